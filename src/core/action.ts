@@ -1,0 +1,25 @@
+import type { Job, JobId } from './job.ts';
+import type { CancelReason } from './outcome.ts';
+
+/**
+ * What a decision wants done. All actions of one snapshot go into one ledger transaction; each is idempotent.
+ * - `enqueue`: have this job, open, at least at `generation`; opening an ended one again raises its generation (R13).
+ * - `cancel`: end this job, if it has not ended (R14).
+ * - `restate`: the forge shows something else than the ledger: post the job's state again.
+ * - `notice`: a status that belongs to no job (waiting for approval, nothing to run); null text withdraws it.
+ * - `approve`: remember that this commit is approved, here and on the forge (R11).
+ * - `request-done`: mark a person's request as carried out, here and on the forge (R11).
+ */
+export type Action =
+  | { readonly kind: 'enqueue'; readonly job: Job; readonly generation: number }
+  | { readonly kind: 'cancel'; readonly jobId: JobId; readonly reason: CancelReason; readonly by: string }
+  | { readonly kind: 'restate'; readonly jobId: JobId }
+  | { readonly kind: 'notice'; readonly sha: string; readonly context: string; readonly notice: Notice | null }
+  | { readonly kind: 'approve'; readonly sha: string; readonly by: string }
+  | { readonly kind: 'request-done'; readonly requestId: string };
+
+/** What a status says that belongs to no job. */
+export interface Notice {
+  readonly kind: 'needs-approval' | 'nothing-to-run';
+  readonly sentence: string;
+}

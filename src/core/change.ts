@@ -1,0 +1,39 @@
+import type { Subject } from './subject.ts';
+import type { VerdictState } from './verdict.ts';
+
+/**
+ * A pull request or branch as the forge shows it now. All text is a stranger's.
+ * `version` orders two views of the same place (the forge's own `updated_at`, or a count of looks): an older one is stale.
+ * `isTrusted`: the forge vouches for the author (a plain branch: always).
+ */
+export interface Change {
+  readonly key: string;
+  readonly forge: string;
+  readonly repo: string;
+  readonly pull: number | null;
+  readonly branch: string | null;
+  readonly headSha: string;
+  readonly baseRef: string;
+  readonly title: string;
+  readonly author: string;
+  readonly labels: readonly string[];
+  readonly isDraft: boolean;
+  readonly isOpen: boolean;
+  readonly isTrusted: boolean;
+  readonly version: number;
+}
+
+/** A commit status of ours as the forge shows it. `jobId` and `generation` are read from the target URL (R11). */
+export interface StatusSeen {
+  readonly context: string;
+  readonly state: VerdictState;
+  readonly description: string;
+  readonly jobId: string | null;
+  readonly generation: number | null;
+}
+
+/** The subject of a change at its head. */
+export function subjectOf(change: Change): Subject {
+  const { forge, repo, headSha, pull, baseRef, branch } = change;
+  return { forge, repo, sha: headSha, pull, baseRef, branch };
+}

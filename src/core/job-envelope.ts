@@ -1,0 +1,54 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { AttemptKey } from './attempt.ts';
+import type { Job } from './job.ts';
+
+/**
+ * A job on its way: the order itself, which try this is (R1), and the base commit that was fixed when it first left.
+ * `signature` is HMAC-SHA256 (hex) by the server over all the rest (R10).
+ */
+export interface JobEnvelope {
+  readonly v: 1;
+  readonly job: Job;
+  readonly generation: number;
+  readonly n: number;
+  /** The commit that the change is merged or rebased onto; null: tested as it is. */
+  readonly baseSha: string | null;
+  /** Workers that failed at it; they return it while others qualify. */
+  readonly avoid: readonly string[];
+  readonly traceId: string;
+  readonly signature: string;
+}
+
+/** The attempt that an envelope asks for. */
+export function attemptOf(envelope: JobEnvelope): AttemptKey {
+  return { jobId: envelope.job.id, generation: envelope.generation, n: envelope.n };
+}
+
+/** Signs an order with the server's key. */
+export function signEnvelope(unsigned: Omit<JobEnvelope, 'signature'>, key: string): JobEnvelope {
+  return { ...unsigned, signature: signatureOf(unsigned, key) };
+}
+
+/** True when one of the keys (several while they rotate) signed exactly this. */
+export function isSignedEnvelope(envelope: JobEnvelope, keys: readonly string[]): boolean {
+  const { signature, ...unsigned } = envelope;
+  const given = Buffer.from(signature, 'hex');
+  return keys.some((key) => {
+    const right = Buffer.from(signatureOf(unsigned, key), 'hex');
+    return given.length === right.length && timingSafeEqual(given, right);
+  });
+}
+
+function signatureOf(unsigned: Omit<JobEnvelope, 'signature'>, key: string): string {
+  return createHmac('sha256', key).update(canonical(unsigned)).digest('hex');
+}
+
+/** JSON with sorted keys: the same value gives the same bytes whoever wrote it. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+    return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`).join(',')}}`;
+  }
+  return JSON.stringify(value ?? null);
+}

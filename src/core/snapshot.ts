@@ -1,0 +1,57 @@
+import type { Change, StatusSeen } from './change.ts';
+import type { Job, JobId } from './job.ts';
+import type { Outcome } from './outcome.ts';
+import type { PersonRequest } from './request.ts';
+
+/** One context that the policy wants for a change, ready to become a job. */
+export type PlannedCheck = Pick<
+  Job,
+  | 'context'
+  | 'command'
+  | 'container'
+  | 'env'
+  | 'secrets'
+  | 'needs'
+  | 'pool'
+  | 'priority'
+  | 'timeoutMs'
+  | 'exclusive'
+  | 'integration'
+  | 'network'
+  | 'limits'
+  | 'commandSubject'
+> & {
+  /** Never started by a push; only by request. */
+  readonly isManual: boolean;
+};
+
+/** What the policy and the commit together say should run. `nothing` explains itself in one sentence. */
+export type Plan =
+  | { readonly kind: 'checks'; readonly checks: readonly PlannedCheck[] }
+  | { readonly kind: 'nothing'; readonly sentence: string };
+
+/** A job of this change as the ledger knows it. */
+export interface JobKnown {
+  readonly id: JobId;
+  readonly generation: number;
+  readonly sha: string;
+  readonly context: string;
+  readonly occasion: string;
+  readonly isEnded: boolean;
+  readonly outcome: Outcome | null;
+}
+
+/**
+ * All that a decision may look at, gathered by intake: the place as the forge shows it, our statuses and what people asked
+ * there, the plan, approvals (commits of this change that somebody with the right has approved), and the ledger's jobs.
+ * `remembersStatuses` false: this forge keeps none, so `statuses` says nothing.
+ */
+export interface Snapshot {
+  readonly change: Change;
+  readonly remembersStatuses: boolean;
+  readonly statuses: readonly StatusSeen[];
+  readonly requests: readonly PersonRequest[];
+  readonly approvedShas: readonly string[];
+  readonly plan: Plan;
+  readonly jobs: readonly JobKnown[];
+}

@@ -1,0 +1,105 @@
+import type { AttemptKey } from './attempt.ts';
+import type { JobEnvelope } from './job-envelope.ts';
+import type { CancelReason, Outcome, Phase } from './outcome.ts';
+
+/** Protocol version of the messages below; a reader parks what it does not know. */
+export const protocolVersion = 1;
+
+/**
+ * Who speaks: the worker's lasting name, which start of it this is (counted on its disk), and the how-manieth message of
+ * that start. A broker may repeat an old message after newer ones; (session, seq) tells.
+ */
+export interface WorkerIdentity {
+  readonly worker: string;
+  readonly session: number;
+  readonly seq: number;
+}
+
+/** What a worker can do and how much of it at once. */
+export interface WorkerOffer {
+  readonly pool: string;
+  readonly capabilities: readonly string[];
+  readonly slots: number;
+  readonly hostname: string;
+  readonly version: string;
+}
+
+/** One owner's view of an attempt: which order, and the nonce that it drew when claiming. */
+export interface Holding {
+  readonly envelope: JobEnvelope;
+  readonly nonce: string;
+}
+
+interface FromWorker extends WorkerIdentity {
+  readonly v: 1;
+}
+
+/**
+ * Follows the spooled finals after every (re)start, and is repeated each 30 s as the worker's own sign of life;
+ * attempts of this worker that it does not list are lost (R3).
+ */
+export interface Hello extends FromWorker {
+  readonly kind: 'hello';
+  readonly offer: WorkerOffer;
+  readonly holds: readonly Holding[];
+}
+
+/** Ownership is asked for; never spooled (R2). `isRedelivered` is the broker's flag of the delivery (R6). */
+export interface Claimed extends FromWorker, Holding {
+  readonly kind: 'claimed';
+  readonly isRedelivered: boolean;
+}
+
+/** Still at it; each 15 s and at every change of phase. Only the newest counts. */
+export interface Beat extends FromWorker, Holding {
+  readonly kind: 'beat';
+  readonly phase: Phase;
+  readonly logBytes: number;
+}
+
+/** The attempt is over; spooled until the broker has it (R5). `testedSha` is the commit after merge or rebase. */
+export interface Finished extends FromWorker, Holding {
+  readonly kind: 'finished';
+  readonly outcome: Outcome;
+  readonly startedAt: number | null;
+  readonly endedAt: number;
+  readonly testedSha: string | null;
+  readonly imageDigest: string | null;
+  readonly peakMemoryBytes: number | null;
+  readonly oom: 'yes' | 'no' | 'unknown';
+}
+
+/** The log is complete in the store; spooled (R5). */
+export interface Sealed extends FromWorker, Holding {
+  readonly kind: 'sealed';
+  readonly logSha256: string;
+  readonly logBytes: number;
+  readonly isTruncated: boolean;
+}
+
+/** Leaves; hands back what it still holds, which may run elsewhere at once. */
+export interface Bye extends FromWorker {
+  readonly kind: 'bye';
+  readonly handsBack: readonly Holding[];
+}
+
+/** All that a worker says; travels in the `collector` queue, durable, in order per worker. */
+export type WorkerMessage = Hello | Claimed | Beat | Finished | Sealed | Bye;
+
+/**
+ * All that a worker is told; travels over the control channel, best effort, so each is repeated at the next beat.
+ * - `cancel`: stop this owner's attempt (nonce null: whoever holds it).
+ * - `drain`: finish, take nothing new. - `who-runs`: say hello again (R9).
+ */
+export type ControlMessage =
+  | {
+      readonly v: 1;
+      readonly kind: 'cancel';
+      readonly attempt: AttemptKey;
+      readonly nonce: string | null;
+      readonly reason: CancelReason;
+      readonly by: string;
+    }
+  | { readonly v: 1; readonly kind: 'drain' }
+  | { readonly v: 1; readonly kind: 'resume' }
+  | { readonly v: 1; readonly kind: 'who-runs' };

@@ -1,0 +1,117 @@
+import type { Change } from '../core/change.ts';
+import type { Job } from '../core/job.ts';
+import type { Outcome, Phase } from '../core/outcome.ts';
+import type { WorkerOffer } from '../core/worker-message.ts';
+import type { JobStanding } from './report-due.ts';
+
+/** One run in a list: a job, all its generations together. Times are epoch ms. */
+export interface RunSummary extends JobStanding {
+  readonly forge: string;
+  readonly repo: string;
+  readonly sha: string;
+  readonly pull: number | null;
+  readonly branch: string | null;
+  readonly title: string;
+  readonly context: string;
+  readonly occasion: string;
+  readonly queuedAt: number;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  /** Earliest next try of a waiting job. */
+  readonly notBefore: number;
+  readonly pool: string;
+  readonly needs: readonly string[];
+  readonly priority: number;
+  readonly worker: string | null;
+}
+
+/** One attempt of a run, as its page shows it. */
+export interface AttemptDetail {
+  readonly generation: number;
+  readonly n: number;
+  readonly nonce: string;
+  readonly worker: string;
+  readonly state: 'offered' | 'live' | 'ended';
+  readonly isOwner: boolean;
+  /** This attempt's outcome is the job's. */
+  readonly isAccepted: boolean;
+  readonly phase: Phase | null;
+  readonly outcome: Outcome | null;
+  readonly offeredAt: number;
+  readonly claimedAt: number | null;
+  readonly lastBeatAt: number | null;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  readonly testedSha: string | null;
+  readonly baseSha: string | null;
+  readonly imageDigest: string | null;
+  readonly peakMemoryBytes: number | null;
+  readonly oom: 'yes' | 'no' | 'unknown' | null;
+  readonly logBytes: number;
+  readonly logSha256: string | null;
+  readonly isLogTruncated: boolean;
+  /** Key prefix in the object store, without trailing slash. */
+  readonly storePrefix: string;
+}
+
+/** Everything about one run. */
+export interface RunDetail {
+  readonly summary: RunSummary;
+  readonly job: Job;
+  readonly traceId: string;
+  readonly attempts: readonly AttemptDetail[];
+}
+
+/** A change that waits for a person, or had nothing to run. */
+export interface HeldChange {
+  readonly change: Change;
+  readonly sentence: string;
+  readonly kind: 'needs-approval' | 'nothing-to-run';
+  readonly since: number;
+}
+
+/** A worker as last heard. */
+export interface WorkerSeen extends WorkerOffer {
+  readonly worker: string;
+  readonly lastHeardAt: number;
+  readonly hasLeft: boolean;
+  readonly running: number;
+}
+
+/** What to list. `before` is the cursor of the last row of the page before (keyset, never offset). */
+export interface RunFilter {
+  readonly state?: 'waiting' | 'running' | 'ended';
+  readonly repo?: string;
+  readonly limit: number;
+  readonly before?: string;
+}
+
+/** A page of runs, newest first; `next` continues it, null at the end. */
+export interface RunPage {
+  readonly runs: readonly RunSummary[];
+  readonly next: string | null;
+}
+
+/** Reading for people: pages, lists, metrics. Never writes; a second process may open it on a live ledger. */
+export interface LedgerReader {
+  /** `state: 'waiting'` is waiting and offered, in feed order; the others newest first. */
+  listRuns(filter: RunFilter): Promise<RunPage>;
+  /** By id, or an unambiguous prefix of it of at least 6 digits; null when there is none. */
+  run(idOrPrefix: string): Promise<RunDetail | null>;
+  held(): Promise<readonly HeldChange[]>;
+  workers(): Promise<readonly WorkerSeen[]>;
+  /** How many jobs stand where, how many deliveries were received, handled, parked; for metrics and health. */
+  counts(): Promise<{
+    readonly waiting: number;
+    readonly offered: number;
+    readonly running: number;
+    readonly ended: number;
+    readonly deliveries: number;
+    readonly deliveriesPending: number;
+    readonly deliveriesParked: number;
+    readonly reportsDue: number;
+  }>;
+  /** How many waiting jobs would be fed before this one; 0 is the next. Null when it does not wait. */
+  position(jobId: string): Promise<number | null>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,152 @@
+import type { Action } from '../core/action.ts';
+import type { AttemptKey } from '../core/attempt.ts';
+import type { Change } from '../core/change.ts';
+import type { ForgeEvent } from '../core/forge-event.ts';
+import type { Job, JobId } from '../core/job.ts';
+import type { JobEnvelope } from '../core/job-envelope.ts';
+import type { CancelReason } from '../core/outcome.ts';
+import type { JobKnown } from '../core/snapshot.ts';
+import type { Beat, Bye, Claimed, Finished, Hello, Sealed } from '../core/worker-message.ts';
+import type { ReportDue, ForgeChore } from './report-due.ts';
+
+/** A fact from outside under its unique id; a second one with the same id is the same fact. */
+export interface NewDelivery {
+  readonly id: string;
+  readonly event: ForgeEvent;
+  readonly receivedAt: number;
+  readonly traceId: string;
+}
+
+/** A stored delivery that waits to be handled; `tries` counts the handlings that were begun. */
+export interface PendingDelivery extends NewDelivery {
+  readonly tries: number;
+}
+
+/** A waiting job that may be offered now, with what orders it. */
+export interface FeedCandidate {
+  readonly job: Job;
+  readonly generation: number;
+  readonly baseSha: string | null;
+  /** `forge|repo`: what fairness is between. */
+  readonly project: string;
+  readonly queuedAt: number;
+  readonly traceId: string;
+  /** Workers that already failed at this generation. */
+  readonly avoid: readonly string[];
+}
+
+/** An attempt that was offered and not yet claimed. */
+export interface OfferedAttempt extends AttemptKey {
+  readonly queue: string;
+  readonly offeredAt: number;
+  readonly job: Job;
+  readonly baseSha: string | null;
+  readonly avoid: readonly string[];
+  readonly traceId: string;
+}
+
+/** An attempt that somebody claimed and that has not ended; several may stand for one `n` until the stop reaches the earlier. */
+export interface LiveAttempt extends AttemptKey {
+  readonly nonce: string;
+  readonly worker: string;
+  readonly isOwner: boolean;
+}
+
+/** Tell this worker to stop this holding; sent after the commit, repeated at each beat (R14). */
+export interface Stop extends AttemptKey {
+  readonly worker: string;
+  readonly nonce: string;
+  readonly reason: CancelReason;
+  readonly by: string;
+}
+
+/** Whether a message was let in, and what to tell whom. `unknown`: no such job, and nobody vouched for the envelope (R10). */
+export interface Applied {
+  readonly kind: 'applied' | 'stale' | 'unknown';
+  readonly stops: readonly Stop[];
+}
+
+/** A decision's result. `stale`: a newer view of this change was applied before, so nothing was. */
+export interface DecisionApplied {
+  readonly kind: 'applied' | 'stale';
+  readonly stops: readonly Stop[];
+}
+
+/**
+ * The one memory of what was promised. Every method is one transaction, durable when its promise resolves; calls may
+ * overlap and are applied in call order (concurrent ones may share a commit). A call that could not be made durable rejects
+ * with `ledger/…` and has changed nothing. R1, R4, R13 and R14 hold by construction here. Opens without repair after any kill.
+ * Contract suite: `ledger.contract.ts`. Reading for people is `LedgerReader`.
+ *
+ * `isVouched` says that the caller verified the envelope's signature, recomputed the job's id, and that this worker may
+ * serve its pool (R10): only then is an unknown job taken in.
+ */
+export interface Ledger {
+  /** True until the first delivery or decision of this ledger's life: nothing is remembered (R9). */
+  isFresh(): Promise<boolean>;
+
+  // intake
+  /** False: this id was recorded before, and nothing changed. */
+  recordDelivery(delivery: NewDelivery): Promise<boolean>;
+  /** Unhandled and not parked, oldest first. */
+  pendingDeliveries(limit: number): Promise<readonly PendingDelivery[]>;
+  /** Counts a try before it is made; returns the tries so far, this one included. */
+  beginDelivery(id: string): Promise<number>;
+  endDelivery(
+    id: string,
+    end: { readonly kind: 'handled' } | { readonly kind: 'parked'; readonly why: string },
+    now: number,
+  ): Promise<void>;
+  /** Jobs at the change's head commit, and its unended ones at other commits. */
+  jobsOfChange(changeKey: string, headSha: string): Promise<readonly JobKnown[]>;
+  approvedShas(changeKey: string): Promise<readonly string[]>;
+  /** The change as last applied; null when never seen. */
+  lastChange(changeKey: string): Promise<Change | null>;
+  /** Places of a repository that were open when last applied. */
+  openPlaces(forge: string, repo: string): Promise<readonly { readonly changeKey: string; readonly headSha: string }[]>;
+  /** All actions of one snapshot, or, for a view older than the last applied one, none. */
+  applyDecision(decision: {
+    readonly change: Change;
+    readonly actions: readonly Action[];
+    readonly now: number;
+    readonly traceId: string;
+  }): Promise<DecisionApplied>;
+
+  // dispatch
+  /** The first `perProject` waiting jobs of each project and needs class whose back-off has passed, oldest and most urgent first. */
+  feedable(now: number, perProject: number): Promise<readonly FeedCandidate[]>;
+  /** Numbers an attempt before it is published (R1). Null: the job is not waiting any more. */
+  createAttempt(offer: {
+    readonly jobId: JobId;
+    readonly generation: number;
+    readonly queue: string;
+    readonly baseSha: string | null;
+    readonly now: number;
+  }): Promise<number | null>;
+  /** Offered and unclaimed attempts, oldest first. */
+  offered(queue?: string): Promise<readonly OfferedAttempt[]>;
+  claimed(message: Claimed, isVouched: boolean, now: number): Promise<Applied>;
+  beat(message: Beat, isVouched: boolean, now: number): Promise<Applied>;
+  finished(message: Finished, isVouched: boolean, now: number): Promise<Applied>;
+  sealed(message: Sealed, now: number): Promise<Applied>;
+  /** Also loses what the worker does not list. `vouchedFor` holds the nonces of the holdings that are vouched for. */
+  hello(message: Hello, vouchedFor: ReadonlySet<string>, now: number): Promise<Applied>;
+  bye(message: Bye, now: number): Promise<Applied>;
+  /** An order came back unclaimed (R7). */
+  deadLetter(envelope: JobEnvelope, reason: 'expired' | 'rejected' | 'delivery-limit', now: number): Promise<void>;
+  liveAttempts(): Promise<readonly LiveAttempt[]>;
+  /** These fell silent: broken(lost), retried by plan (R3). Ended ones are left alone. */
+  lose(attempts: readonly LiveAttempt[], now: number): Promise<void>;
+
+  // report
+  /** Statuses whose state at the forge is behind, finals first, due now. */
+  dueReports(now: number, limit: number): Promise<readonly ReportDue[]>;
+  reportPosted(report: ReportDue, now: number): Promise<void>;
+  reportFailed(report: ReportDue, nextTryAt: number): Promise<void>;
+  /** Approvals and finished requests that the forge must remember (R11). */
+  dueChores(now: number, limit: number): Promise<readonly ForgeChore[]>;
+  choreDone(chore: ForgeChore): Promise<void>;
+  choreFailed(chore: ForgeChore, nextTryAt: number): Promise<void>;
+
+  close(): Promise<void>;
+}

@@ -1,0 +1,50 @@
+import type { Readable } from 'node:stream';
+
+/** `public`: whoever knows the address may read; `private`: only through a signed address. */
+export type Visibility = 'public' | 'private';
+
+/** Where an object's bytes come from. A file may be given by range; `start` inclusive, `end` exclusive (bytes). */
+export type ObjectSource =
+  { readonly bytes: Uint8Array } | { readonly file: string; readonly start?: number; readonly end?: number };
+
+/** How an object is kept and served. `contentType` is sent as is; the caller has made it safe. */
+export interface PutOptions {
+  readonly contentType: string;
+  readonly visibility: Visibility;
+  /** Served as a download, never shown in place. */
+  readonly isDownload?: boolean;
+}
+
+/** One listed object. `modifiedAt` is epoch ms by the store's clock. */
+export interface ObjectInfo {
+  readonly key: string;
+  readonly sizeBytes: number;
+  readonly modifiedAt: number;
+}
+
+/** An object's bytes (or the range asked for) and what it was put with. */
+export interface ObjectRead {
+  readonly sizeBytes: number;
+  readonly contentType: string;
+  readonly isDownload: boolean;
+  readonly body: Readable;
+}
+
+/**
+ * Named bytes: logs, attachments, run records. Keys are `/`-separated, without empty, `.` or `..` parts and control
+ * characters, at most 1,024 bytes; others are refused with `storage/bad-key`. A reader sees an object whole or not at all,
+ * and a put is durable when it resolves. Contract suite: `object-store.contract.ts`.
+ */
+export interface ObjectStore {
+  put(key: string, source: ObjectSource, options: PutOptions): Promise<void>;
+  /** False, and nothing changed, when the key is taken. */
+  putIfAbsent(key: string, source: ObjectSource, options: PutOptions): Promise<boolean>;
+  /** Null when there is none. A range past the end gives no bytes. `start` inclusive, `end` exclusive. */
+  get(key: string, range?: { readonly start: number; readonly end?: number }): Promise<ObjectRead | null>;
+  /** In key order, a page at a time behind the iterator. `prefix` is plain text, not a folder. */
+  list(prefix: string): AsyncIterable<ObjectInfo>;
+  /** Deleting what is not there is success. */
+  delete(key: string): Promise<void>;
+  /** An address that a browser can open for `validMs`; null when this store has none and the server must serve it. */
+  address(key: string, validMs: number): Promise<string | null>;
+}
