@@ -1,21 +1,11 @@
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { GroundcrewError } from './errors.ts';
-import { migrateSqlite } from './sqlite-migrate.ts';
 import { isRetryableSqliteError, sqliteError } from './sqlite-error.ts';
+import { openSqliteHandle } from './sqlite-handle.ts';
+import { migrateSqlite } from './sqlite-migrate.ts';
+import { StatementCache, type Sql, type SqlValue } from './sqlite-statements.ts';
 
-/** What SQLite stores. No booleans: write 0 and 1. */
-export type SqlValue = string | number | bigint | null | Uint8Array;
-
-/**
- * Statements on one handle, synchronous. Prepared once per SQL text, so keep texts constant and values in `params`.
- * Rows are objects without a prototype; their type is the caller's claim.
- */
-export interface Sql {
-  /** `changes` counts the rows of this statement alone; `lastId` is the last rowid inserted on this handle. */
-  run(sql: string, ...params: readonly SqlValue[]): { readonly changes: number; readonly lastId: number };
-  get<T>(sql: string, ...params: readonly SqlValue[]): T | undefined;
-  all<T>(sql: string, ...params: readonly SqlValue[]): T[];
-}
+export type { Sql, SqlValue };
 
 /**
  * One SQLite file, shared by the rooms of this process and by other processes of this machine. WAL, `synchronous=FULL`:
@@ -62,10 +52,9 @@ export interface DatabaseOptions {
 }
 
 // A wait for another process' lock blocks our event loop, so it is short and repeated.
-const blockingWaitMs = 200;
-const pauseBetweenWaitsMs = 5;
+const blockingWaitMs = 50;
+const pauseBetweenWaitsMs = 10;
 const longestWaitMs = 10_000;
-const mostPrepared = 500;
 
 /**
  * Opens, or makes, a database.
@@ -93,12 +82,13 @@ class SqliteDatabase implements Database {
   #isScheduled = false;
   #busySince: number | null = null;
   #isClosed = false;
+  #closing: Promise<void> | null = null;
 
   constructor(options: DatabaseOptions) {
     this.path = options.path;
     this.#isReadOnly = options.isReadOnly ?? false;
     this.#schedule = options.schedule ?? setImmediate;
-    this.#handle = openHandle(options.path, this.#isReadOnly);
+    this.#handle = openSqliteHandle({ path: options.path, isReadOnly: this.#isReadOnly, blockingWaitMs });
     this.#sql = new StatementCache(this.#handle);
     const sql = this.#sql;
     this.#readOnlySql = {
@@ -117,16 +107,18 @@ class SqliteDatabase implements Database {
       return Promise.reject(new GroundcrewError('sqlite/read-only', message));
     }
     return new Promise<T>((resolve, reject) => {
-      let result: { readonly value: T } | null = null;
+      let succeed = (): void => undefined;
       this.#waiting.push({
         run: () => {
           const value = work(this.#sql);
           // An async work would go on after COMMIT, outside every transaction.
           if (value instanceof Promise) throw new TypeError('the work of a change must be synchronous');
-          result = { value };
+          succeed = () => {
+            resolve(value);
+          };
         },
         succeed: () => {
-          if (result !== null) resolve(result.value);
+          succeed();
         },
         fail: reject,
       });
@@ -138,10 +130,25 @@ class SqliteDatabase implements Database {
     if (this.#isClosed) throw this.#closedError();
     if (this.#handle.isTransaction) return work(this.#readOnlySql);
     try {
-      this.#sql.run('BEGIN');
-      return work(this.#readOnlySql);
+      return this.#readSnapshot(work);
+    } catch (error) {
+      if (!isRetryableSqliteError(error)) throw sqliteError(error, this.path);
+    }
+    // Readers wait for nobody, except while another process opens the file after a crash or is the last to close it.
+    this.#sql.get(`PRAGMA busy_timeout = ${longestWaitMs}`);
+    try {
+      return this.#readSnapshot(work);
     } catch (error) {
       throw sqliteError(error, this.path);
+    } finally {
+      this.#sql.get(`PRAGMA busy_timeout = ${blockingWaitMs}`);
+    }
+  }
+
+  #readSnapshot<T>(work: (sql: Sql) => T): T {
+    try {
+      this.#sql.run('BEGIN');
+      return work(this.#readOnlySql);
     } finally {
       if (this.#handle.isTransaction) this.#sql.run('COMMIT');
     }
@@ -158,8 +165,12 @@ class SqliteDatabase implements Database {
     }
   }
 
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#isClosed = true;
     this.#flush();
     while (this.#waiting.length > 0) {
@@ -167,7 +178,7 @@ class SqliteDatabase implements Database {
       await new Promise((resolve) => setTimeout(resolve, pauseBetweenWaitsMs));
       this.#flush();
     }
-    if (this.#handle.isOpen) this.#handle.close();
+    this.#handle.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -211,7 +222,9 @@ class SqliteDatabase implements Database {
     const now = performance.now();
     this.#busySince ??= now;
     if (isRetryableSqliteError(thrown) && now - this.#busySince < longestWaitMs) {
+      this.#isScheduled = true;
       setTimeout(() => {
+        this.#isScheduled = false;
         this.#flush();
       }, pauseBetweenWaitsMs);
       return;
@@ -252,69 +265,6 @@ class SqliteDatabase implements Database {
       const error = { thrown: sqliteError(thrown, this.path) };
       if (this.#handle.isTransaction) this.#sql.run('ROLLBACK');
       return members.map((member) => ({ member, error: settled.find((one) => one.member === member)?.error ?? error }));
-    }
-  }
-}
-
-class StatementCache implements Sql {
-  readonly #handle: DatabaseSync;
-  readonly #prepared = new Map<string, StatementSync>();
-
-  constructor(handle: DatabaseSync) {
-    this.#handle = handle;
-  }
-
-  run(sql: string, ...params: readonly SqlValue[]): { changes: number; lastId: number } {
-    const { changes, lastInsertRowid } = this.#statement(sql).run(...params);
-    return { changes: Number(changes), lastId: Number(lastInsertRowid) };
-  }
-
-  get<T>(sql: string, ...params: readonly SqlValue[]): T | undefined {
-    return this.#statement(sql).get(...params) as T | undefined;
-  }
-
-  all<T>(sql: string, ...params: readonly SqlValue[]): T[] {
-    return this.#statement(sql).all(...params) as T[];
-  }
-
-  #statement(sql: string): StatementSync {
-    const known = this.#prepared.get(sql);
-    if (known !== undefined) return known;
-    const statement = this.#handle.prepare(sql);
-    if (this.#prepared.size >= mostPrepared) {
-      const oldest = this.#prepared.keys().next();
-      if (oldest.done !== true) this.#prepared.delete(oldest.value);
-    }
-    this.#prepared.set(sql, statement);
-    return statement;
-  }
-}
-
-function openHandle(path: string, isReadOnly: boolean): DatabaseSync {
-  try {
-    const handle = new DatabaseSync(path, { readOnly: isReadOnly, timeout: blockingWaitMs });
-    try {
-      if (path !== ':memory:' && !isReadOnly) useWal(handle);
-      return handle;
-    } catch (error) {
-      handle.close();
-      throw error;
-    }
-  } catch (error) {
-    throw sqliteError(error, path);
-  }
-}
-
-function useWal(handle: DatabaseSync): void {
-  const until = performance.now() + longestWaitMs;
-  for (;;) {
-    try {
-      handle.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864');
-      return;
-    } catch (error) {
-      // SQLite does not use its busy wait for the switch to WAL, where two processes that open a new file at once collide.
-      if (!isRetryableSqliteError(error) || performance.now() > until) throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pauseBetweenWaitsMs);
     }
   }
 }
