@@ -1,11 +1,19 @@
+import type { FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 
 /** `public`: whoever knows the address may read; `private`: only through a signed address. */
 export type Visibility = 'public' | 'private';
 
-/** Where an object's bytes come from. A file may be given by range; `start` inclusive, `end` exclusive (bytes). */
+/**
+ * Where an object's bytes come from. A file may be given by range; `start` inclusive, `end` exclusive (bytes). A source that
+ * turns out shorter is refused with `storage/source-short`, and nothing is stored.
+ * - `isFinal`: nobody will change this file any more, so a store on the same disk may share its bytes instead of copying.
+ * - `handle`: an open file, for names that must not be opened twice; the caller closes it.
+ */
 export type ObjectSource =
-  { readonly bytes: Uint8Array } | { readonly file: string; readonly start?: number; readonly end?: number };
+  | { readonly bytes: Uint8Array }
+  | { readonly file: string; readonly start?: number; readonly end?: number; readonly isFinal?: boolean }
+  | { readonly handle: FileHandle; readonly start: number; readonly end: number };
 
 /** How an object is kept and served. `contentType` is sent as is; the caller has made it safe. */
 export interface PutOptions {
@@ -13,6 +21,8 @@ export interface PutOptions {
   readonly visibility: Visibility;
   /** Served as a download, never shown in place. */
   readonly isDownload?: boolean;
+  /** The writer can write it again: a loss of power may take it, or leave it cut, so it need not be on the disk at once. */
+  readonly isTransient?: boolean;
 }
 
 /** One listed object. `modifiedAt` is epoch ms by the store's clock. */
@@ -22,7 +32,10 @@ export interface ObjectInfo {
   readonly modifiedAt: number;
 }
 
-/** An object's bytes (or the range asked for) and what it was put with. */
+/**
+ * An object's bytes (or the range asked for) and what it was put with. `sizeBytes` is the whole object's size, also for a
+ * range. The reader reads `body` to its end or destroys it.
+ */
 export interface ObjectRead {
   readonly sizeBytes: number;
   readonly contentType: string;
@@ -31,9 +44,9 @@ export interface ObjectRead {
 }
 
 /**
- * Named bytes: logs, attachments, run records. Keys are `/`-separated, without empty, `.` or `..` parts and control
- * characters, at most 1,024 bytes; others are refused with `storage/bad-key`. A reader sees an object whole or not at all,
- * and a put is durable when it resolves. Contract suite: `object-store.contract.ts`.
+ * Named bytes: logs, attachments, run records. Keys follow `object-key.ts`; others are refused with `storage/bad-key`. No
+ * key may be a folder of another (`a` and `a/b`): a store may refuse the second with `storage/key-conflict`. A reader sees an
+ * object whole or not at all, and a put is durable when it resolves. Contract suite: `object-store.contract.ts`.
  */
 export interface ObjectStore {
   put(key: string, source: ObjectSource, options: PutOptions): Promise<void>;
@@ -41,7 +54,7 @@ export interface ObjectStore {
   putIfAbsent(key: string, source: ObjectSource, options: PutOptions): Promise<boolean>;
   /** Null when there is none. A range past the end gives no bytes. `start` inclusive, `end` exclusive. */
   get(key: string, range?: { readonly start: number; readonly end?: number }): Promise<ObjectRead | null>;
-  /** In key order, a page at a time behind the iterator. `prefix` is plain text, not a folder. */
+  /** In key order (of the UTF-8 bytes), a page at a time behind the iterator. `prefix` is plain text, not a folder. */
   list(prefix: string): AsyncIterable<ObjectInfo>;
   /** Deleting what is not there is success. */
   delete(key: string): Promise<void>;

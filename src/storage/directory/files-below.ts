@@ -1,0 +1,89 @@
+import { mkdir, open, realpath, rmdir, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { GroundcrewError } from '../../base/errors.ts';
+import { hasErrorCode } from './system-error.ts';
+
+/** True when `directory` exists and no part of its path is a symbolic link. `directory` is absolute and normal. */
+export async function isStraight(directory: string): Promise<boolean> {
+  try {
+    return (await realpath(directory)) === directory;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Moves a complete file to `<root>/<key>`, making the folders it needs. `move` may run more than once: a delete of a
+ * neighbour can take the empty folder away in between.
+ * @throws GroundcrewError `storage/key-conflict` when the key is a folder, or a folder of it is an object;
+ *   `storage/unsafe-path` when a folder of it is a symbolic link. Errors of `move` otherwise.
+ */
+export async function moveBelow(
+  root: string,
+  key: string,
+  step: { readonly move: (target: string) => Promise<void>; readonly isTransient: boolean },
+): Promise<void> {
+  const target = join(root, key);
+  const folder = dirname(target);
+  for (let tries = 1; ; tries++) {
+    try {
+      if (!(await isStraight(folder))) await makeFolder(root, folder);
+      await step.move(target);
+      if (!step.isTransient) await syncFolder(folder);
+      return;
+    } catch (error) {
+      if (hasErrorCode(error, 'ENOENT') && tries < 10) continue;
+      if (!hasErrorCode(error, 'EISDIR', 'ENOTDIR', 'ENOTEMPTY')) throw error;
+      const message = `${JSON.stringify(key)} cannot be an object and a folder at once`;
+      throw new GroundcrewError('storage/key-conflict', message, { cause: error });
+    }
+  }
+}
+
+/** Removes `<root>/<key>` and the folders that it leaves empty. Nothing there is success. */
+export async function removeBelow(root: string, key: string): Promise<void> {
+  const target = join(root, key);
+  if (!(await isStraight(dirname(target)))) return;
+  try {
+    await unlink(target);
+  } catch (error) {
+    if (hasErrorCode(error, 'ENOENT', 'ENOTDIR', 'EISDIR', 'EPERM')) return;
+    throw error;
+  }
+  for (let folder = dirname(target); folder !== root; folder = dirname(folder)) {
+    try {
+      await rmdir(folder);
+    } catch {
+      // Not empty, or gone: either way its parents stay as they are.
+      return;
+    }
+  }
+}
+
+async function makeFolder(root: string, folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+    // mkdir says EEXIST where a plain file stands in the way.
+    if (!hasErrorCode(error, 'EEXIST')) throw error;
+    throw Object.assign(new Error('a file is in the way', { cause: error }), { code: 'ENOTDIR' });
+  });
+  if (!(await isStraight(folder))) {
+    throw new GroundcrewError(
+      'storage/unsafe-path',
+      `${folder} is reached through a symbolic link, which we do not follow`,
+    );
+  }
+  if (first === undefined) return;
+  // Without this a loss of power could take the folder and the durable objects in it.
+  for (let made = folder; made !== root && made.length >= first.length; made = dirname(made)) {
+    await syncFolder(dirname(made));
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,57 @@
+import { constants } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { moveBelow } from './files-below.ts';
+import type { Staging } from './staging.ts';
+import { absent } from './system-error.ts';
+
+const objectKindSchema = z.object({ contentType: z.string().max(1000), isDownload: z.boolean() });
+
+/** What an object is served as. */
+export type ObjectKind = Readonly<z.infer<typeof objectKindSchema>>;
+
+/** What a file without a note under `kinds/` is. */
+export const plainKind: ObjectKind = { contentType: 'text/plain; charset=utf-8', isDownload: false };
+
+/** Harmless whatever the bytes are: holds while an object's kind changes, and where its note cannot be read. */
+export const transitKind: ObjectKind = { contentType: 'application/octet-stream', isDownload: true };
+
+/** True when both are served alike. */
+export function isSameKind(a: ObjectKind, b: ObjectKind): boolean {
+  return a.contentType === b.contentType && a.isDownload === b.isDownload;
+}
+
+/** The kind noted for `key` below `root`; `plainKind` when nothing is. */
+export async function readKind(root: string, key: string): Promise<ObjectKind> {
+  const handle = await open(join(root, key), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
+    absent,
+  );
+  if (handle === null) return plainKind;
+  try {
+    if (!(await handle.stat()).isFile()) return plainKind;
+    return objectKindSchema.parse(JSON.parse(await handle.readFile('utf8')));
+  } catch {
+    return transitKind;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Notes the kind of `key` below `root`. */
+export async function writeKind(
+  root: string,
+  key: string,
+  note: { readonly kind: ObjectKind; readonly staging: Staging; readonly isTransient: boolean },
+): Promise<void> {
+  const { kind, staging, isTransient } = note;
+  const staged = await staging.fill(
+    { bytes: Buffer.from(`${JSON.stringify(kind)}\n`) },
+    { contentType: 'application/json', visibility: 'private', isTransient },
+  );
+  try {
+    await moveBelow(root, key, { move: (target) => rename(staged, target), isTransient });
+  } finally {
+    await rm(staged, { force: true });
+  }
+}
