@@ -1,0 +1,23 @@
+import { Hono } from 'hono';
+import { errorLine } from '../base/errors.ts';
+import { addApiRoutes } from './api-routes.ts';
+import { guard } from './guard.ts';
+import { addLogRoutes } from './log-routes.ts';
+import type { WebEnv } from './streams.ts';
+import type { WebDeps } from './web-deps.ts';
+
+/**
+ * Pages, JSON and streams for people and the command line. Reading is open to whoever reaches the address; whatever changes
+ * something needs the token. No cookies, no CORS, nothing from elsewhere.
+ */
+export function createWebApp(deps: WebDeps): Hono<WebEnv> {
+  const app = new Hono<WebEnv>();
+  app.use(guard(deps.publicAddress));
+  app.onError((error, c) => {
+    deps.logger.error('request failed', { path: c.req.path.slice(0, 200), error: errorLine(error) });
+    return c.json({ error: 'this failed on our side; the server log says why', code: 'web/internal' }, 500);
+  });
+  addApiRoutes(app, deps);
+  addLogRoutes(app, deps);
+  return app;
+}

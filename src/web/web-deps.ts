@@ -1,0 +1,61 @@
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { PersonRequest } from '../core/request.ts';
+import type { LedgerReader, RunSummary } from '../ledger/ledger-reader.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+
+/** Which bytes of which attempt's log. `follow`: go on until the log is sealed; else end with what is there now. */
+export interface LogWanted {
+  readonly storePrefix: string;
+  readonly fromByte: number;
+  readonly follow: boolean;
+}
+
+/**
+ * Opens an attempt's log, growing or sealed. Byte-exact; a log that is not there yet gives no bytes (and with `follow`
+ * waits for them). Ends early when `signal` aborts. The reader's pace is the writer's: nothing is read ahead by much.
+ */
+export type OpenLog = (wanted: LogWanted, signal: AbortSignal) => AsyncIterable<Uint8Array>;
+
+/**
+ * What a person asked for on a page or the command line, checked and resolved: the place exists and a `jobId` is whole.
+ * `sha` null: the head of the change as it is when the request is carried out (only for `test`).
+ */
+export interface Submission extends Pick<PersonRequest, 'kind' | 'by' | 'contexts' | 'jobId'> {
+  readonly forge: string;
+  readonly repo: string;
+  readonly changeKey: string;
+  readonly sha: string | null;
+}
+
+/** The sentences that people read about a run; they live in `report/words.ts`. */
+export interface RunWords {
+  /** Why a waiting run waits. `position`: how many would be fed before it. */
+  whyWaiting(run: RunSummary, position: number): string | Promise<string>;
+  /** How an ended run ended, or how far a running one is. */
+  standing(run: RunSummary): string;
+}
+
+/** All that the web part needs, as ports and functions; wired in `cli/wire.ts`. */
+export interface WebDeps {
+  readonly reader: LedgerReader;
+  readonly store: ObjectStore;
+  readonly openLog: OpenLog;
+  /** Records the request as a delivery, durable when it resolves. */
+  readonly submitRequest: (submission: Submission) => Promise<{ readonly deliveryId: string }>;
+  /** Hears of every change of the ledger's state; returns how to stop hearing. */
+  readonly onChange: (listener: () => void) => () => void;
+  readonly words: RunWords;
+  /** The exposition text of our metrics. */
+  readonly metrics: () => Promise<string>;
+  readonly isReady: () => boolean;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** What must be shown to act; at least 16 characters. */
+  readonly token: string;
+  /** One line that says where a person finds the token. */
+  readonly tokenHint: string;
+  /** Where people reach us, e.g. `https://ci.example.org`; null: only by loopback or address. */
+  readonly publicAddress: string | null;
+  readonly version: string;
+}
