@@ -1,0 +1,110 @@
+import { readFileSync } from 'node:fs';
+import { access, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** A process that cannot be taken for a later one with the same number. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat, in clock ticks since boot. */
+  readonly startTicks: string;
+}
+
+/** What the worker knew when it started the run; `run.json`, written before anything is started. */
+export interface RunNotes {
+  readonly id: string;
+  readonly nonce: string;
+  readonly bootId: string;
+  readonly kind: 'group' | 'container';
+  readonly imageDigest: string | null;
+  /** Control groups made for the run; the guard and the sweep empty them. */
+  readonly cgroups: readonly string[];
+}
+
+/** Where the executor keeps its things inside the attempt's state directory. */
+export function guardDir(stateDir: string): string {
+  return join(stateDir, 'executor');
+}
+
+/** Makes the directory of a run and its notes. Throws EEXIST when the attempt was started before. */
+export async function createGuardState(stateDir: string, notes: RunNotes, marker: string): Promise<string> {
+  const dir = guardDir(stateDir);
+  await mkdir(stateDir, { recursive: true, mode: 0o700 });
+  await mkdir(dir, { mode: 0o700 });
+  await writeFile(join(dir, 'guard.sh'), await readFile(join(import.meta.dirname, 'guard.sh')), { mode: 0o600 });
+  await writeFile(join(dir, 'marker'), `${marker}\n`, { mode: 0o600 });
+  await writeFile(join(dir, 'output'), '', { mode: 0o600 });
+  await writeFile(join(dir, 'seen'), '0\n', { mode: 0o600 });
+  await writeFile(join(dir, 'cgroups'), notes.cgroups.map((group) => `${group}\n`).join(''), { mode: 0o600 });
+  await writeWhole(join(dir, 'run.json'), JSON.stringify(notes));
+  return dir;
+}
+
+/** Replaces a file so that no reader ever sees a part of it. */
+export async function writeWhole(path: string, text: string): Promise<void> {
+  const draft = `${path}.draft`;
+  await writeFile(draft, text, { mode: 0o600 });
+  await rename(draft, path);
+}
+
+/** The notes of a run, or null when there was none. */
+export async function readNotes(dir: string): Promise<RunNotes | null> {
+  const text = await readText(join(dir, 'run.json'));
+  return text === null ? null : (JSON.parse(text) as RunNotes);
+}
+
+/** A small file's text without the last newline; null when there is none. */
+export async function readText(path: string): Promise<string | null> {
+  try {
+    return (await readFile(path, 'utf8')).replace(/\n$/, '');
+  } catch {
+    return null;
+  }
+}
+
+/** The process named in a `PID TICKS` file, null when it is not (yet) there. */
+export async function readIdentity(path: string): Promise<ProcessIdentity | null> {
+  const [pid = '', startTicks = ''] = ((await readText(path)) ?? '').split(' ');
+  return /^[1-9]\d*$/.test(pid) ? { pid: Number(pid), startTicks } : null;
+}
+
+/** True when this very process still runs; a zombie does not. */
+export function isRunning(who: ProcessIdentity): boolean {
+  const found = statOf(who.pid);
+  return found !== null && found.startTicks === who.startTicks && found.state !== 'Z' && found.state !== 'X';
+}
+
+/** State letter and start time of a process, null when there is none. Fields: proc(5), /proc/PID/stat. */
+export function statOf(pid: number): { readonly state: string; readonly startTicks: string } | null {
+  let line: string;
+  try {
+    line = readFileSync(`/proc/${String(pid)}/stat`, 'latin1');
+  } catch {
+    return null;
+  }
+  const fields = line.slice(line.lastIndexOf(') ') + 2).split(' ');
+  return { state: fields[0] ?? '', startTicks: fields[19] ?? '' };
+}
+
+/** This boot's id: process numbers and start times mean nothing across a restart of the machine. */
+export async function bootId(): Promise<string> {
+  return (await readText('/proc/sys/kernel/random/boot_id')) ?? '';
+}
+
+/** When a file was last written, epoch ms; null when there is none. */
+export async function writtenAt(path: string): Promise<number | null> {
+  try {
+    return Math.round((await stat(path)).mtimeMs);
+  } catch {
+    return null;
+  }
+}
+
+/** Whether there is such a file. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,165 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# The parent of one run, in a session of its own, so that it outlives the worker that started it.
+# It is copied into the run's state directory and works there, by files; guard-state.ts names them.
+#
+#   guard.sh run KIND TIMEOUT GRACE NONCE WINDOW COMMAND...
+#
+# KIND is `group` (COMMAND leads the process group to kill) or `container` (the pid to kill is in `container.pid`,
+# and `kill.sh`, `wait.sh`, `remove.sh` talk to the container engine). TIMEOUT and GRACE are seconds, WINDOW is bytes.
+#
+# The order of what it does is a promise to its readers:
+#   guard    its pid and start time, before anything else; whoever links this name first owns the run
+#   job      pid and start time of COMMAND
+#   cause    `timeout` or `stopped`; the first one stays
+#   ended    exit status, once the job is dead and everything with its nonce is gone
+#   done     once the whole output is in `output`, followed by the marker; or `lost` when it cannot be
+# Every file appears whole: by rename or link.
+set -u
+umask 077
+
+started_at() { # PID: field 22 of /proc/PID/stat, in $started; the name in field 2 may hold blanks
+  started=0
+  read -r line 2>/dev/null <"/proc/$1/stat" || return 1
+  line=${line##*) }
+  # shellcheck disable=SC2086
+  set -- $line
+  started=${20}
+}
+
+# The relay copies the pipe to a file. It waits when the reader is WINDOW bytes behind, so the job blocks in its own
+# write and the disk holds no endless backlog. dd writes each read at once: a line is seen when it is printed.
+relay() { # WINDOW
+  size=$(wc -c <output)
+  while :; do
+    while [ ! -e ended ]; do
+      seen=0
+      # shellcheck disable=SC2094 # nobody writes it here, the reader renames it into place
+      read -r seen 2>/dev/null <seen
+      [ $((size - ${seen:-0})) -lt "$1" ] && break
+      sleep 0.02
+    done
+    dd bs=65536 count=512 >>output 2>relay.err || exit 1
+    before=$size
+    size=$(wc -c <output)
+    [ "$size" -eq "$before" ] && exit 0
+    # A process that escaped may hold the pipe open and print for ever: what follows the marker is not the job's.
+    [ -e ended ] && tail -c 34000000 output | grep -qF -e "$(cat marker)" && exit 0
+  done
+}
+
+first_cause() { # WHY
+  echo "$1" >"cause.$$" && ln "cause.$$" cause 2>/dev/null
+  rm -f "cause.$$"
+}
+
+signal_job() { # SIGNAL
+  if [ "$kind" = group ]; then
+    kill "-$1" "-$job" 2>/dev/null
+    [ "$1" = TERM ] && kill -CONT "-$job" 2>/dev/null
+  elif [ -s container.pid ]; then
+    kill "-$1" "$(cat container.pid)" 2>/dev/null || sh kill.sh "$1" >/dev/null 2>&1
+  else
+    # The container is still being made: ending its maker is all that can be done.
+    kill "-$1" "-$job" 2>/dev/null
+  fi
+}
+
+watch() {
+  sleep "$timeout"
+  first_cause timeout
+  signal_job TERM
+  sleep "$grace"
+  signal_job KILL
+  sweep
+}
+
+carriers() { # pids in the run's control groups, and of every process that carries the nonce
+  while read -r group; do cat "$group/cgroup.procs"; done <cgroups
+  grep -lsF -e "GROUNDCREW_NONCE=$nonce" /proc/[0-9]*/environ | sed -e 's,^/proc/,,' -e 's,/.*,,'
+}
+
+freezers() { # STATE; a frozen group cannot fork away from the kill below (v1; v2 has cgroup.kill)
+  while read -r group; do
+    if [ -e "$group/freezer.state" ]; then echo "$1" >"$group/freezer.state"; fi
+    if [ "$1" = FROZEN ] && [ -e "$group/cgroup.kill" ]; then echo 1 >"$group/cgroup.kill"; fi
+  done <cgroups
+}
+
+sweep() { # kills until nothing is left; gives up on what even SIGKILL does not end within about 10 s
+  rounds=0
+  while [ "$rounds" -lt 500 ]; do
+    rounds=$((rounds + 1))
+    found=
+    [ "$kind" = group ] && kill -KILL "-$job" 2>/dev/null
+    [ -s cgroups ] && freezers FROZEN 2>/dev/null
+    for pid in $(carriers 2>/dev/null); do
+      kill -KILL "$pid" 2>/dev/null && found=yes
+    done
+    [ -s cgroups ] && freezers THAWED 2>/dev/null
+    [ -z "$found" ] && return 0
+    sleep 0.02
+  done
+}
+
+run() {
+  started_at $$ && echo "$$ $started" >guard.new && ln guard.new guard || exit 71
+  mkfifo pipe || exit 72
+  setsid sh guard.sh relay "$window" <pipe >/dev/null 2>&1 &
+  relay=$!
+  exec 3>pipe
+  rm -f pipe
+  setsid "$@" </dev/null >&3 2>&3 3>&- &
+  job=$!
+  started_at "$job"
+  echo "$job $started" >job.new && mv job.new job
+  setsid sh guard.sh watch "$kind" "$timeout" "$grace" "$nonce" "$job" </dev/null >/dev/null 2>&1 3>&- &
+  watch=$!
+
+  wait "$job"
+  status=$?
+  # Engine and container are two: when only the engine's command was killed, its container still runs.
+  if [ "$kind" = container ] && [ -s container.pid ] && kill -0 "$(cat container.pid)" 2>/dev/null; then
+    status=$(sh wait.sh 2>/dev/null) || status=137
+  fi
+  kill -KILL "-$watch" 2>/dev/null
+  kill -KILL "$watch" 2>/dev/null
+  sweep
+  echo "$status" >ended.new && mv ended.new ended
+
+  # The marker says where the output ends even if an escaped process still holds the pipe.
+  trap '' PIPE
+  printf '%s' "$(cat marker)" >&3
+  exec 3>&-
+  rounds=0
+  until tail -c 1000000 output | grep -qF -e "$(cat marker)"; do
+    rounds=$((rounds + 1))
+    if [ "$rounds" -gt 600 ]; then
+      cp relay.err lost.new 2>/dev/null
+      echo 'the output could not be kept' >>lost.new
+      mv lost.new lost
+      break
+    fi
+    if [ "$rounds" -lt 100 ]; then sleep 0.005; else sleep 0.05; fi
+  done
+  [ -e lost ] || { : >done.new && mv done.new 'done'; }
+  kill -KILL "-$relay" 2>/dev/null
+  [ -e remove.sh ] && sh remove.sh >/dev/null 2>&1 && : >removed
+  exit 0
+}
+
+verb=$1
+shift
+case $verb in
+  relay) relay "$1" ;;
+  watch)
+    kind=$1 timeout=$2 grace=$3 nonce=$4 job=$5
+    watch
+    ;;
+  run)
+    kind=$1 timeout=$2 grace=$3 nonce=$4 window=$5
+    shift 5
+    run "$@"
+    ;;
+esac

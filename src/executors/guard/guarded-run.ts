@@ -1,0 +1,198 @@
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sleep, type Clock } from '../../base/clock.ts';
+import { removeCgroups } from '../cgroup.ts';
+import type { OomEvidence, Run, RunEnd, StopCause } from '../executor.ts';
+import {
+  bootId,
+  exists,
+  isRunning,
+  readIdentity,
+  readText,
+  writtenAt,
+  type ProcessIdentity,
+  type RunNotes,
+} from './guard-state.ts';
+import { killCarriers } from './nonce-sweep.ts';
+import { relayedOutput } from './relayed-output.ts';
+
+/** What differs between a plain process and a container, once the guard runs it. */
+export interface GuardedEngine {
+  /** Signals the job; false while there is nothing to signal yet, or any more. */
+  signal(signal: 'SIGTERM' | 'SIGKILL'): Promise<boolean>;
+  /** What is known of memory, asked after the end. */
+  memory(): Promise<{ readonly oom: OomEvidence; readonly peakMemoryBytes: number | null }>;
+  /** The broken end when the job's command never started; null when it did. */
+  startFailure(exitCode: number): Promise<Extract<RunEnd, { kind: 'broken' }> | null>;
+  /** Removes what the engine keeps of the run. Twice is harmless. */
+  remove(): Promise<void>;
+}
+
+/** What a guarded run is made of. */
+export interface GuardedRunParts {
+  readonly dir: string;
+  readonly notes: RunNotes;
+  readonly engine: GuardedEngine;
+  readonly clock: Clock;
+  /** Called when everything is gone. */
+  readonly forget: () => Promise<void>;
+}
+
+/**
+ * A run whose guard we started or found again: everything it knows is in the guard's files, so a run that was adopted
+ * and one that was started are the same.
+ */
+export class GuardedRun implements Run {
+  readonly id: string;
+  readonly imageDigest: string | null;
+  readonly #parts: GuardedRunParts;
+  #guard: ProcessIdentity | null = null;
+  #end: Promise<RunEnd> | null = null;
+
+  constructor(parts: GuardedRunParts) {
+    this.#parts = parts;
+    this.id = parts.notes.id;
+    this.imageDigest = parts.notes.imageDigest;
+  }
+
+  async *output(offset: number): AsyncGenerator<Uint8Array, void, void> {
+    const { dir, clock } = this.#parts;
+    const marker = Buffer.from((await readText(join(dir, 'marker'))) ?? '');
+    yield* relayedOutput({ dir, marker, offset, clock, isGuardRunning: () => this.isGuardRunning() });
+  }
+
+  wait(): Promise<RunEnd> {
+    this.#end ??= this.#watch().catch((error: unknown) => broken(`the run's notes cannot be read: ${String(error)}`));
+    return this.#end;
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    const { dir, engine, clock } = this.#parts;
+    if (await this.#isOver()) {
+      await this.wait();
+      return;
+    }
+    if (!(await exists(join(dir, 'ended')))) await firstCause(dir, 'stopped');
+    const run = { isOver: false };
+    const ended = this.wait().then(() => {
+      run.isOver = true;
+    });
+    const killAt = clock.monotonic() + graceMs;
+    let isAsked = false;
+    while (!run.isOver) {
+      const isTimeUp = clock.monotonic() >= killAt;
+      // Asked until there is somebody to ask: a stop may come before the job has its process.
+      if (!isAsked && !isTimeUp) isAsked = await engine.signal('SIGTERM');
+      if (isTimeUp) await this.#kill();
+      const pauseMs = isTimeUp ? 50 : isAsked ? killAt - clock.monotonic() : 10;
+      await Promise.race([ended, sleep(clock, Math.max(1, pauseMs))]);
+    }
+  }
+
+  async cleanup(): Promise<void> {
+    const { dir, notes, engine, clock, forget } = this.#parts;
+    await this.stop(0);
+    // The guard removes the container by itself; it outlives us, we only give it time to be thorough.
+    const until = clock.monotonic() + 15_000;
+    while ((await this.isGuardRunning()) && clock.monotonic() < until) await sleep(clock, 5);
+    if (!(await exists(join(dir, 'removed')))) await engine.remove();
+    await killCarriers(notes.nonce, notes.cgroups, { clock, mostMs: 10_000 });
+    await removeCgroups(notes.cgroups);
+    await forget();
+  }
+
+  /** True while the guard of this boot runs. */
+  async isGuardRunning(): Promise<boolean> {
+    const { dir, notes } = this.#parts;
+    if (this.#guard === null) {
+      if (notes.bootId !== (await bootId())) return false;
+      this.#guard = await readIdentity(join(dir, 'guard'));
+    }
+    return this.#guard !== null && isRunning(this.#guard);
+  }
+
+  async #isOver(): Promise<boolean> {
+    const { dir } = this.#parts;
+    if ((await exists(join(dir, 'done'))) || (await exists(join(dir, 'lost')))) return true;
+    return !(await this.isGuardRunning());
+  }
+
+  async #kill(): Promise<void> {
+    const { engine, notes, clock } = this.#parts;
+    await engine.signal('SIGKILL');
+    await killCarriers(notes.nonce, notes.cgroups, { clock, mostMs: 1000 });
+  }
+
+  async #watch(): Promise<RunEnd> {
+    const { dir, clock, engine } = this.#parts;
+    const begun = clock.monotonic();
+    while (!(await this.#isOver())) {
+      // A short job deserves a short pause; a long one does not notice 50 ms.
+      await sleep(clock, Math.min(50, Math.max(3, (clock.monotonic() - begun) / 10)));
+    }
+    const lost = await readText(join(dir, 'lost'));
+    if (lost !== null) return broken(lost.split('\n').slice(-2).join(': '));
+    if (!(await exists(join(dir, 'done')))) {
+      // Nobody looks after the job any more and its exit status went with the guard.
+      await this.#kill();
+      return broken('the process that watched the run was killed, or the machine restarted');
+    }
+    const exitCode = Number((await readText(join(dir, 'ended'))) ?? Number.NaN);
+    if (!Number.isInteger(exitCode)) return broken('the exit status is unreadable');
+    const failure = await engine.startFailure(exitCode);
+    if (failure !== null) return failure;
+    const endedAt = (await writtenAt(join(dir, 'ended'))) ?? clock.now();
+    return {
+      kind: 'exited',
+      exitCode,
+      stoppedBy: causeOf(await readText(join(dir, 'cause'))),
+      ...(await engine.memory()),
+      startedAt: (await writtenAt(join(dir, 'job'))) ?? endedAt,
+      endedAt,
+    };
+  }
+}
+
+/** The machinery's own failure, in one line. */
+export function broken(detail: string): Extract<RunEnd, { kind: 'broken' }> {
+  const line = detail.replace(/[\u0000-\u001f\u007f]+/g, ' ').trim();
+  return { kind: 'broken', cause: 'executor', detail: line.slice(0, 500), isChangesFault: false };
+}
+
+/** A run that could not be started at all: it has no output and ends as it was told. */
+export function brokenRun(id: string, end: Extract<RunEnd, { kind: 'broken' }>, cleanup: () => Promise<void>): Run {
+  return {
+    id,
+    imageDigest: null,
+    output: async function* () {
+      yield* [];
+    },
+    stop: () => Promise.resolve(),
+    wait: () => Promise.resolve(end),
+    cleanup,
+  };
+}
+
+/** The first kilobytes of the output, for the reason of a failed start. */
+export async function outputHead(dir: string): Promise<string> {
+  const marker = (await readText(join(dir, 'marker'))) ?? '';
+  const text = (await readFile(join(dir, 'output'))).subarray(0, 8192).toString('utf8');
+  return marker === '' ? text : (text.split(marker)[0] ?? '');
+}
+
+function causeOf(text: string | null): StopCause | null {
+  return text === 'timeout' || text === 'stopped' ? text : null;
+}
+
+/** Why the job is ended on purpose; the first cause stays, as the guard may write one at the same time. */
+async function firstCause(dir: string, cause: StopCause): Promise<void> {
+  const draft = join(dir, `cause.worker.${String(process.pid)}`);
+  await writeFile(draft, `${cause}\n`, { mode: 0o600 });
+  try {
+    await link(draft, join(dir, 'cause'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    await rm(draft, { force: true });
+  }
+}

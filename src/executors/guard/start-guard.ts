@@ -1,0 +1,90 @@
+import { spawn } from 'node:child_process';
+import { link, open, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sleep, type Clock } from '../../base/clock.ts';
+import { errorLine, GroundcrewError } from '../../base/errors.ts';
+import { exists, readIdentity, readText } from './guard-state.ts';
+
+/** How the guard runs its command. */
+export interface GuardOrder {
+  readonly dir: string;
+  readonly kind: 'group' | 'container';
+  readonly nonce: string;
+  readonly timeoutMs: number;
+  readonly graceMs: number;
+  readonly argv: readonly string[];
+  /** PATH of the guard itself: `sh`, `setsid`, `dd`, `grep` and the container engine. */
+  readonly path: string;
+}
+
+/** How far the reader may be behind before the job is held back. */
+export const windowBytes = 64 * 1024 * 1024;
+
+/**
+ * Starts the guard in a session of its own and waits until it has said who it is.
+ * @throws GroundcrewError `executors/no-guard` when it does not come up; nothing of the run is then left running.
+ */
+export async function startGuard(order: GuardOrder, clock: Clock): Promise<void> {
+  const log = await open(join(order.dir, 'guard.log'), 'a', 0o600);
+  const seen: { trouble: string | null } = { trouble: null };
+  try {
+    const seconds = (ms: number): string => (Math.max(0, ms) / 1000).toFixed(3);
+    const child = spawn(
+      'sh',
+      [
+        'guard.sh',
+        'run',
+        order.kind,
+        seconds(order.timeoutMs),
+        seconds(order.graceMs),
+        order.nonce,
+        String(windowBytes),
+        ...order.argv,
+      ],
+      // LC_ALL: grep must take bytes as bytes.
+      { cwd: order.dir, env: { PATH: order.path, LC_ALL: 'C' }, stdio: ['ignore', 'ignore', log.fd], detached: true },
+    );
+    child.on('error', (error) => {
+      seen.trouble = errorLine(error);
+    });
+    child.on('exit', (code) => {
+      seen.trouble = `it ended with status ${String(code)}`;
+    });
+    child.unref();
+    const until = clock.monotonic() + 10_000;
+    while ((await readIdentity(join(order.dir, 'guard'))) === null) {
+      if (seen.trouble === null && clock.monotonic() < until) await sleep(clock, 2);
+      else break;
+    }
+  } catch (error) {
+    seen.trouble = errorLine(error);
+  } finally {
+    await log.close();
+  }
+  if (await claimUnguarded(order.dir)) {
+    const said = (await readText(join(order.dir, 'guard.log'))) ?? '';
+    throw new GroundcrewError(
+      'executors/no-guard',
+      `the run's parent process did not start: ${[seen.trouble ?? 'it said nothing within 10 s', said].join(' ').trim()}`,
+      { retry: 'later' },
+    );
+  }
+}
+
+/**
+ * Takes the guard's place where none has come, so that one that comes late goes away again. True when it was free: then
+ * nothing was and nothing will be started in this directory.
+ */
+export async function claimUnguarded(dir: string): Promise<boolean> {
+  if (await exists(join(dir, 'guard'))) return (await readText(join(dir, 'guard'))) === 'nobody';
+  const draft = join(dir, `guard.nobody.${String(process.pid)}`);
+  await writeFile(draft, 'nobody\n', { mode: 0o600 });
+  try {
+    await link(draft, join(dir, 'guard'));
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
