@@ -1,0 +1,245 @@
+import { open, stat } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
+import { sleep, type Clock, type Timer } from '../base/clock.ts';
+import { GroundcrewError, isGroundcrewError } from '../base/errors.ts';
+import type { Random } from '../base/random.ts';
+import { backoffMs, type Backoff } from '../base/retry.ts';
+import type { ObjectStore, PutOptions, Visibility } from '../storage/object-store.ts';
+import { appendFlush, type WeighedChunk } from './chunk-merge.ts';
+import { formatChunkList, isTransientKey, logLayout, parseChunkList } from './log-layout.ts';
+import type { LogSink, SealedLog } from './log-sink.ts';
+import { unfinishedUtf8 } from './utf8-border.ts';
+
+/** What a streamer copies, and where to. */
+export interface ChunkStreamerOptions {
+  /** The log on the worker's disk: grows at its end only. */
+  readonly file: string;
+  readonly store: ObjectStore;
+  /** Key prefix of the attempt, without a slash at its end. */
+  readonly prefix: string;
+  readonly visibility: Visibility;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Hears of the first failure; the streamer goes on trying. */
+  readonly onTrouble: (error: unknown) => void;
+  /** When it aborts, nothing more is copied; `seal` has its own. */
+  readonly signal: AbortSignal;
+  readonly pace?: Partial<StreamPace>;
+}
+
+/** How eagerly a log is copied. Sizes are bytes. */
+export interface StreamPace {
+  /** Between two flushes, when little is waiting. */
+  readonly flushMs: number;
+  /** So much waiting is flushed at once. */
+  readonly flushBytes: number;
+  /** The most that one flush copies. */
+  readonly pieceMaxBytes: number;
+  /** Chunks are merged up to this size. */
+  readonly mergedMaxBytes: number;
+  readonly retry: Backoff;
+}
+
+const mebibyte = 1024 * 1024;
+
+/** For a store on the same machine; an S3 store wants a `flushMs` of 30 s, as each request costs. */
+export const localPace: StreamPace = {
+  flushMs: 100,
+  flushBytes: 4 * mebibyte,
+  pieceMaxBytes: 8 * mebibyte,
+  mergedMaxBytes: 4 * mebibyte,
+  retry: { firstMs: 500, mostMs: 60_000, factor: 2 },
+};
+
+/**
+ * Cuts a job's log into objects that a browser can tail with no server (layout in `log-layout.ts`). The first bytes go at
+ * once; later ones wait for `flushMs` or `flushBytes`. A code point of UTF-8 text is never cut. After a restart it goes on
+ * behind the chunks that the store already lists.
+ */
+export function createChunkStreamer(options: ChunkStreamerOptions): LogSink {
+  return new ChunkStreamer(options);
+}
+
+class ChunkStreamer implements LogSink {
+  readonly #options: ChunkStreamerOptions;
+  readonly #pace: StreamPace;
+  #sizeBytes = 0;
+  /** Null until the store was asked what an earlier process left. */
+  #chunks: readonly WeighedChunk[] | null = null;
+  /** When it last flushed, by the monotonic clock. */
+  #flushedAt = -Infinity;
+  #flush: Promise<void> | null = null;
+  #timer: Timer | null = null;
+  /** Failures in a row. While there are any, only the timer starts a flush. */
+  #failures = 0;
+  #hasTold = false;
+  /** The size at which nothing but a part of a code point was waiting. */
+  #heldAtBytes = -1;
+  /** Sealing or sealed: chunks are of no use any more. */
+  #isEnding = false;
+
+  constructor(options: ChunkStreamerOptions) {
+    this.#options = options;
+    this.#pace = { ...localPace, ...options.pace };
+  }
+
+  grew(sizeBytes: number): void {
+    if (sizeBytes <= this.#sizeBytes) return;
+    this.#sizeBytes = sizeBytes;
+    if (this.#failures === 0) this.#plan();
+  }
+
+  async seal(total: SealedLog, signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#options;
+    this.#isEnding = true;
+    this.#timer?.cancel();
+    const stop = aborted(signal);
+    try {
+      await Promise.race([this.#flush, stop]);
+      for (let tried = 1; ; tried++) {
+        try {
+          await Promise.race([this.#complete(total), stop]);
+          return;
+        } catch (error) {
+          signal.throwIfAborted();
+          if (isGroundcrewError(error, 'logs/seal-mismatch')) throw error;
+          this.#tell(error);
+        }
+        await sleep(clock, backoffMs(this.#pace.retry, tried, random), signal);
+        signal.throwIfAborted();
+      }
+    } catch (cause) {
+      if (isGroundcrewError(cause, 'logs/seal-mismatch')) throw cause;
+      throw new GroundcrewError('logs/seal-aborted', 'the log is not yet complete in the store', {
+        retry: 'later',
+        cause,
+      });
+    }
+  }
+
+  /** Starts a flush, now or later, if there is something to flush and none is on its way. */
+  #plan(): void {
+    const { clock, signal } = this.#options;
+    const waiting = this.#sizeBytes - (this.#chunks?.at(-1)?.end ?? 0);
+    if (this.#isEnding || signal.aborted || this.#flush !== null || waiting <= 0) return;
+    if (this.#sizeBytes === this.#heldAtBytes) return;
+    const sinceMs = clock.monotonic() - this.#flushedAt;
+    const waitMs =
+      this.#failures > 0 ? this.#retryMs() : waiting >= this.#pace.flushBytes ? 0 : this.#pace.flushMs - sinceMs;
+    this.#timer?.cancel();
+    this.#timer = null;
+    if (waitMs <= 0) this.#start();
+    else
+      this.#timer = clock.after(waitMs, () => {
+        this.#start();
+      });
+  }
+
+  #start(): void {
+    if (this.#isEnding || this.#options.signal.aborted || this.#flush !== null) return;
+    this.#flushedAt = this.#options.clock.monotonic();
+    this.#flush = this.#copyPiece()
+      .then(
+        () => {
+          this.#failures = 0;
+        },
+        (error: unknown) => {
+          this.#failures++;
+          this.#tell(error);
+        },
+      )
+      .then(() => {
+        this.#flush = null;
+        this.#plan();
+      });
+  }
+
+  #retryMs(): number {
+    return backoffMs(this.#pace.retry, this.#failures, this.#options.random);
+  }
+
+  #tell(error: unknown): void {
+    if (this.#hasTold) return;
+    this.#hasTold = true;
+    this.#options.onTrouble(error);
+  }
+
+  /** Chunk first, then the list that names it, then what it replaces: a reader may stand between any two. */
+  async #copyPiece(): Promise<void> {
+    const { store, prefix, file } = this.#options;
+    this.#chunks ??= await this.#earlierChunks();
+    const start = this.#chunks.at(-1)?.end ?? 0;
+    const sizeBytes = this.#sizeBytes;
+    const end = await this.#border(start, Math.min(sizeBytes, start + this.#pace.pieceMaxBytes));
+    if (end <= start) {
+      this.#heldAtBytes = sizeBytes;
+      return;
+    }
+    const { chunks, last, replaced } = appendFlush(this.#chunks, end, this.#pace.mergedMaxBytes);
+    await store.put(logLayout.chunk(prefix, last), { file, start: last.start, end: last.end }, this.#put(true));
+    await this.#putList(chunks);
+    this.#chunks = chunks;
+    // A chunk that stays behind does no harm; the seal takes it.
+    await Promise.allSettled(replaced.map((chunk) => store.delete(logLayout.chunk(prefix, chunk))));
+  }
+
+  #put(isTransient: boolean): PutOptions {
+    return { contentType: 'text/plain; charset=utf-8', visibility: this.#options.visibility, isTransient };
+  }
+
+  async #putList(chunks: readonly WeighedChunk[]): Promise<void> {
+    const { store, prefix, visibility } = this.#options;
+    await store.put(
+      logLayout.chunkList(prefix),
+      { bytes: Buffer.from(formatChunkList(chunks)) },
+      { contentType: 'application/json', visibility, isTransient: true },
+    );
+  }
+
+  async #earlierChunks(): Promise<readonly WeighedChunk[]> {
+    const { store, prefix } = this.#options;
+    const list = await store.get(logLayout.chunkList(prefix));
+    const chunks = list === null ? null : parseChunkList(await text(list.body));
+    return (chunks ?? []).map((chunk) => ({ ...chunk, weight: Infinity }));
+  }
+
+  /** `end`, or a little less where it would cut a code point. */
+  async #border(start: number, end: number): Promise<number> {
+    if (end <= start) return start;
+    const handle = await open(this.#options.file);
+    try {
+      const tail = Buffer.alloc(Math.min(3, end - start));
+      const { bytesRead } = await handle.read(tail, 0, tail.length, end - tail.length);
+      return end - unfinishedUtf8(tail.subarray(0, bytesRead));
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async #complete(total: SealedLog): Promise<void> {
+    const { store, prefix, file } = this.#options;
+    const { size } = await stat(file);
+    if (size !== total.sizeBytes) {
+      const message = `${file} has ${String(size)} bytes, the complete log ${String(total.sizeBytes)}`;
+      throw new GroundcrewError('logs/seal-mismatch', message);
+    }
+    await store.put(logLayout.complete(prefix), { file, isFinal: true }, this.#put(false));
+    await store.delete(logLayout.chunkList(prefix));
+    for await (const { key } of store.list(`${prefix}/log.`)) {
+      if (isTransientKey(prefix, key)) await store.delete(key);
+    }
+  }
+}
+
+/** Rejects when `signal` aborts; never resolves. May be left alone. */
+function aborted(signal: AbortSignal): Promise<never> {
+  const stop = new Promise<never>((_, reject) => {
+    const fail = (): void => {
+      reject(new Error('aborted', { cause: signal.reason }));
+    };
+    if (signal.aborted) fail();
+    else signal.addEventListener('abort', fail, { once: true });
+  });
+  stop.catch(() => undefined);
+  return stop;
+}
