@@ -23,13 +23,19 @@ export interface Change {
   readonly version: number;
 }
 
-/** A commit status of ours as the forge shows it. `jobId` and `generation` are read from the target URL (R11). */
+/**
+ * A commit status of ours as the forge shows it. All but context, state and description is read from the target URL (R11),
+ * never from the wording: `jobId` and `generation` of the job that wrote it; `changeJobId`, the job that a plain push asks
+ * for at this place (the same id, unless a person's request wrote it); `isCanceled`: superseded or closed, no verdict (R13).
+ */
 export interface StatusSeen {
   readonly context: string;
   readonly state: VerdictState;
   readonly description: string;
   readonly jobId: string | null;
   readonly generation: number | null;
+  readonly changeJobId: string | null;
+  readonly isCanceled: boolean;
 }
 
 /** The subject of a change at its head. */

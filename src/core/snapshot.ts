@@ -34,11 +34,15 @@ export type Plan =
 export interface JobKnown {
   readonly id: JobId;
   readonly generation: number;
+  /** The place that asked for it last. */
+  readonly changeKey: string;
   readonly sha: string;
   readonly context: string;
   readonly occasion: string;
   readonly isEnded: boolean;
   readonly outcome: Outcome | null;
+  /** The status of (commit, context) is this job's to write: no later occasion was applied (R4). */
+  readonly hasWord: boolean;
 }
 
 /**

@@ -6,7 +6,9 @@ import type { Job, JobId } from '../core/job.ts';
 import type { JobEnvelope } from '../core/job-envelope.ts';
 import type { CancelReason } from '../core/outcome.ts';
 import type { JobKnown } from '../core/snapshot.ts';
+import type { Verdict } from '../core/verdict.ts';
 import type { Beat, Bye, Claimed, Finished, Hello, Sealed } from '../core/worker-message.ts';
+import type { FeedItem } from '../decide/feed-order.ts';
 import type { ReportDue, ForgeChore } from './report-due.ts';
 
 /** A fact from outside under its unique id; a second one with the same id is the same fact. */
@@ -23,16 +25,27 @@ export interface PendingDelivery extends NewDelivery {
 }
 
 /** A waiting job that may be offered now, with what orders it. */
-export interface FeedCandidate {
+export interface FeedCandidate extends FeedItem {
   readonly job: Job;
   readonly generation: number;
   readonly baseSha: string | null;
-  /** `forge|repo`: what fairness is between. */
-  readonly project: string;
-  readonly queuedAt: number;
+  /** `needsClass` of the job. */
+  readonly class: string;
   readonly traceId: string;
   /** Workers that already failed at this generation. */
   readonly avoid: readonly string[];
+}
+
+/**
+ * What feeding looks at: of each project and needs class the `perProject` most urgent and the `perProject` oldest waiting
+ * jobs whose back-off has passed; jobs offered or running by project; offered and unclaimed attempts by queue.
+ * `nextAt`: when the earliest back-off ends; null when none runs.
+ */
+export interface FeedView {
+  readonly candidates: readonly FeedCandidate[];
+  readonly underway: ReadonlyMap<string, number>;
+  readonly offered: ReadonlyMap<string, number>;
+  readonly nextAt: number | null;
 }
 
 /** An attempt that was offered and not yet claimed. */
@@ -60,10 +73,19 @@ export interface Stop extends AttemptKey {
   readonly by: string;
 }
 
-/** Whether a message was let in, and what to tell whom. `unknown`: no such job, and nobody vouched for the envelope (R10). */
+/** Whether a message was let in, and what to tell whom. `unknown`: nobody vouches for the envelope (R10). */
 export interface Applied {
   readonly kind: 'applied' | 'stale' | 'unknown';
   readonly stops: readonly Stop[];
+}
+
+/** What was decided on one view of one change; `deliveryIds` are handled by it, in the same transaction. */
+export interface Decision {
+  readonly change: Change;
+  readonly actions: readonly Action[];
+  readonly deliveryIds: readonly string[];
+  readonly now: number;
+  readonly traceId: string;
 }
 
 /** A decision's result. `stale`: a newer view of this change was applied before, so nothing was. */
@@ -79,11 +101,13 @@ export interface DecisionApplied {
  * Contract suite: `ledger.contract.ts`. Reading for people is `LedgerReader`.
  *
  * `isVouched` says that the caller verified the envelope's signature, recomputed the job's id, and that this worker may
- * serve its pool (R10): only then is an unknown job taken in.
+ * serve its pool (R10): without it a message changes nothing; with it even an unknown job is taken in.
  */
 export interface Ledger {
-  /** True until the first delivery or decision of this ledger's life: nothing is remembered (R9). */
+  /** True until `begin`: nothing of an earlier life is remembered here (R9). */
   isFresh(): Promise<boolean>;
+  /** The earlier life, if there was one, has been asked for; what is here counts from now on. */
+  begin(now: number): Promise<void>;
 
   // intake
   /** False: this id was recorded before, and nothing changed. */
@@ -92,6 +116,8 @@ export interface Ledger {
   pendingDeliveries(limit: number): Promise<readonly PendingDelivery[]>;
   /** Counts a try before it is made; returns the tries so far, this one included. */
   beginDelivery(id: string): Promise<number>;
+  /** Takes a counted try back: it was not this delivery's fault. */
+  forgiveDelivery(id: string): Promise<void>;
   endDelivery(
     id: string,
     end: { readonly kind: 'handled' } | { readonly kind: 'parked'; readonly why: string },
@@ -105,16 +131,13 @@ export interface Ledger {
   /** Places of a repository that were open when last applied. */
   openPlaces(forge: string, repo: string): Promise<readonly { readonly changeKey: string; readonly headSha: string }[]>;
   /** All actions of one snapshot, or, for a view older than the last applied one, none. */
-  applyDecision(decision: {
-    readonly change: Change;
-    readonly actions: readonly Action[];
-    readonly now: number;
-    readonly traceId: string;
-  }): Promise<DecisionApplied>;
+  applyDecision(decision: Decision): Promise<DecisionApplied>;
+  /** Which of these requests were carried out. */
+  doneRequests(ids: readonly string[]): Promise<ReadonlySet<string>>;
 
   // dispatch
-  /** The first `perProject` waiting jobs of each project and needs class whose back-off has passed, oldest and most urgent first. */
-  feedable(now: number, perProject: number): Promise<readonly FeedCandidate[]>;
+  /** What may be fed now, and how much is on its way already. */
+  feedView(now: number, perProject: number): Promise<FeedView>;
   /** Numbers an attempt before it is published (R1). Null: the job is not waiting any more. */
   createAttempt(offer: {
     readonly jobId: JobId;
@@ -128,7 +151,7 @@ export interface Ledger {
   claimed(message: Claimed, isVouched: boolean, now: number): Promise<Applied>;
   beat(message: Beat, isVouched: boolean, now: number): Promise<Applied>;
   finished(message: Finished, isVouched: boolean, now: number): Promise<Applied>;
-  sealed(message: Sealed, now: number): Promise<Applied>;
+  sealed(message: Sealed): Promise<Applied>;
   /** Also loses what the worker does not list. `vouchedFor` holds the nonces of the holdings that are vouched for. */
   hello(message: Hello, vouchedFor: ReadonlySet<string>, now: number): Promise<Applied>;
   bye(message: Bye, now: number): Promise<Applied>;
@@ -141,8 +164,11 @@ export interface Ledger {
   // report
   /** Statuses whose state at the forge is behind, finals first, due now. */
   dueReports(now: number, limit: number): Promise<readonly ReportDue[]>;
-  reportPosted(report: ReportDue, now: number): Promise<void>;
+  /** The forge has it; what was said is kept for whoever checks. */
+  reportPosted(report: ReportDue, said: Verdict, now: number): Promise<void>;
   reportFailed(report: ReportDue, nextTryAt: number): Promise<void>;
+  /** When the earliest report or chore that is not due yet becomes so; null when none waits. */
+  nextReportAt(): Promise<number | null>;
   /** Approvals and finished requests that the forge must remember (R11). */
   dueChores(now: number, limit: number): Promise<readonly ForgeChore[]>;
   choreDone(chore: ForgeChore): Promise<void>;

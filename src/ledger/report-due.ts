@@ -1,5 +1,5 @@
 import type { Notice } from '../core/action.ts';
-import type { JobId } from '../core/job.ts';
+import type { Job, JobId } from '../core/job.ts';
 import type { Outcome, Phase } from '../core/outcome.ts';
 
 /** Where a job stands, for people and statuses. */
@@ -23,7 +23,7 @@ export interface ReportDue {
   readonly version: number;
   readonly tries: number;
   readonly about:
-    | { readonly kind: 'job'; readonly standing: JobStanding }
+    | { readonly kind: 'job'; readonly standing: JobStanding; readonly job: Job }
     | { readonly kind: 'notice'; readonly notice: Notice | null };
 }
 

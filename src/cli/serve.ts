@@ -1,0 +1,162 @@
+import type { Clock } from '../base/clock.ts';
+import { sleep } from '../base/clock.ts';
+import { errorLine } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Random } from '../base/random.ts';
+import type { Finished } from '../core/worker-message.ts';
+import type { Job } from '../core/job.ts';
+import { createDispatcher, type Dispatcher } from '../dispatch/dispatcher.ts';
+import type { Forge } from '../forge/forge.ts';
+import { createIntake, type Intake } from '../intake/intake.ts';
+import type { PlanSource } from '../intake/plan-source.ts';
+import { recoverFromStore } from '../intake/recover.ts';
+import type { Ledger, NewDelivery } from '../ledger/ledger.ts';
+import type { Queue } from '../queue/queue.ts';
+import { createOutbox } from '../report/outbox.ts';
+
+/** The server's parts, opened by whoever wires them; `serve` closes none. */
+export interface ServerDeps {
+  readonly ledger: Ledger;
+  readonly queue: Queue;
+  readonly forges: ReadonlyMap<string, Forge>;
+  readonly plan: PlanSource;
+  /** The finals that workers left in the store for a job (R9). */
+  readonly runRecords: (job: Job) => Promise<readonly Finished[]>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly signingKey: string;
+  readonly verifyKeys: readonly string[];
+  readonly knownQueues: readonly string[];
+  readonly publicUrl: string | null;
+  readonly reportSpacingMs: number;
+  readonly scanPeriodMs: number;
+  /** Something in the ledger changed; pages look again. */
+  readonly onChanged: () => void;
+  /** Recovered, listening, feeding. */
+  readonly onReady: () => void;
+}
+
+/** A running server, for those who speak to it in this process. */
+export interface Server {
+  /** Durable when it resolves; false: known already. Possible from the first moment, also while the server recovers. */
+  receive(delivery: NewDelivery): Promise<boolean>;
+  /** Scans every repository now. */
+  scanSoon(): void;
+  readonly dispatcher: Dispatcher;
+  readonly intake: Intake;
+  /** Resolves after the signal aborted and the loops have ended; rejects when the start failed. */
+  readonly done: Promise<void>;
+}
+
+/**
+ * Runs everything between the forges and the queue until the signal aborts. Order at start: listen to events, hear the
+ * workers, and only then decide, scan and feed (R3, R9).
+ */
+export function serve(deps: ServerDeps, signal: AbortSignal): Server {
+  const { ledger, clock, logger, forges } = deps;
+  let wakeOutbox: () => void = () => undefined;
+  let isOutboxAwake = false;
+  const changed = (): void => {
+    isOutboxAwake = true;
+    wakeOutbox();
+    deps.onChanged();
+  };
+  const dispatcher = createDispatcher({
+    ...deps,
+    onChanged: changed,
+    recover: (stop) => recoverFromStore({ ...deps, vouched: dispatcher.vouchesFor }, stop),
+  });
+  const intake = createIntake({
+    ...deps,
+    onDecided: async (stops) => {
+      dispatcher.wake();
+      changed();
+      await dispatcher.stop(stops);
+    },
+  });
+  const outbox = createOutbox({ ...deps, spacingMs: deps.reportSpacingMs });
+  let wakeScan: () => void = () => undefined;
+
+  const receive = async (delivery: NewDelivery): Promise<boolean> => {
+    const isNew = await ledger.recordDelivery(delivery);
+    if (isNew) intake.wake();
+    return isNew;
+  };
+
+  const watch = async (forge: Forge): Promise<void> => {
+    while (!signal.aborted) {
+      try {
+        await forge.watch(async ({ repo, changeKey, sha, deliveryId }) => {
+          const event = { kind: 'change', forge: forge.name, repo, changeKey, sha } as const;
+          await receive({ id: deliveryId, event, receivedAt: clock.now(), traceId: deps.random.hex(16) });
+        }, signal);
+      } catch (error) {
+        logger.error('watching failed; trying again', { forge: forge.name, why: errorLine(error) });
+        await sleep(clock, 5_000, signal);
+      }
+    }
+  };
+
+  const scanLoop = async (): Promise<void> => {
+    while (!signal.aborted) {
+      for (const forge of forges.values()) {
+        for (const repo of forge.repos()) {
+          try {
+            await intake.scan(forge.name, repo, signal);
+          } catch (error) {
+            logger.warn('a repository could not be scanned', { forge: forge.name, repo, why: errorLine(error) });
+          }
+        }
+      }
+      await new Promise<void>((resolve) => {
+        const timer = clock.after(deps.scanPeriodMs, resolve);
+        wakeScan = () => {
+          timer.cancel();
+          resolve();
+        };
+        signal.addEventListener('abort', wakeScan, { once: true });
+        if (signal.aborted) wakeScan();
+      });
+    }
+  };
+
+  const outboxLoop = async (): Promise<void> => {
+    while (!signal.aborted) {
+      isOutboxAwake = false;
+      let nextAt: number | null = null;
+      try {
+        nextAt = await outbox.flush(signal);
+      } catch (error) {
+        logger.error('reporting failed; trying again', { why: errorLine(error) });
+        nextAt = clock.now() + 5_000;
+      }
+      await new Promise<void>((resolve) => {
+        const timer = nextAt === null ? null : clock.after(Math.max(1, nextAt - clock.now()), resolve);
+        wakeOutbox = () => {
+          timer?.cancel();
+          resolve();
+        };
+        signal.addEventListener('abort', wakeOutbox, { once: true });
+        if (isOutboxAwake || signal.aborted) wakeOutbox();
+      });
+    }
+  };
+
+  const run = async (): Promise<void> => {
+    const watching = [...forges.values()].map(watch);
+    await dispatcher.start(signal);
+    if (!signal.aborted) deps.onReady();
+    await Promise.all([...watching, dispatcher.run(signal), intake.run(signal), outboxLoop(), scanLoop()]);
+  };
+
+  return {
+    receive,
+    scanSoon() {
+      wakeScan();
+    },
+    dispatcher,
+    intake,
+    done: run(),
+  };
+}

@@ -1,0 +1,163 @@
+import { z } from 'zod';
+import type { JobId } from './job.ts';
+import type { Job } from './job.ts';
+import type { JobEnvelope } from './job-envelope.ts';
+import type { Outcome } from './outcome.ts';
+import type { ControlMessage, WorkerMessage } from './worker-message.ts';
+
+// Texts come from strangers by way of job and worker: bounded here, escaped where they are shown.
+const text = z.string().max(10_000);
+const name = z.string().min(1).max(1_000);
+const sha = z.string().regex(/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/);
+const jobId = z.custom<JobId>((value) => typeof value === 'string' && /^[0-9a-f]{32}$/.test(value), 'not a job id');
+const count = z.int().min(0);
+const nullableCount = count.nullable();
+const size = z.number().positive().nullable();
+
+const subject = z.object({
+  forge: name,
+  repo: name,
+  sha,
+  pull: z.int().positive().nullable(),
+  baseRef: text,
+  branch: text.nullable(),
+});
+
+const job: z.ZodType<Job> = z.object({
+  id: jobId,
+  subject,
+  context: name,
+  occasion: name,
+  command: z.array(text).max(1_000).nullable(),
+  container: text.nullable(),
+  env: z.record(name, text),
+  secrets: z.array(name).max(100),
+  needs: z.array(name).max(20),
+  pool: name,
+  priority: z.number(),
+  timeoutMs: z.number().positive(),
+  exclusive: z.boolean(),
+  integration: z.enum(['none', 'merge', 'rebase']),
+  network: z.enum(['default', 'none']),
+  limits: z.object({ memoryBytes: size, pids: size, shmBytes: size, cpus: size, diskBytes: size, logBytes: size }),
+  isTrusted: z.boolean(),
+  commandSubject: subject.nullable(),
+});
+
+const envelope: z.ZodType<JobEnvelope> = z.object({
+  v: z.literal(1),
+  job,
+  generation: z.int().positive(),
+  n: z.int().positive(),
+  baseSha: sha.nullable(),
+  avoid: z.array(name).max(100),
+  traceId: name,
+  signature: z.string().regex(/^[0-9a-f]{64}$/),
+});
+
+const phase = z.enum(['claimed', 'checkout', 'starting', 'running', 'saving']);
+const cancelReason = z.enum(['superseded', 'closed', 'person', 'withdrawn']);
+const outcome: z.ZodType<Outcome> = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('passed') }),
+  z.object({
+    kind: z.literal('failed'),
+    exitCode: z.int().nullable(),
+    reason: z.enum([
+      'exit',
+      'merge-conflict',
+      'container-file',
+      'unknown-image',
+      'nothing-to-run',
+      'disk-limit',
+      'log-limit',
+      'out-of-memory',
+    ]),
+    detail: text.exactOptional(),
+  }),
+  z.object({ kind: z.literal('timed-out'), afterMs: z.number() }),
+  z.object({ kind: z.literal('canceled'), reason: cancelReason, by: text }),
+  z.object({
+    kind: z.literal('broken'),
+    cause: z.enum([
+      'lost',
+      'gave-back',
+      'checkout',
+      'image-pull',
+      'executor',
+      'disk',
+      'store',
+      'poison',
+      'worker-restart',
+      'refused',
+      'internal',
+    ]),
+    phase,
+    detail: text.exactOptional(),
+  }),
+]);
+
+const holding = { envelope, nonce: z.string().regex(/^[0-9a-f]{16}$/) };
+const speaker = { v: z.literal(1), worker: name, session: count, seq: count };
+const offer = z.object({
+  pool: name,
+  capabilities: z.array(name).max(20),
+  slots: count,
+  hostname: text,
+  version: text,
+});
+
+/** Checks what comes out of the collector queue; unknown keys are dropped, an unknown version or kind fails. */
+export const workerMessageSchema: z.ZodType<WorkerMessage> = z.discriminatedUnion('kind', [
+  z.object({ ...speaker, kind: z.literal('hello'), offer, holds: z.array(z.object(holding)).max(1_000) }),
+  z.object({ ...speaker, ...holding, kind: z.literal('claimed'), isRedelivered: z.boolean() }),
+  z.object({ ...speaker, ...holding, kind: z.literal('beat'), phase, logBytes: count }),
+  z.object({
+    ...speaker,
+    ...holding,
+    kind: z.literal('finished'),
+    outcome,
+    startedAt: z.number().nullable(),
+    endedAt: z.number(),
+    testedSha: sha.nullable(),
+    imageDigest: text.nullable(),
+    peakMemoryBytes: nullableCount,
+    oom: z.enum(['yes', 'no', 'unknown']),
+  }),
+  z.object({
+    ...speaker,
+    ...holding,
+    kind: z.literal('sealed'),
+    logSha256: z.string().regex(/^[0-9a-f]{64}$/),
+    logBytes: count,
+    isTruncated: z.boolean(),
+  }),
+  z.object({ ...speaker, kind: z.literal('bye'), handsBack: z.array(z.object(holding)).max(1_000) }),
+]);
+
+/** Checks what comes out of a job queue. */
+export const jobEnvelopeSchema = envelope;
+
+/** Checks what comes over the control channel. */
+export const controlMessageSchema: z.ZodType<ControlMessage> = z.discriminatedUnion('kind', [
+  z.object({
+    v: z.literal(1),
+    kind: z.literal('cancel'),
+    attempt: z.object({ jobId, generation: z.int().positive(), n: z.int().positive() }),
+    nonce: z.string().nullable(),
+    reason: cancelReason,
+    by: text,
+  }),
+  z.object({ v: z.literal(1), kind: z.literal('drain') }),
+  z.object({ v: z.literal(1), kind: z.literal('resume') }),
+  z.object({ v: z.literal(1), kind: z.literal('who-runs') }),
+]);
+
+/** The message in a JSON text, or null when it is none (not JSON, unknown version, wrong shape). */
+export function decodeMessage<T>(schema: z.ZodType<T>, body: string): T | null {
+  try {
+    const parsed = schema.safeParse(JSON.parse(body));
+    return parsed.success ? parsed.data : null;
+  } catch {
+    return null;
+  }
+}

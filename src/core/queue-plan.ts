@@ -1,0 +1,27 @@
+import { needsClass, type Job } from './job.ts';
+
+/** Where workers speak to the server; durable, in order. */
+export const collectorQueue = 'collector';
+/** Where orders come back that nobody took (R7). */
+export const deadLetterQueue = 'dead-jobs';
+/** Where messages are set aside that the collector could not read. */
+export const parkedQueue = 'parked-messages';
+
+/** How the collector queue is declared, by whoever comes first. */
+export const collectorOptions = { deadLetterTo: parkedQueue } as const;
+
+/** How every job queue is declared (R7): two hours unclaimed, or handed out twenty times, and it comes back. */
+export const jobQueueOptions = { ttlMs: 2 * 60 * 60_000, deliveryLimit: 20, deadLetterTo: deadLetterQueue } as const;
+
+/** The queue of a job's needs class. */
+export function jobQueue(job: Pick<Job, 'pool' | 'needs'>): string {
+  return `jobs.${needsClass(job)}`;
+}
+
+/** Every queue whose jobs a worker with these capabilities may run: one for each subset of them. */
+export function servedQueues(pool: string, capabilities: readonly string[]): readonly string[] {
+  let subsets: string[][] = [[]];
+  for (const capability of [...capabilities].sort())
+    subsets = [...subsets, ...subsets.map((subset) => [...subset, capability])];
+  return subsets.map((needs) => jobQueue({ pool, needs }));
+}

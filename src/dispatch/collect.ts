@@ -1,0 +1,153 @@
+import type { Clock } from '../base/clock.ts';
+import { errorLine } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import { jobIdOf } from '../core/job.ts';
+import { isSignedEnvelope, type JobEnvelope } from '../core/job-envelope.ts';
+import { decodeMessage, jobEnvelopeSchema, workerMessageSchema } from '../core/message-schema.ts';
+import type { ControlMessage, WorkerMessage } from '../core/worker-message.ts';
+import type { Applied, Ledger, Stop } from '../ledger/ledger.ts';
+import type { Answer, Delivery, Queue } from '../queue/queue.ts';
+import { mayServe, type Presence } from './presence.ts';
+import type { Silence } from './silence.ts';
+
+/** What the collector needs. `verifyKeys`: several while the signing key rotates. */
+export interface CollectDeps {
+  readonly ledger: Ledger;
+  readonly queue: Queue;
+  readonly presence: Presence;
+  readonly silence: Silence;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly verifyKeys: readonly string[];
+  /** Something changed: feeding and reporting are worth a look. */
+  readonly wake: () => void;
+  /** A message of our own came round: all that stood before it is applied (R3). */
+  readonly onMarker: (id: string) => void;
+}
+
+/** Tells workers to stop holdings; best effort, repeated at each beat (R14). */
+export async function sendStops(deps: Pick<CollectDeps, 'queue' | 'logger'>, stops: readonly Stop[]): Promise<void> {
+  for (const { worker, nonce, reason, by, jobId, generation, n } of stops) {
+    const message: ControlMessage = { v: 1, kind: 'cancel', attempt: { jobId, generation, n }, nonce, reason, by };
+    try {
+      await deps.queue.sendControl(worker, { body: JSON.stringify(message) });
+    } catch (error) {
+      deps.logger.warn('a worker could not be told to stop; it will be at its next beat', {
+        worker,
+        job: jobId,
+        why: errorLine(error),
+      });
+    }
+  }
+}
+
+/** Applies one message of the collector queue. Ledger first, answer after: a crash between the two applies it again, which changes nothing. */
+export async function collect(deps: CollectDeps, delivery: Delivery): Promise<Answer> {
+  const marker = /^\{"marker":"([0-9a-f]+)"\}$/.exec(delivery.body)?.[1];
+  if (marker !== undefined) {
+    deps.onMarker(marker);
+    return 'ack';
+  }
+  const message = decodeMessage(workerMessageSchema, delivery.body);
+  if (message === null) {
+    deps.logger.warn('a worker message could not be read', { bytes: delivery.body.length });
+    return 'reject';
+  }
+  const applied = await apply(deps, message);
+  if (applied.kind === 'unknown')
+    deps.logger.warn('a message speaks of work that we did not give out', {
+      worker: message.worker,
+      kind: message.kind,
+    });
+  hear(deps, message, applied);
+  await sendStops(deps, applied.stops);
+  deps.wake();
+  return 'ack';
+}
+
+function apply(deps: CollectDeps, message: WorkerMessage): Promise<Applied> {
+  const now = deps.clock.now();
+  switch (message.kind) {
+    case 'hello':
+      return deps.ledger.hello(message, vouchedNonces(deps, message), now);
+    case 'claimed':
+      return deps.ledger.claimed(message, isVouched(deps, message.worker, message.envelope), now);
+    case 'beat':
+      return deps.ledger.beat(message, isVouched(deps, message.worker, message.envelope), now);
+    case 'finished':
+      return deps.ledger.finished(message, isVouched(deps, message.worker, message.envelope), now);
+    case 'sealed':
+      return deps.ledger.sealed(message);
+    case 'bye':
+      return deps.ledger.bye(message, now);
+    default:
+      return message satisfies never;
+  }
+}
+
+/** Receive time, monotonic; never the worker's clock (R3). */
+function hear(deps: CollectDeps, message: WorkerMessage, applied: Applied): void {
+  switch (message.kind) {
+    case 'hello':
+      if (applied.kind === 'stale') return;
+      deps.presence.heard(message.worker, message.offer);
+      for (const holding of message.holds) deps.silence.heard(holding.nonce);
+      return;
+    case 'bye':
+      if (applied.kind !== 'stale') deps.presence.left(message.worker);
+      return;
+    case 'claimed':
+    case 'beat':
+      deps.silence.heard(message.nonce);
+      return;
+    case 'finished':
+    case 'sealed':
+      return;
+    default:
+      message satisfies never;
+  }
+}
+
+/** R10: our signature, the id that follows from the content, and a pool that this worker may serve. */
+export function isVouched(
+  deps: Pick<CollectDeps, 'presence' | 'verifyKeys'>,
+  worker: string,
+  envelope: JobEnvelope,
+): boolean {
+  const offer = deps.presence.offerOf(worker);
+  return (
+    isSignedEnvelope(envelope, deps.verifyKeys) &&
+    jobIdOf(envelope.job) === envelope.job.id &&
+    (offer === null || mayServe(offer, envelope.job))
+  );
+}
+
+function vouchedNonces(deps: CollectDeps, message: WorkerMessage & { readonly kind: 'hello' }): ReadonlySet<string> {
+  return new Set(
+    message.holds
+      .filter(
+        ({ envelope }) =>
+          isSignedEnvelope(envelope, deps.verifyKeys) &&
+          jobIdOf(envelope.job) === envelope.job.id &&
+          mayServe(message.offer, envelope.job),
+      )
+      .map((holding) => holding.nonce),
+  );
+}
+
+/** R7: an order that nobody took. What is no order of ours is dropped. */
+export async function collectDeadLetter(deps: CollectDeps, delivery: Delivery): Promise<Answer> {
+  const envelope = decodeMessage(jobEnvelopeSchema, delivery.body);
+  if (envelope === null || delivery.death === null || !isSignedEnvelope(envelope, deps.verifyKeys)) {
+    deps.logger.warn('a dead letter is no order of ours', { reason: delivery.death?.reason });
+    return 'ack';
+  }
+  await deps.ledger.deadLetter(envelope, delivery.death.reason, deps.clock.now());
+  deps.logger.warn('an order came back', {
+    trace: envelope.traceId,
+    job: envelope.job.id,
+    reason: delivery.death.reason,
+  });
+  deps.wake();
+  return 'ack';
+}

@@ -1,0 +1,202 @@
+import { errorLine } from '../base/errors.ts';
+import { sleep } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
+import { collectorOptions, collectorQueue, deadLetterQueue, jobQueueOptions, parkedQueue } from '../core/queue-plan.ts';
+import type { JobEnvelope } from '../core/job-envelope.ts';
+import type { ControlMessage } from '../core/worker-message.ts';
+import { collect, collectDeadLetter, isVouched, sendStops, type CollectDeps } from './collect.ts';
+import { feedOnce, type FeedDeps } from './feed.ts';
+import { createPresence, type Presence } from './presence.ts';
+import { createSilence } from './silence.ts';
+import { createVanishedCheck, vanishedPeriodMs } from './vanished.ts';
+import type { Stop } from '../ledger/ledger.ts';
+
+/** How often silence is looked for (ms). */
+const reapPeriodMs = 5_000;
+/** Feeding is looked at this often even when nobody woke it (ms). */
+const idleFeedMs = 30_000;
+/** How long running attempts of an earlier ledger's life may take to speak up (R9): a beat period (ms). */
+const beatPeriodMs = 15_000;
+
+/** What the dispatcher needs: everything of feeding, and the rest. */
+export interface DispatcherDeps extends Omit<FeedDeps, 'presence'> {
+  readonly random: Random;
+  /** Keys that orders may be signed with, the current one among them. */
+  readonly verifyKeys: readonly string[];
+  /** Queues that an earlier life may have filled, besides those the ledger knows (R9). */
+  readonly knownQueues: readonly string[];
+  /** The ledger changed in a way that a forge or a page should show. */
+  readonly onChanged: () => void;
+  /** Called once, on a fresh ledger over a used broker, after the workers had time to speak (R9): reads run records. */
+  readonly recover: (signal: AbortSignal) => Promise<void>;
+}
+
+/** The part of the server between ledger and workers. */
+export interface Dispatcher {
+  readonly presence: Presence;
+  /** Listens to the workers; resolves when all that they said before is applied, and it is safe to scan and feed (R3, R9). */
+  start(signal: AbortSignal): Promise<void>;
+  /** Feeds and reaps until the signal aborts. After `start`. */
+  run(signal: AbortSignal): Promise<void>;
+  /** New work, freed slots: look at feeding now. */
+  wake(): void;
+  /** R10, for an envelope that came another way than by a message. */
+  vouchesFor(worker: string, envelope: JobEnvelope): boolean;
+  /** Tells workers what a decision ended. */
+  stop(stops: readonly Stop[]): Promise<void>;
+}
+
+export function createDispatcher(deps: DispatcherDeps): Dispatcher {
+  const { clock, queue, ledger, logger } = deps;
+  const presence = createPresence(clock);
+  const silence = createSilence(clock);
+  const markers = new Map<string, () => void>();
+  let wakeFeed: () => void = () => undefined;
+  let isAwake = false;
+  const wake = (): void => {
+    isAwake = true;
+    wakeFeed();
+  };
+  const collectDeps: CollectDeps = {
+    ledger,
+    queue,
+    presence,
+    silence,
+    clock,
+    logger,
+    verifyKeys: deps.verifyKeys,
+    wake: () => {
+      wake();
+      deps.onChanged();
+    },
+    onMarker: (id) => {
+      markers.get(id)?.();
+      markers.delete(id);
+    },
+  };
+
+  /** R3: everything said before this call is applied when it resolves. */
+  const drain = async (signal: AbortSignal): Promise<void> => {
+    const id = deps.random.hex(8);
+    await new Promise<void>((resolve, reject) => {
+      markers.set(id, resolve);
+      signal.addEventListener(
+        'abort',
+        () => {
+          resolve();
+        },
+        { once: true },
+      );
+      queue.publish(collectorQueue, { body: JSON.stringify({ marker: id }) }).catch(reject);
+    });
+  };
+
+  const askWhoRuns = async (): Promise<void> => {
+    const message: ControlMessage = { v: 1, kind: 'who-runs' };
+    await queue.sendControl('all', { body: JSON.stringify(message) });
+  };
+
+  const listenAgain = async (signal: AbortSignal): Promise<void> => {
+    await drain(signal);
+    silence.listening();
+  };
+
+  const forgetEarlierLife = async (signal: AbortSignal): Promise<void> => {
+    logger.warn('fresh ledger on a used broker: asking the workers before anything is started', {});
+    for (const name of deps.knownQueues) {
+      await queue.declare(name, jobQueueOptions);
+      await queue.purge(name);
+    }
+    await askWhoRuns();
+    await drain(signal);
+    await sleep(clock, beatPeriodMs, signal);
+    await drain(signal);
+    await deps.recover(signal);
+  };
+
+  const reap = async (): Promise<void> => {
+    const silent = silence.silent(await ledger.liveAttempts());
+    if (silent.length === 0) return;
+    logger.warn('attempts are lost', { attempts: silent.length, first: silent[0]?.jobId });
+    await ledger.lose(silent, clock.now());
+    collectDeps.wake();
+  };
+
+  const each = async (
+    periodMs: number,
+    what: string,
+    work: () => Promise<unknown>,
+    signal: AbortSignal,
+  ): Promise<void> => {
+    while (!signal.aborted) {
+      await sleep(clock, periodMs, signal);
+      if (signal.aborted) return;
+      await attempt(what, work);
+    }
+  };
+
+  const attempt = async (what: string, work: () => Promise<unknown>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      logger.error(`${what} failed; it will be tried again`, { why: errorLine(error) });
+    }
+  };
+
+  const feedLoop = async (signal: AbortSignal): Promise<void> => {
+    while (!signal.aborted) {
+      isAwake = false;
+      let nextAt: number | null = null;
+      await attempt('feeding', async () => {
+        nextAt = await feedOnce({ ...deps, presence }, signal);
+      });
+      await new Promise<void>((resolve) => {
+        const pause = nextAt === null ? idleFeedMs : Math.min(idleFeedMs, Math.max(1, nextAt - clock.now()));
+        const timer = clock.after(pause, resolve);
+        signal.addEventListener(
+          'abort',
+          () => {
+            resolve();
+          },
+          { once: true },
+        );
+        wakeFeed = () => {
+          timer.cancel();
+          resolve();
+        };
+        if (isAwake || signal.aborted) wakeFeed();
+      });
+    }
+  };
+
+  return {
+    presence,
+    wake,
+    vouchesFor: (worker, envelope) => isVouched(collectDeps, worker, envelope),
+    stop: (stops) => sendStops(collectDeps, stops),
+    async start(signal) {
+      await queue.declare(deadLetterQueue, {});
+      await queue.declare(parkedQueue, {});
+      const before = await queue.declare(collectorQueue, collectorOptions);
+      const isFresh = await ledger.isFresh();
+      await queue.consume(collectorQueue, (delivery) => collect(collectDeps, delivery));
+      await queue.consume(deadLetterQueue, (delivery) => collectDeadLetter(collectDeps, delivery));
+      queue.onConnection((state) => {
+        silence.deaf();
+        if (state === 'up') void attempt('listening again', () => listenAgain(signal));
+      });
+      if (before === 'found' && isFresh) await forgetEarlierLife(signal);
+      else await askWhoRuns();
+      if (isFresh) await ledger.begin(clock.now());
+      await listenAgain(signal);
+    },
+    async run(signal) {
+      const vanished = createVanishedCheck(deps);
+      await Promise.all([
+        feedLoop(signal),
+        each(reapPeriodMs, 'looking for silence', reap, signal),
+        each(vanishedPeriodMs, 'comparing with the broker', () => vanished(), signal),
+      ]);
+    },
+  };
+}

@@ -1,0 +1,89 @@
+import type { Clock } from '../base/clock.ts';
+import { errorLine } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import { signEnvelope, type JobEnvelope } from '../core/job-envelope.ts';
+import { jobQueue, jobQueueOptions } from '../core/queue-plan.ts';
+import { feedOrder } from '../decide/feed-order.ts';
+import type { Forge } from '../forge/forge.ts';
+import type { FeedCandidate, Ledger } from '../ledger/ledger.ts';
+import type { Queue } from '../queue/queue.ts';
+import type { Presence } from './presence.ts';
+
+/** What feeding needs. `signingKey` signs orders (R10). */
+export interface FeedDeps {
+  readonly ledger: Ledger;
+  readonly queue: Queue;
+  readonly forges: ReadonlyMap<string, Forge>;
+  readonly presence: Presence;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly signingKey: string;
+}
+
+// Of each project this many of the most urgent and of the oldest are looked at in one go.
+const perProject = 16;
+
+/** An order as it is published: the same for a first publishing and for every repetition of the same number. */
+export function envelopeOf(
+  signingKey: string,
+  attempt: Pick<JobEnvelope, 'job' | 'generation' | 'n' | 'baseSha' | 'avoid' | 'traceId'>,
+): JobEnvelope {
+  const { job, generation, n, baseSha, avoid, traceId } = attempt;
+  return signEnvelope({ v: 1, job, generation, n, baseSha, avoid, traceId }, signingKey);
+}
+
+/**
+ * Publishes waiting jobs to their queues up to a bounded depth: twice the live slots of the class, none where nobody
+ * listens (R8). Ledger first, message second: what dies between the two is published again by R6.
+ * Resolves with the time (epoch ms) when a back-off ends and feeding is worth a look; null when only an event can change it.
+ */
+export async function feedOnce(deps: FeedDeps, signal: AbortSignal): Promise<number | null> {
+  const view = await deps.ledger.feedView(deps.clock.now(), perProject);
+  const room = new Map<string, number>();
+  for (const candidate of feedOrder(view.candidates, view.underway, deps.clock.now())) {
+    if (signal.aborted) break;
+    const queue = jobQueue(candidate.job);
+    const free = room.get(queue) ?? 2 * deps.presence.slotsFor(candidate.job) - (view.offered.get(queue) ?? 0);
+    room.set(queue, free);
+    if (free <= 0) continue;
+    if (await offer(deps, candidate, queue, signal)) room.set(queue, free - 1);
+  }
+  return view.nextAt;
+}
+
+async function offer(deps: FeedDeps, candidate: FeedCandidate, queue: string, signal: AbortSignal): Promise<boolean> {
+  const { job, generation, traceId } = candidate;
+  const base = await fixedBase(deps, candidate, signal);
+  if (base === undefined) return false;
+  await deps.queue.declare(queue, jobQueueOptions);
+  const n = await deps.ledger.createAttempt({ jobId: job.id, generation, queue, baseSha: base, now: deps.clock.now() });
+  if (n === null) return false;
+  const envelope = envelopeOf(deps.signingKey, { job, generation, n, baseSha: base, avoid: candidate.avoid, traceId });
+  try {
+    await deps.queue.publish(queue, { body: JSON.stringify(envelope) });
+    deps.logger.info('job offered', { trace: traceId, job: job.id, generation, n, queue });
+  } catch (error) {
+    deps.logger.warn('job could not be published; it will be again', {
+      trace: traceId,
+      job: job.id,
+      n,
+      why: errorLine(error),
+    });
+  }
+  return true;
+}
+
+/** The base commit that this job is tested on, fixed when it first leaves; undefined: not to be known now. */
+async function fixedBase(
+  deps: FeedDeps,
+  { job, baseSha, traceId }: FeedCandidate,
+  signal: AbortSignal,
+): Promise<string | null | undefined> {
+  if (baseSha !== null || job.integration === 'none' || job.subject.pull === null) return baseSha;
+  try {
+    return await deps.forges.get(job.subject.forge)?.headOf(job.subject.repo, job.subject.baseRef, signal);
+  } catch (error) {
+    deps.logger.warn('the base branch could not be read', { trace: traceId, job: job.id, why: errorLine(error) });
+    return undefined;
+  }
+}

@@ -1,0 +1,72 @@
+import { sleep } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
+import { errorLine } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Job } from '../core/job.ts';
+import type { JobEnvelope } from '../core/job-envelope.ts';
+import type { Finished } from '../core/worker-message.ts';
+import { decideChange } from '../decide/decide-change.ts';
+import type { Forge } from '../forge/forge.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { PlanSource } from './plan-source.ts';
+
+/** A forge that is away is asked again after this (ms). */
+const awayPauseMs = 10_000;
+
+/** What recovery needs. `vouched`: R10 for a record from the store. */
+export interface RecoverDeps {
+  readonly ledger: Ledger;
+  readonly forges: ReadonlyMap<string, Forge>;
+  readonly plan: PlanSource;
+  readonly runRecords: (job: Job) => Promise<readonly Finished[]>;
+  readonly vouched: (worker: string, envelope: JobEnvelope) => boolean;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * R9: after a lost ledger, results that reached the store but not the forge are read back, for every job that would
+ * otherwise be started again. A forge that keeps no statuses asks for everything anew, so nothing is read for it.
+ */
+export async function recoverFromStore(deps: RecoverDeps, signal: AbortSignal): Promise<void> {
+  for (const forge of deps.forges.values()) {
+    if (!forge.remembersStatuses) continue;
+    for (const repo of forge.repos()) {
+      while (!signal.aborted) {
+        try {
+          await recoverRepo(deps, forge, repo, signal);
+          break;
+        } catch (error) {
+          deps.logger.warn('recovery waits for the forge', { forge: forge.name, repo, why: errorLine(error) });
+          await sleep(deps.clock, awayPauseMs, signal);
+        }
+      }
+    }
+  }
+}
+
+async function recoverRepo(deps: RecoverDeps, forge: Forge, repo: string, signal: AbortSignal): Promise<void> {
+  for (const place of await forge.places(repo, signal)) {
+    const view = await forge.view(repo, place.changeKey, signal);
+    if (view === null || signal.aborted) continue;
+    const plan = await deps.plan(view.change, signal);
+    const jobs = await deps.ledger.jobsOfChange(place.changeKey, view.change.headSha);
+    const actions = decideChange({ ...view, remembersStatuses: true, plan, jobs });
+    for (const action of actions) {
+      if (action.kind !== 'enqueue') continue;
+      for (const record of await deps.runRecords(action.job)) {
+        if (record.envelope.job.id !== action.job.id) continue;
+        const applied = await deps.ledger.finished(
+          record,
+          deps.vouched(record.worker, record.envelope),
+          deps.clock.now(),
+        );
+        deps.logger.info('a result was read back from the store', {
+          trace: record.envelope.traceId,
+          job: action.job.id,
+          applied: applied.kind,
+        });
+      }
+    }
+  }
+}

@@ -1,0 +1,246 @@
+import type { Sql } from '../../base/sqlite.ts';
+import type { Action } from '../../core/action.ts';
+import type { Change } from '../../core/change.ts';
+import { needsClass, type Job, type JobId } from '../../core/job.ts';
+import type { CancelReason, Outcome } from '../../core/outcome.ts';
+import type { JobKnown } from '../../core/snapshot.ts';
+import type { Decision, DecisionApplied, Stop } from '../ledger.ts';
+import { endDelivery } from './deliveries.ts';
+import { endJob, jobRow, outcomeOf, standingChanged } from './job-row.ts';
+
+/** Jobs at this commit, and the unended ones of this place at other commits. */
+export function jobsOfChange(sql: Sql, changeKey: string, headSha: string): readonly JobKnown[] {
+  const [forge = '', repo = ''] = changeKey.split('|');
+  interface Row {
+    id: JobId;
+    generation: number;
+    change_key: string;
+    sha: string;
+    context: string;
+    occasion: string;
+    state: string;
+    outcome: string | null;
+    has_word: number;
+  }
+  const columns = `j.id, j.generation, j.change_key, j.sha, j.context, j.occasion, j.state, j.outcome,
+    EXISTS (SELECT 1 FROM reports r WHERE r.job_id = j.id AND r.forge = j.forge AND r.repo = j.repo AND r.sha = j.sha AND r.context = j.context) AS has_word`;
+  const rows = [
+    ...sql.all<Row>(
+      `SELECT ${columns} FROM jobs j WHERE forge = ? AND repo = ? AND sha = ? ORDER BY seq`,
+      forge,
+      repo,
+      headSha,
+    ),
+    ...sql.all<Row>(
+      `SELECT ${columns} FROM jobs j WHERE change_key = ? AND state <> 'ended' AND sha <> ? ORDER BY seq`,
+      changeKey,
+      headSha,
+    ),
+  ];
+  return rows.map((row) => ({
+    id: row.id,
+    generation: row.generation,
+    changeKey: row.change_key,
+    sha: row.sha,
+    context: row.context,
+    occasion: row.occasion,
+    isEnded: row.state === 'ended',
+    outcome: outcomeOf(row.outcome),
+    hasWord: row.has_word === 1,
+  }));
+}
+
+/** The change as last applied. */
+export function lastChange(sql: Sql, changeKey: string): Change | null {
+  const row = sql.get<{ body: string }>('SELECT body FROM changes WHERE key = ?', changeKey);
+  return row === undefined ? null : (JSON.parse(row.body) as Change);
+}
+
+/** One snapshot's actions, all or none. */
+export function applyDecision(sql: Sql, { change, actions, deliveryIds, now, traceId }: Decision): DecisionApplied {
+  const last = sql.get<{ version: number }>('SELECT version FROM changes WHERE key = ?', change.key);
+  if (last !== undefined && last.version > change.version) return { kind: 'stale', stops: [] };
+  sql.run(
+    `INSERT INTO changes (key, forge, repo, head_sha, is_open, version, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+     ON CONFLICT (key) DO UPDATE SET head_sha = ?4, is_open = ?5, version = ?6, body = ?7`,
+    change.key,
+    change.forge,
+    change.repo,
+    change.headSha,
+    change.isOpen ? 1 : 0,
+    change.version,
+    JSON.stringify(change),
+  );
+  if (!change.isOpen) sql.run('UPDATE changes SET notice = NULL WHERE key = ? AND notice IS NOT NULL', change.key);
+  const stops = actions.flatMap((action) => applyAction(sql, change, action, now, traceId));
+  for (const id of deliveryIds) endDelivery(sql, id, 'handled', null, now);
+  return { kind: 'applied', stops };
+}
+
+function applyAction(sql: Sql, change: Change, action: Action, now: number, traceId: string): readonly Stop[] {
+  switch (action.kind) {
+    case 'enqueue':
+      enqueue(sql, change, action.job, action.generation, now, traceId);
+      return [];
+    case 'cancel':
+      return cancelJob(sql, action.jobId, { kind: 'canceled', reason: action.reason, by: action.by }, now);
+    case 'restate':
+      standingChanged(sql, action.jobId);
+      return [];
+    case 'notice':
+      applyNotice(sql, change, action, now);
+      return [];
+    case 'approve':
+      sql.run(
+        'INSERT OR IGNORE INTO approvals (change_key, sha, by, at) VALUES (?, ?, ?, ?)',
+        change.key,
+        action.sha,
+        action.by,
+        now,
+      );
+      addChore(sql, { kind: 'approve', forge: change.forge, repo: change.repo, sha: action.sha, by: action.by });
+      return [];
+    case 'request-done':
+      sql.run('INSERT OR IGNORE INTO requests_done (id, at) VALUES (?, ?)', action.requestId, now);
+      addChore(sql, { kind: 'request-done', forge: change.forge, repo: change.repo, requestId: action.requestId });
+      return [];
+    default:
+      return action satisfies never;
+  }
+}
+
+function addChore(sql: Sql, body: Readonly<Record<string, string>>): void {
+  sql.run('INSERT OR IGNORE INTO chores (body) VALUES (?)', JSON.stringify(body));
+}
+
+/** R12: the same id is the same job. R13: an end that was no verdict opens again under the next generation. */
+function enqueue(sql: Sql, change: Change, job: Job, generation: number, now: number, traceId: string): void {
+  const known = jobRow(sql, job.id);
+  if (known === undefined) {
+    insertJob(sql, { job, changeKey: change.key, title: change.title, generation, now, traceId, state: 'waiting' });
+  } else {
+    const outcome = outcomeOf(known.outcome);
+    const isNoVerdict =
+      outcome?.kind === 'canceled' && (outcome.reason === 'superseded' || outcome.reason === 'closed');
+    if (known.state !== 'ended' || !isNoVerdict) return;
+    sql.run(
+      `UPDATE jobs SET generation = ?, state = 'waiting', n = 0, outcome = NULL, ended_at = NULL, started_at = NULL, base_sha = NULL,
+         not_before = 0, queued_at = ?, change_key = ?, trace_id = ? WHERE id = ?`,
+      Math.max(known.generation + 1, generation),
+      now,
+      change.key,
+      traceId,
+      job.id,
+    );
+  }
+  giveWord(sql, job);
+}
+
+/** A job row as intake or an unknown but vouched-for worker message makes it. */
+export function insertJob(
+  sql: Sql,
+  row: {
+    readonly job: Job;
+    readonly changeKey: string;
+    readonly title: string;
+    readonly generation: number;
+    readonly now: number;
+    readonly traceId: string;
+    readonly state: 'waiting' | 'offered';
+  },
+): void {
+  const { job } = row;
+  sql.run(
+    `INSERT INTO jobs (id, generation, state, project, class, change_key, forge, repo, sha, pull, branch, title, context, occasion,
+       priority, pool, is_exclusive, body, queued_at, trace_id)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    job.id,
+    row.generation,
+    row.state,
+    `${job.subject.forge}|${job.subject.repo}`,
+    needsClass(job),
+    row.changeKey,
+    job.subject.forge,
+    job.subject.repo,
+    job.subject.sha,
+    job.subject.pull,
+    job.subject.branch,
+    row.title,
+    job.context,
+    job.occasion,
+    job.priority,
+    job.pool,
+    job.exclusive ? 1 : 0,
+    JSON.stringify(job),
+    row.now,
+    row.traceId,
+  );
+}
+
+/** The status of (commit, context) now shows this job: its occasion was applied last (R4). */
+export function giveWord(sql: Sql, { subject, context, id }: Job): void {
+  sql.run(
+    `INSERT INTO reports (forge, repo, sha, context, job_id, version) VALUES (?1, ?2, ?3, ?4, ?5, 1)
+     ON CONFLICT (forge, repo, sha, context) DO UPDATE SET job_id = ?5, notice = NULL, version = version + 1, is_final = 0, tries = 0, next_try_at = 0`,
+    subject.forge,
+    subject.repo,
+    subject.sha,
+    context,
+    id,
+  );
+}
+
+/** R14: who commits first has it. Every holding that still lives is told to stop. */
+function cancelJob(
+  sql: Sql,
+  id: JobId,
+  outcome: Outcome & { readonly kind: 'canceled' },
+  now: number,
+): readonly Stop[] {
+  const known = jobRow(sql, id);
+  if (known === undefined || known.state === 'ended') return [];
+  endJob(sql, id, outcome, now);
+  return liveHoldings(sql, id, outcome.reason, outcome.by);
+}
+
+/** Stops for every live holding of a job. */
+export function liveHoldings(sql: Sql, jobId: JobId, reason: CancelReason, by: string): readonly Stop[] {
+  return sql
+    .all<{ generation: number; n: number; nonce: string; worker: string }>(
+      `SELECT generation, n, nonce, worker FROM attempts WHERE job_id = ? AND state = 'live'`,
+      jobId,
+    )
+    .map((row) => ({ jobId, ...row, reason, by }));
+}
+
+function applyNotice(sql: Sql, change: Change, action: Action & { readonly kind: 'notice' }, now: number): void {
+  const text = action.notice === null ? null : JSON.stringify(action.notice);
+  sql.run(
+    `UPDATE changes SET notice = ?1, notice_since = ?2 WHERE key = ?3 AND notice IS NOT ?1`,
+    text,
+    text === null ? null : now,
+    change.key,
+  );
+  // Withdrawing what was never said is nothing to say.
+  if (text === null) {
+    sql.run(
+      `UPDATE reports SET notice = NULL, version = version + 1, is_final = 0, tries = 0, next_try_at = 0
+       WHERE forge = ? AND repo = ? AND sha = ? AND context = ? AND job_id IS NULL AND notice IS NOT NULL`,
+      change.forge,
+      change.repo,
+      action.sha,
+      action.context,
+    );
+    return;
+  }
+  sql.run(
+    `INSERT INTO reports (forge, repo, sha, context, notice, version) VALUES (?1, ?2, ?3, ?4, ?5, 1)
+     ON CONFLICT (forge, repo, sha, context) DO UPDATE SET notice = ?5, version = version + 1, tries = 0, next_try_at = 0
+     WHERE notice IS NOT ?5`,
+    change.forge,
+    change.repo,
+    action.sha,
+    action.context,
+    text,
+  );
+}

@@ -1,0 +1,152 @@
+import type { Sql } from '../../base/sqlite.ts';
+import type { JobId } from '../../core/job.ts';
+import type { FeedCandidate, FeedView, OfferedAttempt } from '../ledger.ts';
+import { jobOf, jobRow, standingChanged } from './job-row.ts';
+
+interface WaitingRow {
+  readonly seq: number;
+  readonly id: JobId;
+  readonly generation: number;
+  readonly n: number;
+  readonly class: string;
+  readonly project: string;
+  readonly priority: number;
+  readonly queued_at: number;
+  readonly base_sha: string | null;
+  readonly body: string;
+  readonly trace_id: string;
+}
+
+/** Every (class, project) in which something waits: one index step each, however long the queues are. */
+const lanesSql = `
+  WITH RECURSIVE lane (class, project) AS (
+    SELECT * FROM (SELECT class, project FROM jobs WHERE state = 'waiting' ORDER BY class, project LIMIT 1)
+    UNION ALL
+    SELECT j.class, j.project FROM lane l JOIN jobs j ON j.seq =
+      (SELECT seq FROM jobs WHERE state = 'waiting' AND (class, project) > (l.class, l.project) ORDER BY class, project LIMIT 1)
+  )
+  SELECT class, project FROM lane`;
+
+const columns = 'seq, id, generation, n, class, project, priority, queued_at, base_sha, body, trace_id';
+
+/** See `Ledger.feedView`. */
+export function feedView(sql: Sql, now: number, perProject: number): FeedView {
+  const rows = new Map<number, WaitingRow>();
+  for (const lane of sql.all<{ class: string; project: string }>(lanesSql)) {
+    for (const order of ['priority DESC, queued_at, seq', 'queued_at, seq']) {
+      const found = sql.all<WaitingRow>(
+        `SELECT ${columns} FROM jobs WHERE state = 'waiting' AND class = ? AND project = ? AND not_before <= ? ORDER BY ${order} LIMIT ?`,
+        lane.class,
+        lane.project,
+        now,
+        perProject,
+      );
+      for (const row of found) rows.set(row.seq, row);
+    }
+  }
+  const underway = sql.all<{ project: string; jobs: number }>(
+    `SELECT project, COUNT(*) AS jobs FROM jobs WHERE state IN ('offered', 'running') GROUP BY project`,
+  );
+  const offered = sql.all<{ queue: string; attempts: number }>(
+    `SELECT queue, COUNT(*) AS attempts FROM attempts WHERE state = 'offered' GROUP BY queue`,
+  );
+  const next = sql.get<{ at: number | null }>(
+    `SELECT MIN(not_before) AS at FROM jobs WHERE state = 'waiting' AND not_before > ?`,
+    now,
+  );
+  return {
+    candidates: [...rows.values()].map((row) => candidateOf(sql, row)),
+    underway: new Map(underway.map((row) => [row.project, row.jobs])),
+    offered: new Map(offered.map((row) => [row.queue, row.attempts])),
+    nextAt: next?.at ?? null,
+  };
+}
+
+function candidateOf(sql: Sql, row: WaitingRow): FeedCandidate {
+  return {
+    job: jobOf(row.body),
+    generation: row.generation,
+    baseSha: row.base_sha,
+    class: row.class,
+    project: row.project,
+    priority: row.priority,
+    queuedAt: row.queued_at,
+    traceId: row.trace_id,
+    avoid: row.n === 0 ? [] : failedWorkers(sql, row.id, row.generation),
+  };
+}
+
+function failedWorkers(sql: Sql, id: JobId, generation: number): readonly string[] {
+  return sql
+    .all<{ worker: string }>(
+      `SELECT DISTINCT worker FROM attempts WHERE job_id = ? AND generation = ? AND state = 'ended' AND worker <> ''`,
+      id,
+      generation,
+    )
+    .map((row) => row.worker);
+}
+
+/** R1: the number is ours before the message exists. Null when the job does not wait in this generation any more. */
+export function createAttempt(
+  sql: Sql,
+  offer: {
+    readonly jobId: JobId;
+    readonly generation: number;
+    readonly queue: string;
+    readonly baseSha: string | null;
+    readonly now: number;
+  },
+): number | null {
+  const job = jobRow(sql, offer.jobId);
+  if (job?.state !== 'waiting' || job.generation !== offer.generation) return null;
+  const n = job.n + 1;
+  sql.run(
+    `UPDATE jobs SET state = 'offered', n = ?, base_sha = COALESCE(base_sha, ?) WHERE id = ?`,
+    n,
+    offer.baseSha,
+    offer.jobId,
+  );
+  sql.run(
+    `INSERT INTO attempts (job_id, generation, n, nonce, state, queue, base_sha, offered_at) VALUES (?, ?, ?, '', 'offered', ?, ?, ?)`,
+    offer.jobId,
+    offer.generation,
+    n,
+    offer.queue,
+    offer.baseSha,
+    offer.now,
+  );
+  standingChanged(sql, offer.jobId);
+  return n;
+}
+
+/** Oldest first; of one queue, or all. */
+export function offeredAttempts(sql: Sql, queue: string | null): readonly OfferedAttempt[] {
+  interface Row {
+    job_id: JobId;
+    generation: number;
+    n: number;
+    queue: string;
+    offered_at: number;
+    body: string;
+    base_sha: string | null;
+    trace_id: string;
+  }
+  return sql
+    .all<Row>(
+      `SELECT a.job_id, a.generation, a.n, a.queue, a.offered_at, j.body, j.base_sha, j.trace_id
+       FROM attempts a JOIN jobs j ON j.id = a.job_id
+       WHERE a.state = 'offered' AND (?1 IS NULL OR a.queue = ?1) ORDER BY a.offered_at`,
+      queue,
+    )
+    .map((row) => ({
+      jobId: row.job_id,
+      generation: row.generation,
+      n: row.n,
+      queue: row.queue,
+      offeredAt: row.offered_at,
+      job: jobOf(row.body),
+      baseSha: row.base_sha,
+      avoid: row.n === 1 ? [] : failedWorkers(sql, row.job_id, row.generation),
+      traceId: row.trace_id,
+    }));
+}

@@ -1,0 +1,113 @@
+import type { Database } from '../../base/sqlite.ts';
+import { defaultRetryPlan, type RetryPlan } from '../../decide/retry-plan.ts';
+import type { Ledger } from '../ledger.ts';
+import { applyDecision, jobsOfChange, lastChange } from './decisions.ts';
+import { beginDelivery, endDelivery, pendingDeliveries, recordDelivery } from './deliveries.ts';
+import { createAttempt, feedView, offeredAttempts } from './feeding.ts';
+import { applyBeat, applyClaimed, applyFinished } from './holdings.ts';
+import { dueChores, dueReports, reportFailed, reportPosted } from './reports.ts';
+import { ledgerSteps } from './schema.ts';
+import { applyBye, applyDeadLetter, applyHello, applySealed, liveAttempts, loseAttempts } from './workers.ts';
+
+/**
+ * The ledger in a SQLite database that it shares with other rooms (the embedded queue). Migrates forward. Closing the
+ * ledger leaves the database to whoever opened it.
+ * @throws GroundcrewError `sqlite/too-new` and the others of `Database.migrate`
+ */
+export function openSqliteLedger(database: Database, options: { readonly retryPlan?: RetryPlan } = {}): Ledger {
+  database.migrate('ledger', ledgerSteps);
+  const plan = options.retryPlan ?? defaultRetryPlan;
+  const read: Database['read'] = (work) => database.read(work);
+  const change: Database['change'] = (work) => database.change(work);
+  // Reads answer in a promise, as a ledger across a network would.
+  const readLater = <T>(work: Parameters<typeof read<T>>[0]): Promise<T> =>
+    new Promise((resolve) => {
+      resolve(read(work));
+    });
+  return {
+    isFresh: () => readLater((sql) => sql.get(`SELECT 1 FROM meta WHERE key = 'begun'`) === undefined),
+    begin: (now) =>
+      change((sql) => {
+        sql.run(`INSERT OR IGNORE INTO meta (key, value) VALUES ('begun', ?)`, String(now));
+      }),
+    recordDelivery: (delivery) => change((sql) => recordDelivery(sql, delivery)),
+    pendingDeliveries: (limit) => readLater((sql) => pendingDeliveries(sql, limit)),
+    beginDelivery: (id) => change((sql) => beginDelivery(sql, id)),
+    forgiveDelivery: (id) =>
+      change((sql) => {
+        sql.run('UPDATE deliveries SET tries = tries - 1 WHERE id = ? AND tries > 0', id);
+      }),
+    endDelivery: (id, end, now) =>
+      change((sql) => {
+        endDelivery(sql, id, end.kind, end.kind === 'parked' ? end.why : null, now);
+      }),
+    jobsOfChange: (changeKey, headSha) => readLater((sql) => jobsOfChange(sql, changeKey, headSha)),
+    approvedShas: (changeKey) =>
+      readLater((sql) =>
+        sql.all<{ sha: string }>('SELECT sha FROM approvals WHERE change_key = ?', changeKey).map((row) => row.sha),
+      ),
+    lastChange: (changeKey) => readLater((sql) => lastChange(sql, changeKey)),
+    openPlaces: (forge, repo) =>
+      readLater((sql) =>
+        sql
+          .all<{ key: string; head_sha: string }>(
+            'SELECT key, head_sha FROM changes WHERE forge = ? AND repo = ? AND is_open = 1',
+            forge,
+            repo,
+          )
+          .map((row) => ({ changeKey: row.key, headSha: row.head_sha })),
+      ),
+    applyDecision: (decision) => change((sql) => applyDecision(sql, decision)),
+    doneRequests: (ids) =>
+      readLater(
+        (sql) => new Set(ids.filter((id) => sql.get('SELECT 1 FROM requests_done WHERE id = ?', id) !== undefined)),
+      ),
+
+    feedView: (now, perProject) => readLater((sql) => feedView(sql, now, perProject)),
+    createAttempt: (offer) => change((sql) => createAttempt(sql, offer)),
+    offered: (queue) => readLater((sql) => offeredAttempts(sql, queue ?? null)),
+    claimed: (message, isVouched, now) => change((sql) => applyClaimed(sql, message, isVouched, now)),
+    beat: (message, isVouched, now) => change((sql) => applyBeat(sql, message, isVouched, now)),
+    finished: (message, isVouched, now) => change((sql) => applyFinished(sql, message, isVouched, now, plan)),
+    sealed: (message) => change((sql) => applySealed(sql, message)),
+    hello: (message, vouchedFor, now) => change((sql) => applyHello(sql, message, vouchedFor, now, plan)),
+    bye: (message, now) => change((sql) => applyBye(sql, message, now, plan)),
+    deadLetter: (envelope, reason, now) =>
+      change((sql) => {
+        applyDeadLetter(sql, envelope, reason, now, plan);
+      }),
+    liveAttempts: () => readLater(liveAttempts),
+    lose: (attempts, now) =>
+      change((sql) => {
+        loseAttempts(sql, attempts, now, plan);
+      }),
+
+    dueReports: (now, limit) => readLater((sql) => dueReports(sql, now, limit)),
+    reportPosted: (report, said, now) =>
+      change((sql) => {
+        reportPosted(sql, report, said, now);
+      }),
+    reportFailed: (report, nextTryAt) =>
+      change((sql) => {
+        reportFailed(sql, report, nextTryAt);
+      }),
+    nextReportAt: () =>
+      readLater(
+        (sql) =>
+          sql.get<{ at: number | null }>(
+            `SELECT MIN(at) AS at FROM (SELECT MIN(next_try_at) AS at FROM reports WHERE posted_version < version
+               UNION ALL SELECT MIN(next_try_at) FROM chores WHERE is_done = 0)`,
+          )?.at ?? null,
+      ),
+    dueChores: (now, limit) => readLater((sql) => dueChores(sql, now, limit)),
+    choreDone: (chore) =>
+      change((sql) => {
+        sql.run('UPDATE chores SET is_done = 1 WHERE id = ?', chore.id);
+      }),
+    choreFailed: (chore, nextTryAt) =>
+      change((sql) => {
+        sql.run('UPDATE chores SET tries = tries + 1, next_try_at = ? WHERE id = ?', nextTryAt, chore.id);
+      }),
+    close: () => Promise.resolve(),
+  };
+}

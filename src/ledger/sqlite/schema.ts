@@ -1,0 +1,157 @@
+/**
+ * The ledger's tables, as forward steps; a step that was released is never edited. Times are epoch ms, JSON columns hold
+ * the core types. `docs/protocol.md` documents what an outside checker may read.
+ *
+ * jobs.state: waiting → offered (numbered, R1) → running (claimed) → ended; back to waiting by the retry plan, and from an
+ * end that was no verdict by a new generation (R13). attempts: one row for each holding; an offered one has no nonce yet,
+ * and an `n` that was claimed twice has two rows of which the later applied owns (R2).
+ */
+export const ledgerSteps: readonly string[] = [
+  `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE deliveries (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    event TEXT NOT NULL,
+    change_key TEXT NOT NULL,
+    received_at INTEGER NOT NULL,
+    trace_id TEXT NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0,
+    state TEXT NOT NULL DEFAULT 'pending',
+    why TEXT,
+    ended_at INTEGER
+  ) STRICT;
+  CREATE INDEX deliveries_pending ON deliveries (seq) WHERE state = 'pending';
+  CREATE INDEX deliveries_parked ON deliveries (seq) WHERE state = 'parked';
+
+  CREATE TABLE changes (
+    key TEXT PRIMARY KEY,
+    forge TEXT NOT NULL,
+    repo TEXT NOT NULL,
+    head_sha TEXT NOT NULL,
+    is_open INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    notice TEXT,
+    notice_since INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX changes_open ON changes (forge, repo) WHERE is_open = 1;
+  CREATE INDEX changes_held ON changes (key) WHERE notice IS NOT NULL;
+
+  CREATE TABLE approvals (
+    change_key TEXT NOT NULL,
+    sha TEXT NOT NULL,
+    by TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (change_key, sha)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE requests_done (id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE jobs (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    generation INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    n INTEGER NOT NULL DEFAULT 0,
+    project TEXT NOT NULL,
+    class TEXT NOT NULL,
+    change_key TEXT NOT NULL,
+    forge TEXT NOT NULL,
+    repo TEXT NOT NULL,
+    sha TEXT NOT NULL,
+    pull INTEGER,
+    branch TEXT,
+    title TEXT NOT NULL,
+    context TEXT NOT NULL,
+    occasion TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    pool TEXT NOT NULL,
+    is_exclusive INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    base_sha TEXT,
+    queued_at INTEGER NOT NULL,
+    not_before INTEGER NOT NULL DEFAULT 0,
+    started_at INTEGER,
+    ended_at INTEGER,
+    outcome TEXT,
+    trace_id TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX jobs_lane_urgent ON jobs (class, project, priority DESC, queued_at, seq) WHERE state = 'waiting';
+  CREATE INDEX jobs_lane_old ON jobs (class, project, queued_at, seq) WHERE state = 'waiting';
+  CREATE INDEX jobs_backoff ON jobs (not_before) WHERE state = 'waiting';
+  CREATE INDEX jobs_underway ON jobs (state, project) WHERE state IN ('offered', 'running');
+  CREATE INDEX jobs_ended ON jobs (ended_at, seq) WHERE state = 'ended';
+  CREATE INDEX jobs_ended_repo ON jobs (repo, ended_at, seq) WHERE state = 'ended';
+  CREATE INDEX jobs_commit ON jobs (forge, repo, sha);
+  CREATE INDEX jobs_change_open ON jobs (change_key) WHERE state <> 'ended';
+
+  CREATE TABLE attempts (
+    job_id TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    nonce TEXT NOT NULL,
+    state TEXT NOT NULL,
+    queue TEXT NOT NULL,
+    worker TEXT NOT NULL DEFAULT '',
+    is_owner INTEGER NOT NULL DEFAULT 0,
+    is_accepted INTEGER NOT NULL DEFAULT 0,
+    phase TEXT,
+    outcome TEXT,
+    base_sha TEXT,
+    offered_at INTEGER NOT NULL,
+    claimed_at INTEGER,
+    last_beat_at INTEGER,
+    started_at INTEGER,
+    ended_at INTEGER,
+    tested_sha TEXT,
+    image_digest TEXT,
+    peak_memory_bytes INTEGER,
+    oom TEXT,
+    log_bytes INTEGER NOT NULL DEFAULT 0,
+    log_sha256 TEXT,
+    is_log_truncated INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (job_id, generation, n, nonce)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX attempts_offered ON attempts (queue, offered_at) WHERE state = 'offered';
+  CREATE INDEX attempts_live ON attempts (worker) WHERE state = 'live';
+
+  CREATE TABLE reports (
+    forge TEXT NOT NULL,
+    repo TEXT NOT NULL,
+    sha TEXT NOT NULL,
+    context TEXT NOT NULL,
+    job_id TEXT,
+    notice TEXT,
+    version INTEGER NOT NULL,
+    posted_version INTEGER NOT NULL DEFAULT 0,
+    said TEXT,
+    is_final INTEGER NOT NULL DEFAULT 0,
+    tries INTEGER NOT NULL DEFAULT 0,
+    next_try_at INTEGER NOT NULL DEFAULT 0,
+    posted_at INTEGER,
+    PRIMARY KEY (forge, repo, sha, context)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX reports_due ON reports (is_final DESC, next_try_at) WHERE posted_version < version;
+  CREATE INDEX reports_job ON reports (job_id) WHERE job_id IS NOT NULL;
+
+  CREATE TABLE chores (
+    id INTEGER PRIMARY KEY,
+    body TEXT NOT NULL UNIQUE,
+    tries INTEGER NOT NULL DEFAULT 0,
+    next_try_at INTEGER NOT NULL DEFAULT 0,
+    is_done INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  CREATE INDEX chores_due ON chores (next_try_at) WHERE is_done = 0;
+
+  CREATE TABLE workers (
+    worker TEXT PRIMARY KEY,
+    session INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    offer TEXT NOT NULL,
+    last_heard_at INTEGER NOT NULL,
+    has_left INTEGER NOT NULL DEFAULT 0
+  ) STRICT, WITHOUT ROWID;
+  `,
+];

@@ -1,0 +1,182 @@
+import type { Sql } from '../../base/sqlite.ts';
+import type { JobId } from '../../core/job.ts';
+import { attemptOf, type JobEnvelope } from '../../core/job-envelope.ts';
+import type { Outcome, Phase } from '../../core/outcome.ts';
+import type { Bye, Hello, Sealed } from '../../core/worker-message.ts';
+import type { RetryPlan } from '../../decide/retry-plan.ts';
+import type { Applied, LiveAttempt } from '../ledger.ts';
+import { applyBeat, breakHolding, retryOrEnd } from './holdings.ts';
+import { endJob, jobRow, letWait } from './job-row.ts';
+
+type Broken = Outcome & { readonly kind: 'broken' };
+
+interface LiveRow {
+  readonly job_id: JobId;
+  readonly generation: number;
+  readonly n: number;
+  readonly nonce: string;
+  readonly worker: string;
+  readonly is_owner: number;
+  readonly phase: Phase | null;
+}
+
+function liveRows(sql: Sql, worker: string | null): readonly LiveRow[] {
+  const columns = 'SELECT job_id, generation, n, nonce, worker, is_owner, phase FROM attempts';
+  return worker === null
+    ? sql.all<LiveRow>(`${columns} WHERE state = 'live'`)
+    : sql.all<LiveRow>(`${columns} WHERE state = 'live' AND worker = ?`, worker);
+}
+
+function liveOf({ job_id, generation, n, nonce, worker, is_owner }: LiveRow): LiveAttempt {
+  return { jobId: job_id, generation, n, nonce, worker, isOwner: is_owner === 1 };
+}
+
+/** Every claimed attempt that has not ended. */
+export function liveAttempts(sql: Sql): readonly LiveAttempt[] {
+  return liveRows(sql, null).map(liveOf);
+}
+
+/** R3: what a worker does not list any more is lost at once; what it lists beats. */
+export function applyHello(
+  sql: Sql,
+  message: Hello,
+  vouchedFor: ReadonlySet<string>,
+  now: number,
+  plan: RetryPlan,
+): Applied {
+  if (!isNews(sql, message)) return { kind: 'stale', stops: [] };
+  noteWorker(sql, message, JSON.stringify(message.offer), false, now);
+  const held = new Set(message.holds.map((holding) => holding.nonce));
+  for (const row of liveRows(sql, message.worker)) {
+    if (!held.has(row.nonce))
+      breakHolding(
+        sql,
+        liveOf(row),
+        row.nonce,
+        { kind: 'broken', cause: 'lost', phase: row.phase ?? 'claimed' },
+        now,
+        plan,
+      );
+  }
+  const stops = message.holds.flatMap(
+    (holding) =>
+      applyBeat(
+        sql,
+        { ...holding, worker: message.worker, phase: null, logBytes: 0 },
+        vouchedFor.has(holding.nonce),
+        now,
+      ).stops,
+  );
+  return { kind: 'applied', stops };
+}
+
+/** A worker leaves; what it hands back may run elsewhere at once. */
+export function applyBye(sql: Sql, message: Bye, now: number, plan: RetryPlan): Applied {
+  if (!isNews(sql, message)) return { kind: 'stale', stops: [] };
+  noteWorker(sql, message, null, true, now);
+  for (const holding of message.handsBack) {
+    const outcome: Broken = { kind: 'broken', cause: 'gave-back', phase: 'running' };
+    breakHolding(sql, attemptOf(holding.envelope), holding.nonce, outcome, now, plan);
+  }
+  return { kind: 'applied', stops: [] };
+}
+
+/** A broker may bring an old word of a worker after newer ones; what it said last counts. */
+function isNews(sql: Sql, { worker, session, seq }: Hello | Bye): boolean {
+  const known = sql.get<{ session: number; seq: number }>('SELECT session, seq FROM workers WHERE worker = ?', worker);
+  return known === undefined || session > known.session || (session === known.session && seq > known.seq);
+}
+
+function noteWorker(
+  sql: Sql,
+  { worker, session, seq }: Hello | Bye,
+  offer: string | null,
+  hasLeft: boolean,
+  now: number,
+): void {
+  sql.run(
+    `INSERT INTO workers (worker, session, seq, offer, last_heard_at, has_left) VALUES (?1, ?2, ?3, COALESCE(?4, '{}'), ?5, ?6)
+     ON CONFLICT (worker) DO UPDATE SET session = ?2, seq = ?3, offer = COALESCE(?4, offer), last_heard_at = ?5, has_left = ?6`,
+    worker,
+    session,
+    seq,
+    offer,
+    now,
+    hasLeft ? 1 : 0,
+  );
+}
+
+/** The log stands complete in the store. */
+export function applySealed(sql: Sql, message: Sealed): Applied {
+  const key = attemptOf(message.envelope);
+  sql.run(
+    `UPDATE attempts SET log_sha256 = ?, log_bytes = ?, is_log_truncated = ? WHERE job_id = ? AND generation = ? AND n = ? AND nonce = ?`,
+    message.logSha256,
+    message.logBytes,
+    message.isTruncated ? 1 : 0,
+    key.jobId,
+    key.generation,
+    key.n,
+    message.nonce,
+  );
+  return { kind: 'applied', stops: [] };
+}
+
+/** R3: these fell silent. */
+export function loseAttempts(sql: Sql, attempts: readonly LiveAttempt[], now: number, plan: RetryPlan): void {
+  for (const attempt of attempts) {
+    const row = sql.get<{ phase: Phase | null }>(
+      'SELECT phase FROM attempts WHERE job_id = ? AND generation = ? AND n = ? AND nonce = ?',
+      attempt.jobId,
+      attempt.generation,
+      attempt.n,
+      attempt.nonce,
+    );
+    breakHolding(
+      sql,
+      attempt,
+      attempt.nonce,
+      { kind: 'broken', cause: 'lost', phase: row?.phase ?? 'claimed' },
+      now,
+      plan,
+    );
+  }
+}
+
+/** R7: an order came back unclaimed. An expired one was never tried, so its number is given again. */
+export function applyDeadLetter(
+  sql: Sql,
+  envelope: JobEnvelope,
+  reason: 'expired' | 'rejected' | 'delivery-limit',
+  now: number,
+  plan: RetryPlan,
+): void {
+  const key = attemptOf(envelope);
+  const job = jobRow(sql, key.jobId);
+  if (job?.state !== 'offered' || job.generation !== key.generation || job.n !== key.n) return;
+  if (reason === 'expired') {
+    sql.run(
+      `DELETE FROM attempts WHERE job_id = ? AND generation = ? AND n = ? AND nonce = ''`,
+      key.jobId,
+      key.generation,
+      key.n,
+    );
+    sql.run('UPDATE jobs SET n = n - 1 WHERE id = ?', key.jobId);
+    letWait(sql, key.jobId, now);
+    return;
+  }
+  const outcome: Broken =
+    reason === 'delivery-limit'
+      ? { kind: 'broken', cause: 'poison', phase: 'claimed', detail: 'no worker could take this order' }
+      : { kind: 'broken', cause: 'refused', phase: 'claimed', detail: 'a worker could not read this order' };
+  sql.run(
+    `UPDATE attempts SET state = 'ended', is_owner = 1, outcome = ?, ended_at = ? WHERE job_id = ? AND generation = ? AND n = ? AND nonce = ''`,
+    JSON.stringify(outcome),
+    now,
+    key.jobId,
+    key.generation,
+    key.n,
+  );
+  if (reason === 'delivery-limit') endJob(sql, key.jobId, outcome, now);
+  else retryOrEnd(sql, job, outcome, now, plan);
+}

@@ -1,0 +1,394 @@
+import type { Clock } from '../base/clock.ts';
+import { sleep } from '../base/clock.ts';
+import { errorLine } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Random } from '../base/random.ts';
+import { attemptOf } from '../core/job-envelope.ts';
+import { controlMessageSchema, decodeMessage, jobEnvelopeSchema } from '../core/message-schema.ts';
+import type { Phase } from '../core/outcome.ts';
+import { collectorOptions, collectorQueue, jobQueueOptions, servedQueues } from '../core/queue-plan.ts';
+import type { Holding, WorkerMessage, WorkerOffer } from '../core/worker-message.ts';
+import type { Answer, Consumer, Delivery, Queue } from '../queue/queue.ts';
+import type { AttemptRunner, RunningAttempt, StopRequest } from './attempt-runner.ts';
+import type { Spool } from './spool.ts';
+
+const beatMs = 15_000;
+const helloMs = 30_000;
+const retryMs = 2_000;
+/** An order that avoids this worker is handed back so often, then taken after all: nobody else seems to come. */
+const mostAvoids = 4;
+const avoidPauseMs = 1_000;
+
+/** What the worker needs. `session` counts the starts of this worker on its disk. */
+export interface WorkerDeps {
+  readonly name: string;
+  readonly session: number;
+  readonly offer: WorkerOffer;
+  readonly queue: Queue;
+  readonly runner: AttemptRunner;
+  readonly spool: Spool;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** A worker's part of the protocol (R2, R3, R5). It dials out and keeps no forge credential. */
+export interface WorkerLoop {
+  /** Sends what an earlier life left, says hello, and works until `leave` is done or `signal` aborts (then at once, holding on to nothing). */
+  run(signal: AbortSignal): Promise<void>;
+  /** Takes nothing new and finishes; with `now`, hands back what runs. Resolves `run`. */
+  leave(how: 'when-done' | 'now'): void;
+  /** Takes nothing new until `resume`. */
+  pause(): void;
+  resume(): void;
+}
+
+interface Slot {
+  readonly consumers: Consumer[];
+  isTaken: boolean;
+}
+
+interface Held {
+  readonly holding: Holding;
+  readonly attempt: RunningAttempt;
+  phase: Phase;
+  logBytes: number;
+}
+
+type Said = WorkerMessage extends infer M
+  ? M extends WorkerMessage
+    ? Omit<M, 'v' | 'worker' | 'session' | 'seq'>
+    : never
+  : never;
+
+export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
+  const { clock, queue, logger, runner, spool } = deps;
+  const queues = servedQueues(deps.offer.pool, deps.offer.capabilities);
+  const held = new Map<string, Held>();
+  const claiming = new Map<string, Holding>();
+  const slots: Slot[] = Array.from({ length: deps.offer.slots }, () => ({ consumers: [], isTaken: false }));
+  const closing = new Set<Promise<void>>();
+  let seq = 0;
+  let isPaused = false;
+  let isLeaving = false;
+  let isListening = false;
+  let onIdle: () => void = () => undefined;
+  let flushing: Promise<void> | null = null;
+  let life = new AbortController().signal;
+
+  const bodyOf = (said: Said): string => {
+    seq += 1;
+    return JSON.stringify({ v: 1, worker: deps.name, session: deps.session, seq, ...said });
+  };
+  const say = (said: Said): Promise<void> => queue.publish(collectorQueue, { body: bodyOf(said) });
+
+  /** Finals, oldest first; one at a time, repeated until the broker has them. */
+  const flushSpool = (): Promise<void> => {
+    flushing ??= (async () => {
+      try {
+        while (!life.aborted) {
+          const [first] = await spool.list();
+          if (first === undefined) return;
+          try {
+            await queue.publish(collectorQueue, { body: JSON.stringify(first.message) });
+            await spool.remove(first.id);
+          } catch (error) {
+            logger.warn('a result could not be sent; it will be again', { why: errorLine(error) });
+            await sleep(clock, retryMs, life);
+          }
+        }
+      } finally {
+        flushing = null;
+      }
+    })();
+    return flushing;
+  };
+
+  const spoolFinal = async (message: Parameters<Spool['put']>[0]): Promise<void> => {
+    // Until this is durable the container stands; a full disk is waited out, the result is not lost.
+    while (!life.aborted) {
+      try {
+        await spool.put(message);
+        return;
+      } catch (error) {
+        logger.error('a result could not be kept on disk; trying again', {
+          job: message.envelope.job.id,
+          why: errorLine(error),
+        });
+        await sleep(clock, retryMs, life);
+      }
+    }
+  };
+
+  const hello = async (): Promise<void> => {
+    const holds = [...claiming.values(), ...[...held.values()].map((one) => one.holding)];
+    await say({ kind: 'hello', offer: deps.offer, holds: [...holds] });
+  };
+
+  const beat = (one: Held): void => {
+    say({ kind: 'beat', ...one.holding, phase: one.phase, logBytes: one.logBytes }).catch((error: unknown) => {
+      logger.debug('a beat was not sent', { why: errorLine(error) });
+    });
+  };
+
+  const progressOf = (nonce: () => string) => ({
+    phase: (phase: Phase): void => {
+      const one = held.get(nonce());
+      if (one === undefined || one.phase === phase) return;
+      one.phase = phase;
+      if (!life.aborted) beat(one);
+    },
+    logBytes: (bytes: number): void => {
+      const one = held.get(nonce());
+      if (one !== undefined) one.logBytes = bytes;
+    },
+  });
+
+  /** From start or adoption to the spooled final; then the slot is free and the log goes on to the store by itself. */
+  const attend = async (holding: Holding, attempt: RunningAttempt, slot: Slot | null): Promise<void> => {
+    const one: Held = { holding, attempt, phase: 'claimed', logBytes: 0 };
+    held.set(holding.nonce, one);
+    const pulse = new AbortController();
+    void (async () => {
+      while (!pulse.signal.aborted && !life.aborted) {
+        await sleep(clock, beatMs, pulse.signal);
+        if (!pulse.signal.aborted && !life.aborted) beat(one);
+      }
+    })();
+    const end = await attempt.ended;
+    if (life.aborted) return;
+    const finished = {
+      v: 1,
+      worker: deps.name,
+      session: deps.session,
+      seq: 0,
+      kind: 'finished',
+      ...holding,
+      ...end,
+    } as const;
+    await spoolFinal(finished);
+    pulse.abort();
+    held.delete(holding.nonce);
+    void flushSpool();
+    const sealing = sealAndClean(holding, attempt);
+    closing.add(sealing);
+    void sealing.finally(() => closing.delete(sealing));
+    if (slot !== null) slot.isTaken = false;
+    listen();
+    onIdle();
+  };
+
+  const sealAndClean = async (holding: Holding, attempt: RunningAttempt): Promise<void> => {
+    try {
+      const seal = await attempt.seal(life);
+      if (seal !== null) {
+        await spoolFinal({
+          v: 1,
+          worker: deps.name,
+          session: deps.session,
+          seq: 0,
+          kind: 'sealed',
+          ...holding,
+          ...seal,
+        });
+        void flushSpool();
+      }
+      if (!life.aborted) await attempt.cleanup();
+    } catch (error) {
+      logger.error('an attempt could not be cleaned up', { job: holding.envelope.job.id, why: errorLine(error) });
+    }
+  };
+
+  const take = async (slot: Slot, delivery: Delivery): Promise<Answer> => {
+    if (slot.isTaken || !mayTake()) return 'retry';
+    const envelope = decodeMessage(jobEnvelopeSchema, delivery.body);
+    if (envelope === null) return 'reject';
+    slot.isTaken = true;
+    if (envelope.avoid.includes(deps.name) && delivery.deliveryCount <= mostAvoids) {
+      await sleep(clock, avoidPauseMs, life);
+      slot.isTaken = false;
+      return 'retry';
+    }
+    const holding: Holding = { envelope, nonce: deps.random.hex(8) };
+    try {
+      await runner.prepare(holding);
+      claiming.set(holding.nonce, holding);
+      await delivery.publishConfirmed(collectorQueue, {
+        body: bodyOf({ kind: 'claimed', ...holding, isRedelivered: delivery.isRedelivered }),
+      });
+    } catch (error) {
+      // R2: not confirmed, not ours.
+      logger.warn('a claim was not confirmed; leaving the job to others', {
+        trace: envelope.traceId,
+        job: envelope.job.id,
+        why: errorLine(error),
+      });
+      claiming.delete(holding.nonce);
+      await runner.forget(holding).catch(() => undefined);
+      slot.isTaken = false;
+      return 'retry';
+    }
+    // R2: before the ack, or a full worker would be handed the next job.
+    await Promise.all(slot.consumers.splice(0).map((consumer) => consumer.cancel().catch(() => undefined)));
+    const attempt = runner.start(
+      holding,
+      progressOf(() => holding.nonce),
+    );
+    claiming.delete(holding.nonce);
+    const { jobId, generation, n } = attemptOf(envelope);
+    logger.info('attempt started', {
+      trace: envelope.traceId,
+      job: jobId,
+      generation,
+      n,
+      context: envelope.job.context,
+    });
+    void attend(holding, attempt, slot);
+    return 'ack';
+  };
+
+  const mayTake = (): boolean => !isPaused && !isLeaving && !life.aborted;
+
+  /** One consumer a queue for each free slot. */
+  function listen(): void {
+    if (!isListening || !mayTake()) return;
+    for (const slot of slots) {
+      if (slot.isTaken || slot.consumers.length > 0) continue;
+      // Marked before the first await, so that a second call does not consume twice.
+      const consumers = slot.consumers;
+      for (const name of queues) {
+        const pending: Consumer = {
+          cancel: async () => {
+            await (await started)?.cancel();
+          },
+        };
+        const started = queue
+          .consume(name, (delivery) => take(slot, delivery))
+          .catch((error: unknown) => {
+            logger.warn('cannot listen to a queue', { queue: name, why: errorLine(error) });
+            const at = consumers.indexOf(pending);
+            if (at >= 0) consumers.splice(at, 1);
+            return null;
+          });
+        consumers.push(pending);
+      }
+    }
+  }
+
+  const stopListening = async (): Promise<void> => {
+    await Promise.all(
+      slots.flatMap((slot) => slot.consumers.splice(0)).map((consumer) => consumer.cancel().catch(() => undefined)),
+    );
+  };
+
+  const onControl = (body: string): void => {
+    const message = decodeMessage(controlMessageSchema, body);
+    if (message === null || life.aborted) return;
+    switch (message.kind) {
+      case 'cancel': {
+        const request: StopRequest = { kind: 'cancel', reason: message.reason, by: message.by };
+        for (const { holding, attempt } of held.values()) {
+          const { jobId, generation, n } = attemptOf(holding.envelope);
+          const { attempt: meant, nonce } = message;
+          const isMeant =
+            jobId === meant.jobId &&
+            generation === meant.generation &&
+            n === meant.n &&
+            (nonce === null || nonce === holding.nonce);
+          if (isMeant) attempt.stop(request);
+        }
+        return;
+      }
+      case 'drain':
+        isPaused = true;
+        void stopListening();
+        return;
+      case 'resume':
+        isPaused = false;
+        listen();
+        return;
+      case 'who-runs':
+        helloSoon();
+        return;
+      default:
+        message satisfies never;
+    }
+  };
+
+  const helloSoon = (): void => {
+    flushSpool()
+      .then(hello)
+      .catch((error: unknown) => {
+        logger.warn('could not say hello; will again', { why: errorLine(error) });
+      });
+  };
+
+  const untilSaid = async (what: () => Promise<unknown>): Promise<void> => {
+    while (!life.aborted) {
+      try {
+        await what();
+        return;
+      } catch (error) {
+        logger.warn('the broker is away; trying again', { why: errorLine(error) });
+        await sleep(clock, retryMs, life);
+      }
+    }
+  };
+
+  return {
+    async run(signal) {
+      life = signal;
+      for (const { holding, attempt } of await runner.adopt((found) => progressOf(() => found.nonce))) {
+        logger.info('attempt adopted', { trace: holding.envelope.traceId, job: holding.envelope.job.id });
+        const slot = slots.find((free) => !free.isTaken) ?? null;
+        if (slot !== null) slot.isTaken = true;
+        void attend(holding, attempt, slot);
+      }
+      await untilSaid(() => queue.declare(collectorQueue, collectorOptions));
+      for (const name of queues) await untilSaid(() => queue.declare(name, jobQueueOptions));
+      await untilSaid(() =>
+        queue.onControl(deps.name, ({ body }) => {
+          onControl(body);
+        }),
+      );
+      queue.onConnection((state) => {
+        if (state === 'up' && !life.aborted) helloSoon();
+      });
+      await flushSpool();
+      await untilSaid(hello);
+      isListening = true;
+      listen();
+      void (async () => {
+        while (!life.aborted && !isLeaving) {
+          await sleep(clock, helloMs, life);
+          if (!life.aborted && !isLeaving) helloSoon();
+        }
+      })();
+      await new Promise<void>((resolve) => {
+        onIdle = () => {
+          if (life.aborted || (isLeaving && held.size === 0 && claiming.size === 0)) resolve();
+        };
+        life.addEventListener('abort', onIdle, { once: true });
+        onIdle();
+      });
+      if (life.aborted) return;
+      await Promise.all(closing);
+      await flushSpool();
+      await untilSaid(() => say({ kind: 'bye', handsBack: [] }));
+    },
+    leave(how) {
+      isLeaving = true;
+      void stopListening();
+      if (how === 'now') for (const { attempt } of held.values()) attempt.stop({ kind: 'leaving' });
+      onIdle();
+    },
+    pause() {
+      isPaused = true;
+      void stopListening();
+    },
+    resume() {
+      isPaused = false;
+      listen();
+    },
+  };
+}
