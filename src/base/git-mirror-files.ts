@@ -1,0 +1,104 @@
+import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** Hash function of a repository's object ids. */
+export type ObjectFormat = 'sha1' | 'sha256';
+
+/** Which hash a full object id is of. */
+export function objectFormatOf(sha: string): ObjectFormat {
+  return sha.length === 64 ? 'sha256' : 'sha1';
+}
+
+/** Writes an empty repository; what `git init` would do, without a process and without templates. */
+export async function writeEmptyRepository(
+  gitDir: string,
+  options: { readonly format: ObjectFormat; readonly isBare: boolean; readonly extraConfig?: string },
+): Promise<void> {
+  for (const name of ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags', 'info']) {
+    await mkdir(join(gitDir, name), { recursive: true });
+  }
+  const isSha256 = options.format === 'sha256';
+  const config = [
+    '[core]',
+    `\trepositoryformatversion = ${isSha256 ? 1 : 0}`,
+    '\tfilemode = true',
+    `\tbare = ${String(options.isBare)}`,
+    ...(isSha256 ? ['[extensions]', '\tobjectFormat = sha256'] : []),
+    options.extraConfig ?? '',
+  ].join('\n');
+  await writeFile(join(gitDir, 'config'), `${config}\n`);
+  await writeFile(join(gitDir, 'HEAD'), 'ref: refs/heads/main\n');
+}
+
+/** What a ref points to; `peeledSha` is the commit behind an annotated tag, else the same. */
+export interface PackedRef {
+  readonly sha: string;
+  readonly peeledSha: string;
+}
+
+/** All refs of a repository of ours, whose `packed-refs` file is complete, by name. Empty when unreadable. */
+export async function readPackedRefs(gitDir: string): Promise<Map<string, PackedRef>> {
+  const refs = new Map<string, PackedRef>();
+  let text: string;
+  try {
+    text = await readFile(join(gitDir, 'packed-refs'), 'utf8');
+  } catch {
+    return refs;
+  }
+  let last: string | undefined;
+  for (const line of text.split('\n')) {
+    const match = /^([0-9a-f]{40}|[0-9a-f]{64}) (refs\/.+)$/.exec(line);
+    const [, sha, name] = match ?? [];
+    if (sha !== undefined && name !== undefined) {
+      refs.set(name, { sha, peeledSha: sha });
+      last = name;
+    } else if (last !== undefined && /^\^[0-9a-f]{40,64}$/.test(line)) {
+      refs.set(last, { sha: refs.get(last)?.sha ?? '', peeledSha: line.slice(1) });
+    }
+  }
+  return refs;
+}
+
+/** Removes what a killed git left behind: lock files, half-written packs. Only under the mirror's lock. True: there was some. */
+export async function removeLeftovers(gitDir: string): Promise<boolean> {
+  let found = false;
+  const entries = await readdir(gitDir, { recursive: true, withFileTypes: true });
+  for (const entry of entries) {
+    if (!entry.isFile() || !/\.lock$|^tmp_|^\.tmp-|^pack-.*\.keep$/.test(entry.name)) continue;
+    await rm(join(entry.parentPath, entry.name), { force: true });
+    found = true;
+  }
+  return found;
+}
+
+/** The complete packs (those with an index) of a repository, without their endings, with their sizes in bytes. */
+export async function listPacks(
+  gitDir: string,
+): Promise<readonly { readonly base: string; readonly sizeBytes: number }[]> {
+  const dir = join(gitDir, 'objects/pack');
+  const names = new Set(await readdir(dir));
+  const packs: { base: string; sizeBytes: number }[] = [];
+  for (const name of names) {
+    const base = /^(pack-[0-9a-f]+)\.idx$/.exec(name)?.[1];
+    if (base === undefined || !names.has(`${base}.pack`)) continue;
+    const file = await open(join(dir, `${base}.pack`));
+    try {
+      packs.push({ base: join(dir, base), sizeBytes: (await file.stat()).size });
+    } finally {
+      await file.close();
+    }
+  }
+  return packs;
+}
+
+/** Puts `dir` aside at once, so that its name is free, and deletes it. Missing is fine. */
+export async function discard(dir: string, unique: string): Promise<void> {
+  const aside = `${dir}.trash-${unique}`;
+  try {
+    await rename(dir, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  await rm(aside, { recursive: true, force: true });
+}
