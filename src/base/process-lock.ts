@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { GroundcrewError } from './errors.ts';
 import { isRetryableSqliteError, sqliteError } from './sqlite-error.ts';
@@ -47,14 +47,18 @@ export function tryProcessLock(path: string): ProcessLock | null {
   return new SqliteLock(path, handle);
 }
 
-/** Whether a live process, this one included, holds the lock. */
+/**
+ * Whether a live process, this one included, holds the lock.
+ * @throws GroundcrewError `sqlite/…` when that cannot be known.
+ */
 export function isProcessLockHeld(path: string): boolean {
   let handle: DatabaseSync;
   try {
     handle = new DatabaseSync(path, { timeout: 0, readOnly: true });
-  } catch {
-    // No file: the holder took it away when it let go.
-    return false;
+  } catch (error) {
+    // The holder takes the file away when it lets go. Any other trouble says nothing about the holder.
+    if (!existsSync(path)) return false;
+    throw sqliteError(error, path);
   }
   try {
     // A shared lock is refused while somebody holds the exclusive one.

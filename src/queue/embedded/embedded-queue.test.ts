@@ -1,0 +1,4 @@
+import { openEmbeddedBroker } from '../../../test/support/embedded-broker.ts';
+import { testQueueContract } from '../queue.contract.ts';
+
+testQueueContract('embedded', () => openEmbeddedBroker());
