@@ -1,0 +1,85 @@
+import type { Command } from 'commander';
+import { exitCode } from '../exit-code.ts';
+import { wholeNumber } from '../parse-option.ts';
+import {
+  addVerb,
+  loadSettings,
+  sayEmpty,
+  withConfig,
+  withJson,
+  withReader,
+  type ConfigOptions,
+  type Frame,
+} from '../verb.ts';
+
+interface QueueOptions extends ConfigOptions {
+  readonly limit: number;
+  readonly json?: boolean;
+}
+
+/** `queue`: what waits, in the order in which it would go, and why; and what waits for a person. */
+export function addQueue(program: Command, { context, done }: Frame): void {
+  const command = addVerb(program, {
+    usage: 'queue',
+    summary: 'list what waits, in order, and why',
+    examples: [
+      ['groundcrew queue', 'the next 50'],
+      ['groundcrew queue --json', 'for a script'],
+    ],
+  }).option('--limit <number>', 'at most so many', wholeNumber(1, 10_000), 50);
+  withJson(withConfig(command)).action(async (options: QueueOptions) => {
+    const { settings } = await loadSettings(context, options);
+    const { words } = await context.wiring();
+    const { rows, held } = await withReader(context, settings, async (reader) => {
+      if (reader === null) return { rows: [], held: [] };
+      const { runs } = await reader.listRuns({ state: 'waiting', limit: options.limit });
+      const waiting = [];
+      for (const [index, run] of runs.entries()) {
+        const position = (await reader.position(run.jobId)) ?? index;
+        waiting.push({ ...run, position: position + 1, reason: await words.whyWaiting(run, position) });
+      }
+      return { rows: waiting, held: await reader.held() };
+    });
+    const { plainJson } = await import('../output/plain-text.ts');
+    if (options.json === true) {
+      await context.out.line(plainJson({ waiting: rows, held }));
+      done(exitCode.ok);
+      return;
+    }
+    const { printTable } = await import('../output/table.ts');
+    const { age } = await import('../output/elapsed.ts');
+    const { placeOf, shownIdDigits } = await import('../print-runs.ts');
+    const now = context.clock.now();
+    if (rows.length > 0) {
+      await printTable(
+        context.out,
+        [
+          { head: '#', cell: (run) => String(run.position), align: 'right' },
+          { head: 'RUN', cell: (run) => run.jobId.slice(0, shownIdDigits) },
+          { head: 'REPO', cell: (run) => run.repo, isFlexible: true },
+          { head: 'CHANGE', cell: placeOf, isFlexible: true },
+          { head: 'CONTEXT', cell: (run) => run.context, isFlexible: true },
+          { head: 'WAITS', cell: (run) => age(run.queuedAt, now), align: 'right' },
+          { head: 'WHY', cell: (run) => run.reason, isFlexible: true },
+        ],
+        rows,
+      );
+    }
+    if (held.length > 0) {
+      if (rows.length > 0) await context.out.line('');
+      await printTable(
+        context.out,
+        [
+          { head: 'HELD', cell: ({ change }) => change.headSha.slice(0, 12) },
+          { head: 'REPO', cell: ({ change }) => change.repo, isFlexible: true },
+          { head: 'CHANGE', cell: ({ change }) => placeOf({ ...change, sha: change.headSha }), isFlexible: true },
+          { head: 'BY', cell: ({ change }) => change.author, isFlexible: true },
+          { head: 'WHY', cell: ({ sentence }) => sentence, isFlexible: true },
+        ],
+        held,
+      );
+    }
+    if (rows.length + held.length === 0) await sayEmpty(context, 'nothing waits');
+    done(exitCode.ok);
+  });
+}

@@ -1,0 +1,149 @@
+import type { Command } from 'commander';
+import { GroundcrewError, UsageError } from '../../base/errors.ts';
+import { sleep } from '../../base/clock.ts';
+import type { RunSummary } from '../../ledger/ledger-reader.ts';
+import { exitCode, type ExitCode } from '../exit-code.ts';
+import { addVerb, loadSettings, withConfig, withDryRun, withReader, type ConfigOptions, type Frame } from '../verb.ts';
+import type { CommandContext } from '../wiring.ts';
+import type { Settings } from '../../config/settings.ts';
+import type { Ask } from '../client.ts';
+
+interface TriggerOptions extends ConfigOptions {
+  readonly follow?: boolean;
+  readonly json?: boolean;
+  readonly dryRun?: boolean;
+}
+
+/** How long `--follow` waits for a run to appear: intake looks at the forge first. */
+const appearMs = 60_000;
+const lookAgainMs = 200;
+
+/** `trigger`: test a branch, pull request or commit once more, or a check that is only run by hand. */
+export function addTrigger(program: Command, { context, done }: Frame): void {
+  const command = addVerb(program, {
+    usage: 'trigger [repo] [ref] [context...]',
+    summary: 'have the server test a branch, pull request or commit',
+    details:
+      'REPO is the name of a project or a path (default: the repository of this directory); REF a branch, #PULL or a full commit\n' +
+      'id (default: the branch that is checked out). Contexts: all that are not manual. With --follow the exit status is that of\n' +
+      'the runs.',
+    examples: [
+      ['groundcrew trigger', 'the branch that is checked out here'],
+      ['groundcrew trigger my-project main --follow', 'a branch, and watch it'],
+      ['groundcrew trigger my-project #7 fedora-44/storage', 'one check of a pull request'],
+    ],
+  })
+    .option('-f, --follow', 'show the logs until the runs have ended')
+    .option('--json', 'print the answer as JSON');
+  withDryRun(withConfig(command)).action(
+    async (repo: string | undefined, ref: string | undefined, contexts: readonly string[], options: TriggerOptions) => {
+      const { settings } = await loadSettings(context, options);
+      const ask = await askFor({ settings, repo, ref, contexts }, context);
+      const { plainJson, plainText } = await import('../output/plain-text.ts');
+      const about = `${ask.repo ?? ''} ${ask.changeKey?.split('|').at(-1) ?? ask.sha ?? ''}`.trim();
+      if (options.dryRun === true) {
+        await context.out.line(options.json === true ? plainJson(ask) : plainText(`would ask to test ${about}`));
+        done(exitCode.ok);
+        return;
+      }
+      const { connect } = await import('../client.ts');
+      const askedAt = context.clock.now();
+      const answer = await connect(settings.paths).ask(ask, context.interruption());
+      if (options.json === true) await context.out.line(plainJson(answer));
+      else await context.err.line(plainText(`asked to test ${about}`));
+      done(options.follow === true ? await follow({ settings, ask, askedAt, ...answer }, context) : exitCode.ok);
+    },
+  );
+}
+
+async function askFor(
+  given: {
+    readonly settings: Settings;
+    readonly repo: string | undefined;
+    readonly ref: string | undefined;
+    readonly contexts: readonly string[];
+  },
+  context: CommandContext,
+): Promise<Ask> {
+  const { parseContext } = await import('../../core/check-context.ts');
+  for (const name of given.contexts) {
+    if (parseContext(name) === null)
+      throw new UsageError('cli/usage', `${name}: is not a context such as test or fedora-44/storage`);
+  }
+  const { findRepository, needRepository } = await import('../find-repository.ts');
+  const { projectAt } = await import('../serve-order.ts');
+  const named = given.settings.projects.find((project) => project.name === given.repo);
+  let repo = named?.name ?? given.repo ?? '';
+  let dir = named?.path ?? null;
+  if (named === undefined) {
+    const isPath = given.repo === undefined || /^[.~/]/.test(given.repo);
+    dir = isPath ? needRepository(given.repo ?? '.', context.cwd) : null;
+    // A word may be the name of a repository that `up PATH` watches without any configuration.
+    if (dir !== null) repo = projectAt(given.settings, findRepository(dir) ?? dir).name;
+  }
+  const by = context.user;
+  const contexts = given.contexts;
+  const ref = given.ref ?? (dir === null ? null : await checkedOutBranch(dir, context));
+  if (ref === null)
+    throw new UsageError('cli/usage', `${repo}: which branch, pull request or commit? groundcrew trigger ${repo} REF`);
+  if (/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(ref)) return { kind: 'test', by, repo, sha: ref, contexts };
+  const pull = /^(?:#|pull\/)([1-9]\d{0,8})$/.exec(ref);
+  const place = pull?.[1] === undefined ? `branch/${ref.replace(/^refs\/heads\//, '')}` : `pull/${pull[1]}`;
+  return { kind: 'test', by, repo, changeKey: `git|${repo}|${place}`, contexts };
+}
+
+async function checkedOutBranch(dir: string, context: CommandContext): Promise<string | null> {
+  const { exec } = await import('../../base/exec.ts');
+  const { PATH = '/usr/bin:/bin', HOME = '/' } = context.env;
+  const found = await exec(['git', '-C', dir, 'symbolic-ref', '--quiet', '--short', 'HEAD'], {
+    env: { PATH, HOME, LC_ALL: 'C' },
+    timeoutMs: 10_000,
+  });
+  const branch = found.stdout.toString().trim();
+  return found.exitCode === 0 && branch !== '' ? branch : null;
+}
+
+async function follow(
+  asked: { readonly settings: Settings; readonly ask: Ask; readonly askedAt: number; readonly deliveryId: string },
+  context: CommandContext,
+): Promise<ExitCode> {
+  const wiring = await context.wiring();
+  const { followRun, exitOf } = await import('../follow-run.ts');
+  const { placeKey } = await import('../find-run.ts');
+  const signal = context.interruption();
+  const openLog = await wiring.openLogs(asked.settings.paths);
+  const { ask } = asked;
+  const isMeant = (run: RunSummary): boolean =>
+    run.repo === ask.repo &&
+    (ask.changeKey === undefined ? run.sha === ask.sha : placeKey(run) === ask.changeKey) &&
+    ((ask.contexts ?? []).length === 0 || ask.contexts?.includes(run.context) === true) &&
+    // What waited or ran already is not queued twice, so it answers the question as well.
+    (run.occasion === `request:${asked.deliveryId}` || run.queuedAt >= asked.askedAt || run.state !== 'ended');
+  return withReader(context, asked.settings, async (reader) => {
+    if (reader === null) throw new GroundcrewError('cli/nothing-started', 'there is no ledger yet');
+    const followed = new Set<string>();
+    let worst: ExitCode = exitCode.ok;
+    for (;;) {
+      const { runs } = await reader.listRuns({ limit: 100, ...(ask.repo === undefined ? {} : { repo: ask.repo }) });
+      const next = runs.findLast((run) => isMeant(run) && !followed.has(run.jobId));
+      if (next !== undefined) {
+        followed.add(next.jobId);
+        await context.err.line(`groundcrew: run ${next.jobId.slice(0, 8)}, ${next.context}`);
+        const outcome = await followRun({ reader, openLog, isRaw: false }, next.jobId, context);
+        if (outcome === null) return signal.aborted ? exitCode.interrupted : exitCode.machinery;
+        const code = exitOf(outcome);
+        if (code > worst) worst = code;
+        continue;
+      }
+      if (followed.size > 0) return worst;
+      if (signal.aborted) return exitCode.interrupted;
+      if (context.clock.now() - asked.askedAt > appearMs) {
+        throw new GroundcrewError(
+          'cli/nothing-started',
+          'nothing was started; groundcrew queue shows what is held and why',
+        );
+      }
+      await sleep(context.clock, lookAgainMs, signal);
+    }
+  });
+}

@@ -1,0 +1,108 @@
+import type { ExecutorTrial } from '../executors/executor.ts';
+import type { Job } from '../core/job.ts';
+import type { JobOrder } from '../config/job-file.ts';
+import type { LedgerReader } from '../ledger/ledger-reader.ts';
+import type { OpenLog, RunWords } from '../web/web-deps.ts';
+import type { Project, Settings, WorkerSettings } from '../config/settings.ts';
+import type { StatePaths } from '../config/state-dir.ts';
+import type { CliContext } from './cli-context.ts';
+import type { ExitCode } from './exit-code.ts';
+
+/** What `up` and `server` are to do. `isPortFixed`: asked for on the command line, so a taken port is an error. */
+export interface ServeOrder {
+  readonly settings: Settings;
+  readonly projects: readonly Project[];
+  readonly host: string;
+  readonly port: number;
+  readonly isPortFixed: boolean;
+}
+
+/** What `up` is to do besides. `isExample`: nothing to watch was named, so copy `examples/hello`, commit once, test that. */
+export interface UpOrder extends ServeOrder {
+  readonly worker: WorkerSettings;
+  readonly isExample: boolean;
+}
+
+/** What `worker` is to do. */
+export interface WorkerOrder {
+  readonly settings: Settings;
+  readonly worker: WorkerSettings;
+}
+
+/**
+ * Where the tested commit comes from.
+ * - `checkout`: commit `rev` (null: HEAD) of the repository at `dir`.
+ * - `order`: a job file; its repository is a project's name, a path or an address.
+ * - `repeat`: a finished run again: this job, merged onto `baseSha`, in the image with this digest (null: as the job says).
+ */
+export type RunSource =
+  | { readonly kind: 'checkout'; readonly dir: string; readonly rev: string | null }
+  | { readonly kind: 'order'; readonly order: JobOrder }
+  | {
+      readonly kind: 'repeat';
+      readonly job: Job;
+      readonly baseSha: string | null;
+      readonly testedSha: string | null;
+      readonly imageDigest: string | null;
+      /** Null: not a project of this configuration any more. */
+      readonly project: Project | null;
+    };
+
+/** What `run` and `reproduce` are to do. Null: the repository, the configuration or the default decides. */
+export interface RunOrder {
+  readonly settings: Settings;
+  readonly source: RunSource;
+  readonly executor: WorkerSettings['executor'];
+  readonly context: string | null;
+  readonly command: readonly string[] | null;
+  readonly container: string | null;
+  readonly env: Readonly<Record<string, string>>;
+  readonly timeoutMs: number | null;
+  readonly network: 'default' | 'none' | null;
+  /** Directory that gets the attachments; null: under the state directory. */
+  readonly attachmentsDir: string | null;
+}
+
+/** What the hook of a repository looks like. */
+export type HookState = 'installed' | 'absent' | 'foreign';
+
+/** A hook that was put in or taken out (or would be, in a dry run): the files concerned. */
+export interface HookChange {
+  readonly files: readonly string[];
+  readonly isChanged: boolean;
+}
+
+/** How to change a repository's hooks. */
+export interface HookOrder {
+  readonly settings: Settings;
+  readonly dir: string;
+  readonly isDryRun: boolean;
+}
+
+/** The house as the commands use it; made in `wire.ts`, faked in tests. All of it is loaded only when a command asks. */
+export interface Wiring {
+  /** Opens the ledger read-only, also while a server runs; null when there is none yet. */
+  openReader(paths: StatePaths): Promise<LedgerReader | null>;
+  /** Reads logs of attempts from the object store. */
+  openLogs(paths: StatePaths): Promise<OpenLog>;
+  readonly words: RunWords;
+  /** Serves and works until `signal` aborts. */
+  up(order: UpOrder, context: CliContext): Promise<ExitCode>;
+  server(order: ServeOrder, context: CliContext): Promise<ExitCode>;
+  worker(order: WorkerOrder, context: CliContext): Promise<ExitCode>;
+  /** Runs one job here, streaming its log to stdout, with a summary on stderr. */
+  run(order: RunOrder, context: CliContext): Promise<ExitCode>;
+  /** Tries every executor of this machine. */
+  trials(
+    settings: Settings,
+    signal: AbortSignal,
+  ): Promise<readonly { readonly executor: 'podman' | 'docker' | 'process'; readonly trial: ExecutorTrial }[]>;
+  hookState(order: Omit<HookOrder, 'isDryRun'>): Promise<HookState>;
+  installHook(order: HookOrder): Promise<HookChange>;
+  removeHook(order: HookOrder): Promise<HookChange>;
+}
+
+/** What a command has: the process, and the house behind it, which is loaded when first asked for. */
+export interface CommandContext extends CliContext {
+  wiring(): Promise<Wiring>;
+}

@@ -1,0 +1,174 @@
+import { z } from 'zod';
+import type { checkOptions} from './check-options.ts';
+import { defaultsOptions, projectOptions } from './check-options.ts';
+import * as field from './fields.ts';
+
+const serverOptions = z
+  .strictObject({
+    host: field.line.prefault('127.0.0.1').describe('Address to listen on. Other than loopback: put TLS in front.'),
+    port: z.int().min(0).max(65535).prefault(8250).describe('0 takes a free one; so does `up` when this one is taken.'),
+    publicUrl: z
+      .url({ protocol: /^https?$/, error: 'expected an http or https address' })
+      .nullable()
+      .prefault(null)
+      .describe('Address of the pages in statuses; null: the one it listens on.'),
+  })
+  .prefault({});
+
+const workerOptions = z
+  .strictObject({
+    name: z
+      .string({ error: 'expected a name' })
+      .regex(/^[A-Za-z0-9][\w.-]{0,62}$/, 'expected a name of letters, digits and . _ -')
+      .nullable()
+      .prefault(null)
+      .describe('Its lasting name; null: the host name.'),
+    slots: z
+      .int()
+      .min(1)
+      .max(256)
+      .nullable()
+      .prefault(null)
+      .describe('Jobs at once; null: half the CPUs, at least one.'),
+    pool: field.label.prefault('default').describe('Whose jobs it takes.'),
+    labels: z
+      .array(field.label, { error: 'expected a list of labels' })
+      .prefault([])
+      .describe('Capabilities besides those that it finds by itself (kvm, arch:…).'),
+    executor: z
+      .enum(['auto', 'podman', 'docker', 'process'], { error: 'expected auto, podman, docker or process' })
+      .prefault('auto')
+      .describe('auto: the first that passes its trial; process isolates nothing.'),
+    grace: field.duration.prefault('30s').describe('Between SIGTERM and SIGKILL.'),
+    cacheDir: field.path
+      .nullable()
+      .prefault(null)
+      .describe('Mirrors of repositories; null: $XDG_CACHE_HOME/groundcrew, or stateDir/cache when stateDir is set.'),
+    minFreeDisk: field.size.prefault('2GiB').describe('With less free disk it takes no job.'),
+  })
+  .prefault({});
+
+const dispatchOptions = z
+  .strictObject({
+    ahead: field.duration
+      .nullable()
+      .prefault(null)
+      .describe('Work to hand out in advance, so that workers outlive a server that is down; null: two jobs a slot.'),
+    attempts: z.int().min(1).max(10).prefault(3).describe('Tries of a job when the machinery fails.'),
+  })
+  .prefault({});
+
+const logsOptions = z
+  .strictObject({
+    level: z
+      .enum(['debug', 'info', 'warn', 'error', 'silent'], { error: 'expected debug, info, warn, error or silent' })
+      .prefault('info')
+      .describe("How much groundcrew's own log says."),
+    flush: field.duration.prefault('1s').describe('How long bytes of a job may wait before they go to the store.'),
+  })
+  .prefault({});
+
+const storeOptions = z
+  .strictObject({
+    dir: field.path.nullable().prefault(null).describe('Directory for logs and attachments; null: stateDir/store.'),
+  })
+  .prefault({});
+
+const retentionOptions = z
+  .strictObject({
+    runs: field.duration.prefault('90d').describe('How long an ended run, its log and its attachments are kept.'),
+  })
+  .prefault({});
+
+/** The whole of `groundcrew.yaml`. Every value has a default; unknown keys are refused. */
+export const configSchema = z
+  .strictObject(
+    {
+      stateDir: field.path
+        .nullable()
+        .prefault(null)
+        .describe('Where everything is kept; null: $XDG_STATE_HOME/groundcrew (~/.local/state/groundcrew).'),
+      server: serverOptions.describe('Pages, API and hooks.'),
+      projects: z
+        .array(projectOptions, { error: 'expected a list of projects' })
+        .prefault([])
+        .describe('Repositories to watch; `up PATH` adds that one.'),
+      defaults: defaultsOptions.describe('What every check starts from.'),
+      worker: workerOptions.describe('How this machine runs jobs.'),
+      dispatch: dispatchOptions.describe('How jobs are handed out.'),
+      logs: logsOptions.describe('Logs: our own, and how those of jobs travel.'),
+      store: storeOptions.describe('Where logs and attachments stay.'),
+      secrets: z
+        .record(field.secretName, field.secretReference, { error: 'expected a mapping of names to references' })
+        .prefault({})
+        .describe('Secrets by name; each is {file: PATH} or {env: NAME}, never the secret itself.'),
+      retention: retentionOptions.describe('How long things are kept.'),
+    },
+    { error: 'expected a mapping of settings' },
+  )
+  .superRefine((config, context) => {
+    refuseTwins(config, context);
+    for (const [index, project] of config.projects.entries()) {
+      const at = ['projects', index];
+      if ((project.path === undefined) === (project.url === undefined)) {
+        context.addIssue({ code: 'custom', path: at, message: 'needs either path or url' });
+      }
+      refuseUnknownSecrets(config, index, context);
+    }
+  });
+
+/** The configuration as read and filled with defaults; durations in ms, sizes in bytes, `none` as null. */
+export type Config = z.output<typeof configSchema>;
+export type ProjectConfig = z.output<typeof projectOptions>;
+export type CheckConfig = z.output<typeof checkOptions>;
+
+/** The configuration's JSON Schema (2020-12), for editors and the reference. */
+export function configJsonSchema(): Record<string, unknown> {
+  return z.toJSONSchema(configSchema, { io: 'input' });
+}
+
+interface Checked {
+  readonly projects: readonly ProjectConfig[];
+  readonly secrets: Readonly<Record<string, unknown>>;
+}
+
+/** Two projects of one name, or two checks of one context that the same branch could want, are indistinguishable later. */
+function refuseTwins(config: Checked, context: z.RefinementCtx): void {
+  const names = new Set<string>();
+  for (const [index, project] of config.projects.entries()) {
+    if (names.has(project.name)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['projects', index, 'name'],
+        message: `is the name of two projects: '${project.name}'`,
+      });
+    }
+    names.add(project.name);
+    const contexts = new Set<string>();
+    for (const [place, check] of project.checks.entries()) {
+      const twin = `${check.context}\n${check.branches.join('\n')}`;
+      if (contexts.has(twin)) {
+        context.addIssue({
+          code: 'custom',
+          path: ['projects', index, 'checks', place, 'context'],
+          message: `is the context of two checks: '${check.context}'`,
+        });
+      }
+      contexts.add(twin);
+    }
+  }
+}
+
+function refuseUnknownSecrets(config: Checked, index: number, context: z.RefinementCtx): void {
+  for (const [place, check] of (config.projects[index]?.checks ?? []).entries()) {
+    for (const [position, name] of check.secrets.entries()) {
+      if (Object.hasOwn(config.secrets, name)) continue;
+      context.addIssue({
+        code: 'custom',
+        path: ['projects', index, 'checks', place, 'secrets', position],
+        message: `is not a name under secrets: '${name}'`,
+        params: { typed: name, known: Object.keys(config.secrets) },
+      });
+    }
+  }
+}

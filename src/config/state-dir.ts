@@ -1,0 +1,116 @@
+import { chmodSync, linkSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { UsageError } from '../base/errors.ts';
+import { userDirectory, type Environment } from './load.ts';
+
+/** Where everything stands. All absolute. Only `prepareStateDir` creates anything. */
+export interface StatePaths {
+  readonly stateDir: string;
+  readonly ledgerFile: string;
+  /** Held by the one server (R15). */
+  readonly lockFile: string;
+  readonly queueFile: string;
+  readonly queueSocket: string;
+  /** Logs and attachments. */
+  readonly storeDir: string;
+  /** Where `groundcrew hook` leaves its notes for the server. */
+  readonly hookDir: string;
+  /** Running attempts and unsent finals of the worker. */
+  readonly workerDir: string;
+  /** Mirrors of repositories; may be deleted at any time. */
+  readonly cacheDir: string;
+  readonly serverFile: string;
+  readonly signingKeyFile: string;
+  readonly examplesDir: string;
+}
+
+/** What decides about the paths; null or absent: the default. */
+export interface StatePlace {
+  readonly env: Environment;
+  readonly stateDir: string | null;
+  readonly storeDir: string | null;
+  readonly cacheDir: string | null;
+}
+
+/** Computes all paths; touches nothing. */
+export function statePaths(place: StatePlace): StatePaths {
+  const stateDir = place.stateDir ?? userDirectory(place.env, 'XDG_STATE_HOME', ['.local', 'state']);
+  const cacheDir =
+    place.cacheDir ??
+    (place.stateDir === null ? userDirectory(place.env, 'XDG_CACHE_HOME', ['.cache']) : join(stateDir, 'cache'));
+  return {
+    stateDir,
+    ledgerFile: join(stateDir, 'ledger.sqlite'),
+    lockFile: join(stateDir, 'server.lock'),
+    queueFile: join(stateDir, 'ledger.sqlite'),
+    queueSocket: join(stateDir, 'queue.sock'),
+    storeDir: place.storeDir ?? join(stateDir, 'store'),
+    hookDir: join(stateDir, 'hooks'),
+    workerDir: join(stateDir, 'worker'),
+    cacheDir,
+    serverFile: join(stateDir, 'server.json'),
+    signingKeyFile: join(stateDir, 'signing.key'),
+    examplesDir: join(stateDir, 'examples'),
+  };
+}
+
+/**
+ * Creates the directories for this user alone (0700). Repeating it is harmless.
+ * @throws UsageError `config/state-dir` when one cannot be made, is not a directory, or is another user's.
+ */
+export function prepareStateDir(paths: StatePaths): void {
+  const made = [paths.stateDir, paths.storeDir, paths.hookDir, paths.workerDir, paths.cacheDir, paths.examplesDir];
+  for (const dir of made) {
+    try {
+      mkdirSync(dir, { recursive: true, mode: 0o700 });
+    } catch (cause) {
+      const why = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+      throw new UsageError('config/state-dir', `${dir}: cannot be created (${why}); set stateDir or --state-dir`, {
+        cause,
+      });
+    }
+  }
+  const found = lstatSync(paths.stateDir);
+  const user = process.getuid?.();
+  if (user !== undefined && found.uid !== user && !found.isSymbolicLink()) {
+    throw new UsageError('config/state-dir', `${paths.stateDir}: belongs to another user; set stateDir or --state-dir`);
+  }
+  // It holds tokens and the signing key, so it is nobody else's, however it was made.
+  if (found.isDirectory() && (found.mode & 0o077) !== 0) chmodSync(paths.stateDir, 0o700);
+}
+
+/**
+ * The key that signs job envelopes (R10), made at the first call: 64 hex digits, mode 0600. Two processes that make it at once
+ * agree on one.
+ * @throws UsageError `config/signing-key` when the file is there but holds no key.
+ */
+export function signingKey(paths: StatePaths): string {
+  for (let round = 0; round < 2; round += 1) {
+    const found = readKey(paths.signingKeyFile);
+    if (found !== null) return found;
+    const draft = `${paths.signingKeyFile}.${String(process.pid)}.${randomBytes(4).toString('hex')}`;
+    writeFileSync(draft, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx', flush: true });
+    try {
+      // link fails when somebody was faster; then theirs is read.
+      linkSync(draft, paths.signingKeyFile);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    } finally {
+      rmSync(draft, { force: true });
+    }
+  }
+  throw new UsageError('config/signing-key', `${paths.signingKeyFile}: cannot be read back; check the directory`);
+}
+
+function readKey(file: string): string | null {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
+  if (/^[0-9a-f]{64}$/.test(text)) return text;
+  throw new UsageError('config/signing-key', `${file}: holds no key; remove it and a new one is made`);
+}
