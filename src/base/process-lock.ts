@@ -38,7 +38,8 @@ export function tryProcessLock(path: string): ProcessLock | null {
     throw sqliteError(error, path);
   }
   try {
-    handle.exec('BEGIN EXCLUSIVE');
+    // Nothing is ever written, so a journal file would only lie about.
+    handle.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (error) {
     handle.close();
     if (isRetryableSqliteError(error)) return null;
