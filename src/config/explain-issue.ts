@@ -110,5 +110,5 @@ function knownKeys(jsonSchema: Readonly<Record<string, unknown>>, path: readonly
         : (valueAt(here, ['properties', part]) ?? valueAt(here, ['additionalProperties']));
     here = next ?? {};
   }
-  return Object.keys((valueAt(here, ['properties']) ?? {}));
+  return Object.keys(valueAt(here, ['properties']) ?? {});
 }

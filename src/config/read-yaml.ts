@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { isNode, isPair, isScalar, LineCounter, parseDocument, type Document } from 'yaml';
+import { isNode, isPair, isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml';
 import { ConfigError, type ConfigProblem } from './config-error.ts';
 
 /** A larger file is no configuration but a mistake. */
@@ -90,6 +90,8 @@ export function parseYaml(text: string, file: string): YamlFile {
     value = document.toJS({ maxAliasCount: 100 }) as unknown;
   } catch (error) {
     if (error instanceof RangeError) throw refuse('is nested too deeply', null);
+    const alias = danglingAlias(document);
+    if (alias !== null) throw refuse('this alias has no anchor before it', at(alias));
     throw refuse('uses too many aliases; write the values out', null);
   }
   const located = (path: readonly PropertyKey[]): Location | null => {
@@ -106,6 +108,23 @@ export function parseYaml(text: string, file: string): YamlFile {
     locate: located,
     locateKey: (path, key) => locateIn(document, [...path, key], at),
   };
+}
+
+/** Where the first alias stands whose anchor does not come before it. */
+function danglingAlias(document: Document.Parsed): number | null {
+  const anchors = new Set<string>();
+  const dangling: number[] = [];
+  visit(document, {
+    Node: (_, node) => {
+      if ('anchor' in node && node.anchor !== undefined) anchors.add(node.anchor);
+    },
+    Alias: (_, node) => {
+      if (anchors.has(node.source)) return undefined;
+      dangling.push(node.range?.[0] ?? 0);
+      return visit.BREAK;
+    },
+  });
+  return dangling[0] ?? null;
 }
 
 function locateIn(

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { checkOptions} from './check-options.ts';
+import type { checkOptions } from './check-options.ts';
 import { defaultsOptions, projectOptions } from './check-options.ts';
 import * as field from './fields.ts';
 
