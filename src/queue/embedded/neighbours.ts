@@ -10,6 +10,8 @@ export interface NeighboursOptions {
   readonly onHint: () => void;
   /** The process behind this name closed its end: it is probably dead. */
   readonly onGone: (name: string) => void;
+  /** Nobody can connect to us, so we hear of changes at the next poll only. */
+  readonly onDeaf: (cause: Error) => void;
 }
 
 // sun_path holds 108 bytes with the final zero.
@@ -43,7 +45,8 @@ export class Neighbours {
     this.#server = server;
     server.unref();
     return new Promise((resolve) => {
-      server.on('error', () => {
+      server.on('error', (cause) => {
+        this.#options.onDeaf(cause);
         resolve();
       });
       server.listen(this.#path(name), resolve);
@@ -93,6 +96,7 @@ export class Neighbours {
       if (end < 0) return;
       socket.off('data', onData);
       this.#keep(start.slice(0, end), socket);
+      if (start.length > end + 1) this.#options.onHint();
     };
     socket.on('data', onData);
   }

@@ -47,8 +47,11 @@ export class Presence {
 
   constructor(options: PresenceOptions) {
     this.#options = options;
-    const { directory, onHint, onGone } = options;
-    this.#neighbours = directory === null ? null : new Neighbours({ directory, onHint, onGone });
+    const { directory, logger, onHint, onGone } = options;
+    const onDeaf = (cause: Error): void => {
+      logger.warn('no socket for the queue, so it looks once a poll only', { why: errorLine(cause) });
+    };
+    this.#neighbours = directory === null ? null : new Neighbours({ directory, onHint, onGone, onDeaf });
     if (directory !== null) removeOldLocks(directory, options.clock.now());
   }
 
