@@ -34,7 +34,8 @@ export async function runTestFile(path: string, env: NodeJS.ProcessEnv, limits: 
       `--test-reporter=${reporter}`,
       path,
     ],
-    { env, detached: true, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] },
+    // Without NODE_TEST_CONTEXT, which a run inside a test would hand down, and which changes who reports.
+    { env: { ...env, NODE_TEST_CONTEXT: undefined }, detached: true, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] },
   );
   const { pid } = child;
   if (pid === undefined) throw new Error(`cannot start ${process.execPath}`);
