@@ -46,8 +46,9 @@ export async function writeWhole(path: string, text: string): Promise<void> {
   await rename(draft, path);
 }
 
-/** The notes of a run, or null when there was none. */
+/** The notes of a run, or null when there was none, or it is cleaned up. */
 export async function readNotes(dir: string): Promise<RunNotes | null> {
+  if (await exists(join(dir, 'cleaned'))) return null;
   const text = await readText(join(dir, 'run.json'));
   return text === null ? null : (JSON.parse(text) as RunNotes);
 }

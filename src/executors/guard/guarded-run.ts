@@ -73,20 +73,21 @@ export class GuardedRun implements Run {
       return;
     }
     if (!(await exists(join(dir, 'ended')))) await firstCause(dir, 'stopped');
-    const run = { isOver: false };
+    const over = new AbortController();
     const ended = this.wait().then(() => {
-      run.isOver = true;
+      over.abort();
     });
     const killAt = clock.monotonic() + graceMs;
     let isAsked = false;
-    while (!run.isOver) {
+    while (!over.signal.aborted) {
       const isTimeUp = clock.monotonic() >= killAt;
       // Asked until there is somebody to ask: a stop may come before the job has its process.
       if (!isAsked && !isTimeUp) isAsked = await engine.signal('SIGTERM');
       if (isTimeUp) await this.#kill();
       const pauseMs = isTimeUp ? 50 : isAsked ? killAt - clock.monotonic() : 10;
-      await Promise.race([ended, sleep(clock, Math.max(1, pauseMs))]);
+      await sleep(clock, Math.max(1, pauseMs), over.signal);
     }
+    await ended;
   }
 
   async cleanup(): Promise<void> {
@@ -98,6 +99,10 @@ export class GuardedRun implements Run {
     if (!(await exists(join(dir, 'removed')))) await engine.remove();
     await killCarriers(notes.nonce, notes.cgroups, { clock, mostMs: 10_000 });
     await removeCgroups(notes.cgroups);
+    await writeFile(join(dir, 'cleaned'), '').catch((error: unknown) => {
+      // The attempt's directory may be gone already.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    });
     await forget();
   }
 

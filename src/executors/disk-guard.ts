@@ -1,0 +1,133 @@
+import { lstat, opendir, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sleep, type Clock } from '../base/clock.ts';
+
+/** What was measured, in bytes. */
+export interface DiskLook {
+  /** Free for us on the fullest of the file systems that the attempt writes to. */
+  readonly freeBytes: number;
+  /** The same when the attempt began. */
+  readonly freeAtStartBytes: number;
+  /** Taken by the attempt's directories; at least, while a long walk is not through. */
+  readonly usedBytes: number;
+}
+
+/** What the operator allows. `limitBytes` null: the attempt may take what there is. */
+export interface DiskLimits {
+  readonly limitBytes: number | null;
+  readonly minFreeBytes: number;
+}
+
+/** `over-limit` is the job's own doing (failed), `others-filled-disk` is not (broken). */
+export type DiskVerdict =
+  | { readonly kind: 'fine' }
+  | { readonly kind: 'over-limit'; readonly usedBytes: number; readonly limitBytes: number | null }
+  | { readonly kind: 'others-filled-disk'; readonly freeBytes: number; readonly usedBytes: number };
+
+/**
+ * Who has filled the disk. A job within a limit that it was given is never to blame, whatever is left; one without a
+ * limit is when most of what has gone since its start went to it.
+ */
+export function judgeDisk(look: DiskLook, limits: DiskLimits): DiskVerdict {
+  const { freeBytes, freeAtStartBytes, usedBytes } = look;
+  const { limitBytes, minFreeBytes } = limits;
+  if (limitBytes !== null && usedBytes > limitBytes) return { kind: 'over-limit', usedBytes, limitBytes };
+  if (freeBytes >= minFreeBytes) return { kind: 'fine' };
+  const goneBytes = freeAtStartBytes - freeBytes;
+  if (limitBytes === null && goneBytes > 0 && usedBytes >= goneBytes / 2) {
+    return { kind: 'over-limit', usedBytes, limitBytes };
+  }
+  return { kind: 'others-filled-disk', freeBytes, usedBytes };
+}
+
+/** How often and how long to look. */
+export interface DiskGuardOptions {
+  readonly limits: DiskLimits;
+  readonly clock: Clock;
+  /** Asked before each walk: a container's own layer is known only once it runs. The first is there from the start. */
+  readonly dirs: () => Promise<readonly string[]> | readonly string[];
+  /** Called once, with the first verdict that is not `fine`; the guard has ended then. */
+  readonly onVerdict: (verdict: Exclude<DiskVerdict, { kind: 'fine' }>) => void;
+  readonly everyMs?: number;
+  /** Of each look, so that 100,000 files do not take a processor; the walk goes on where it was at the next look. */
+  readonly walkMs?: number;
+}
+
+/** Looks each second until a verdict or the abort of `signal`. Never rejects: what cannot be measured is left out. */
+export async function guardDisk(options: DiskGuardOptions, signal: AbortSignal): Promise<void> {
+  const { limits, clock, dirs, onVerdict, everyMs = 1000, walkMs = 100 } = options;
+  let walk = new DiskWalk(await dirs());
+  let wholeBytes = 0;
+  const freeAtStartBytes = await freeOf(walk.dirs);
+  while (!signal.aborted) {
+    if (await walk.goOn(() => clock.monotonic(), walkMs)) {
+      wholeBytes = walk.bytes;
+      walk = new DiskWalk(await dirs());
+    }
+    const look = { freeBytes: await freeOf(walk.dirs), freeAtStartBytes, usedBytes: Math.max(wholeBytes, walk.bytes) };
+    const verdict = judgeDisk(look, limits);
+    if (verdict.kind !== 'fine' && !hasAborted(signal)) {
+      onVerdict(verdict);
+      return;
+    }
+    await sleep(clock, everyMs, signal);
+  }
+}
+
+/**
+ * Adds up what directories take on the disk, in portions. Links are never followed, a file with several names counts by
+ * its share, what vanishes meanwhile is left out.
+ */
+export class DiskWalk {
+  readonly dirs: readonly string[];
+  bytes = 0;
+  readonly #ahead: string[];
+
+  constructor(dirs: readonly string[]) {
+    this.dirs = dirs;
+    this.#ahead = [...dirs];
+  }
+
+  /** Goes on for about `mostMs`; true when everything has been counted. */
+  async goOn(now: () => number, mostMs: number): Promise<boolean> {
+    const until = now() + mostMs;
+    for (;;) {
+      const dir = this.#ahead.pop();
+      if (dir === undefined) return true;
+      await this.#count(dir);
+      if (now() >= until) return this.#ahead.length === 0;
+    }
+  }
+
+  async #count(dir: string): Promise<void> {
+    try {
+      for await (const entry of await opendir(dir, { bufferSize: 512 })) {
+        const path = join(dir, entry.name);
+        if (entry.isDirectory()) this.#ahead.push(path);
+        const { blocks, nlink } = await lstat(path);
+        // st_blocks counts 512 bytes, whatever the file system's block (stat(2)).
+        this.bytes += (blocks * 512) / (entry.isDirectory() ? 1 : Math.max(1, nlink));
+      }
+    } catch {
+      // Removed while we looked, or not ours to read.
+    }
+  }
+}
+
+async function freeOf(dirs: readonly string[]): Promise<number> {
+  let least = Number.POSITIVE_INFINITY;
+  for (const dir of dirs) {
+    try {
+      const { bavail, bsize } = await statfs(dir);
+      least = Math.min(least, bavail * bsize);
+    } catch {
+      // Not there (any more).
+    }
+  }
+  return least;
+}
+
+/** A function, as the compiler takes the signal for unchanged since the loop asked. */
+function hasAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
+}
