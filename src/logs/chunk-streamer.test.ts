@@ -169,6 +169,20 @@ test('a code point of UTF-8 text is not cut, other bytes are not held up', async
   await until(async () => (await at.list())[2] === 4);
 });
 
+test('a log that grows too fast is copied at a bounded speed, and whole at the seal', async (context) => {
+  const clock = createHandClock();
+  const at = await stage(context, clock, { flushBytes: 1, flushMs: 0, pieceMaxBytes: 1000, bytesPerSecond: 1000 });
+  await at.write('x'.repeat(10_000));
+  for (const copied of [1000, 2000, 3000]) {
+    await until(async () => (await at.list()).reduce((sum, size) => sum + size, 0) === copied && clock.waiting === 1);
+    clock.pass(999);
+    assert.equal(clock.waiting, 1);
+    clock.pass(1);
+  }
+  await at.seal();
+  assert.equal((await contentAt(at.store, `${prefix}/log`))?.length, 10_000);
+});
+
 test('large chunks are not merged, so a long log is written about twice at most', async (context) => {
   const at = await stage(context, systemClock, { flushMs: 0, flushBytes: 1, mergedMaxBytes: 1000, pieceMaxBytes: 700 });
   let putBytes = 0;

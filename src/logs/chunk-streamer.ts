@@ -35,6 +35,11 @@ export interface StreamPace {
   readonly flushBytes: number;
   /** The most that one flush copies. */
   readonly pieceMaxBytes: number;
+  /**
+   * A log that grows faster is copied no faster: nobody reads along at that speed, the complete log comes whole at the
+   * seal, and the copy would cost the job's own writing half of its speed.
+   */
+  readonly bytesPerSecond: number;
   /** Chunks are merged up to this size. */
   readonly mergedMaxBytes: number;
   readonly retry: Backoff;
@@ -47,6 +52,7 @@ export const localPace: StreamPace = {
   flushMs: 100,
   flushBytes: 4 * mebibyte,
   pieceMaxBytes: 8 * mebibyte,
+  bytesPerSecond: 32 * mebibyte,
   mergedMaxBytes: 4 * mebibyte,
   retry: { firstMs: 500, mostMs: 60_000, factor: 2 },
 };
@@ -68,6 +74,8 @@ class ChunkStreamer implements LogSink {
   #chunks: readonly WeighedChunk[] | null = null;
   /** When it last flushed, by the monotonic clock. */
   #flushedAt = -Infinity;
+  /** What it copied then. */
+  #pieceBytes = 0;
   #flush: Promise<void> | null = null;
   #timer: Timer | null = null;
   /** Failures in a row. While there are any, only the timer starts a flush. */
@@ -123,9 +131,7 @@ class ChunkStreamer implements LogSink {
     const waiting = this.#sizeBytes - (this.#chunks?.at(-1)?.end ?? 0);
     if (this.#isEnding || signal.aborted || this.#flush !== null || waiting <= 0) return;
     if (this.#sizeBytes === this.#heldAtBytes) return;
-    const sinceMs = clock.monotonic() - this.#flushedAt;
-    const waitMs =
-      this.#failures > 0 ? this.#retryMs() : waiting >= this.#pace.flushBytes ? 0 : this.#pace.flushMs - sinceMs;
+    const waitMs = this.#pauseMs(waiting) - (clock.monotonic() - this.#flushedAt);
     this.#timer?.cancel();
     this.#timer = null;
     if (waitMs <= 0) this.#start();
@@ -154,8 +160,11 @@ class ChunkStreamer implements LogSink {
       });
   }
 
-  #retryMs(): number {
-    return backoffMs(this.#pace.retry, this.#failures, this.#options.random);
+  /** From the beginning of the last flush to that of the next. */
+  #pauseMs(waitingBytes: number): number {
+    if (this.#failures > 0) return backoffMs(this.#pace.retry, this.#failures, this.#options.random);
+    const { flushBytes, flushMs, bytesPerSecond } = this.#pace;
+    return Math.max(waitingBytes >= flushBytes ? 0 : flushMs, Math.floor((this.#pieceBytes / bytesPerSecond) * 1000));
   }
 
   #tell(error: unknown): void {
@@ -179,6 +188,7 @@ class ChunkStreamer implements LogSink {
     await store.put(logLayout.chunk(prefix, last), { file, start: last.start, end: last.end }, this.#put(true));
     await this.#putList(chunks);
     this.#chunks = chunks;
+    this.#pieceBytes = end - start;
     // A chunk that stays behind does no harm; the seal takes it.
     await Promise.allSettled(replaced.map((chunk) => store.delete(logLayout.chunk(prefix, chunk))));
   }

@@ -51,7 +51,7 @@ export interface JobLog extends AsyncDisposable {
 }
 
 /** More than this waiting, and `write` makes the job wait. */
-const roomBytes = 4 * 1024 * 1024;
+const roomBytes = 1024 * 1024;
 /** Between two checkpoints, and so between two calls of `onGrew`. */
 const checkpointMs = 25;
 /** How long a note waits for the job to end its line. */
@@ -98,6 +98,8 @@ class FileLog implements JobLog {
   #notes: Buffer[] = [];
   #noteTimer: Timer | null = null;
   #draining: Promise<void> | null = null;
+  /** Checkpoints do not wait any more. */
+  #isFinishing = false;
   #isClosed = false;
 
   constructor(options: JobLogOptions, { path, file, from }: Opened) {
@@ -147,9 +149,11 @@ class FileLog implements JobLog {
   async finish(): Promise<CompleteLog> {
     if (!this.#isTruncated) this.#say(this.#redactor.end());
     this.#sayNotes();
+    this.#isFinishing = true;
+    this.#checkpointTimer?.cancel();
+    this.#checkpointTimer = null;
     await this.#drained();
     try {
-      await this.#checkpoint(this.#state());
       await this.#file.sync();
     } catch (cause) {
       throw cannotWrite(this.file, cause);
@@ -245,7 +249,7 @@ class FileLog implements JobLog {
     const sinceMs = this.#options.clock.monotonic() - this.#checkpointedAt;
     try {
       await this.#file.write(parts);
-      if (sinceMs >= checkpointMs) await this.#checkpoint(after);
+      if (sinceMs >= checkpointMs || this.#isFinishing) await this.#checkpoint(after);
     } catch (cause) {
       this.#pending = [...parts, ...this.#pending];
       this.#pendingBytes += bytes;
