@@ -135,7 +135,7 @@ suite('requests', () => {
       headers: { ...host, Authorization: `Bearer ${fakeToken}` },
       body: endless,
       duplex: 'half',
-    } as RequestInit);
+    });
     assert.equal(response.status, 413);
   });
 });

@@ -1,8 +1,12 @@
 import { Hono } from 'hono';
 import { errorLine } from '../base/errors.ts';
+import { addActionRoutes } from './action-routes.ts';
 import { addApiRoutes } from './api-routes.ts';
+import { createAssets } from './assets.ts';
+import { addFileRoutes } from './file-routes.ts';
 import { guard } from './guard.ts';
 import { addLogRoutes } from './log-routes.ts';
+import { addPageRoutes } from './page-routes.ts';
 import type { WebEnv } from './streams.ts';
 import type { WebDeps } from './web-deps.ts';
 
@@ -17,7 +21,12 @@ export function createWebApp(deps: WebDeps): Hono<WebEnv> {
     deps.logger.error('request failed', { path: c.req.path.slice(0, 200), error: errorLine(error) });
     return c.json({ error: 'this failed on our side; the server log says why', code: 'web/internal' }, 500);
   });
+  const assets = createAssets();
+  assets.addRoutes(app);
   addApiRoutes(app, deps);
   addLogRoutes(app, deps);
+  addFileRoutes(app, deps);
+  addPageRoutes(app, deps, assets);
+  addActionRoutes(app, deps, assets);
   return app;
 }

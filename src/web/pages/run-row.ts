@@ -1,0 +1,44 @@
+import { html } from 'hono/html';
+import type { RunSummary } from '../../ledger/ledger-reader.ts';
+import { cut, lasting, moment, placeOf, shortRepo, stranger, type Html } from './format.ts';
+import { icons } from './icons.ts';
+import { lookOf, statusLabel } from './status.ts';
+
+/** One run in a list. `note` is a sentence under it: why it waits, how it ended. */
+export function runRow(run: RunSummary, note: string, now: number): Html {
+  const look = lookOf(run);
+  const title = run.title === '' ? run.sha.slice(0, 12) : run.title;
+  return html`<li class="gc-row" data-tone="${look.tone}" id="run-${run.jobId}">
+    <div class="gc-row-status">${statusLabel(look)}</div>
+    <div class="gc-row-main">
+      <a class="gc-row-title" href="/runs/${run.jobId}">${stranger(title)}</a>
+      ${metaLine(run)} ${note === '' ? '' : html`<p class="gc-row-note">${stranger(note, 300)}</p>`}
+    </div>
+    <div class="gc-row-side">
+      <span class="gc-row-when"
+        >${run.state === 'ended' ? moment(run.endedAt, now) : html`queued ${moment(run.queuedAt, now)}`}</span
+      >
+      ${
+        run.startedAt === null
+          ? ''
+          : html`<span class="gc-row-time" title="How long the command ran"
+              >${icons.clock}<span class="gc-hidden-text">ran for </span
+              >${lasting(run.startedAt, run.endedAt, now)}</span
+            >`
+      }
+      ${run.worker === null ? '' : html`<span class="gc-row-worker">${icons.worker}${stranger(run.worker, 40)}</span>`}
+    </div>
+  </li>`;
+}
+
+/** Where a run comes from, in one line: context, repository, branch or pull request, commit. */
+export function metaLine(run: Pick<RunSummary, 'repo' | 'pull' | 'branch' | 'sha' | 'context'>): Html {
+  return html`<p class="gc-meta">
+    <span class="gc-context">${stranger(run.context, 80)}</span>
+    <span title="${cut(run.repo, 500)}">${icons.repo}<bdi>${shortRepo(run.repo)}</bdi></span>
+    <span><span class="gc-hidden-text">on </span>${icons.branch}${stranger(placeOf(run), 60)}</span>
+    <span class="gc-mono" title="${run.sha}"
+      ><span class="gc-hidden-text">commit </span>${icons.commit}${run.sha.slice(0, 10)}</span
+    >
+  </p>`;
+}
