@@ -41,7 +41,10 @@ export interface Forge {
   places(repo: string, signal: AbortSignal): Promise<readonly PlaceSeen[]>;
   /** One place as it is now; null when it is not there any more. */
   view(repo: string, changeKey: string, signal: AbortSignal): Promise<PlaceView | null>;
-  /** The text of a file at a commit; null when it is not there or not a plain file. At most 64 KiB. */
+  /**
+   * The text of a file at a commit, its first 64 KiB; links inside the repository are followed. Null when it is not there,
+   * not a plain file, or a link to outside.
+   */
   fileAt(repo: string, sha: string, path: string, signal: AbortSignal): Promise<string | null>;
   /** The commit that a branch points to now; null when there is no such branch. */
   headOf(repo: string, ref: string, signal: AbortSignal): Promise<string | null>;

@@ -1,0 +1,262 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { CleansUp } from '../../test/support/temp-dir.ts';
+import { until } from '../../test/support/until.ts';
+import { isGroundcrewError } from '../base/errors.ts';
+import { changeKey } from '../core/subject.ts';
+import type { Forge } from './forge.ts';
+
+/** The world behind a forge under test, moved as its people would. */
+export interface ForgeWorld {
+  readonly forge: Forge;
+  /** A watched repository. It begins with one commit on `main`, the default branch. */
+  readonly repo: string;
+  /** Commits to a branch, which is made from `main` when it is not there. Text is a file, null deletes it. */
+  commit(commit: {
+    readonly branch: string;
+    readonly files: Readonly<Record<string, string | { readonly link: string } | null>>;
+    readonly title?: string;
+  }): Promise<string>;
+  deleteBranch(branch: string): Promise<void>;
+  /** Opens a pull request with this commit, or moves it there. */
+  setPull(pull: number, sha: string): Promise<void>;
+  /** The same forge after a restart of our process, with what it keeps on disk. */
+  reopened(): Forge;
+  /** Takes the repository away. */
+  breakIt(): Promise<void>;
+}
+
+/** What every forge must hold. `open` makes a fresh world for each clause. */
+export function forgeContract(name: string, open: (context: CleansUp) => Promise<ForgeWorld>): void {
+  const signal = (): AbortSignal => AbortSignal.timeout(30_000);
+  const keyOf = (world: ForgeWorld, place: { branch: string } | { pull: number }): string => {
+    const branch = 'branch' in place ? place.branch : null;
+    const pull = 'pull' in place ? place.pull : null;
+    return changeKey({ forge: world.forge.name, repo: world.repo, branch, pull, baseRef: 'main' });
+  };
+
+  test(`${name}: every branch and open pull request is a place, with its head`, async (context) => {
+    const world = await open(context);
+    const main = await world.forge.headOf(world.repo, 'main', signal());
+    const topic = await world.commit({ branch: 'feature/x', files: { a: '1' } });
+    await world.setPull(7, topic);
+    const places = await world.forge.places(world.repo, signal());
+    assert.deepEqual(
+      [...places].sort((a, b) => a.changeKey.localeCompare(b.changeKey)),
+      [
+        { changeKey: keyOf(world, { branch: 'feature/x' }), headSha: topic },
+        { changeKey: keyOf(world, { branch: 'main' }), headSha: main },
+        { changeKey: keyOf(world, { pull: 7 }), headSha: topic },
+      ],
+    );
+  });
+
+  test(`${name}: a view shows the place as it is now, versions grow, over a restart too`, async (context) => {
+    const world = await open(context);
+    const key = keyOf(world, { branch: 'main' });
+    const first = await world.commit({ branch: 'main', files: { a: '1' }, title: 'Make it\u001b[31m so' });
+    const one = await world.forge.view(world.repo, key, signal());
+    const second = await world.commit({ branch: 'main', files: { a: '2' }, title: 'again' });
+    const two = await world.forge.view(world.repo, key, signal());
+    const three = await world.reopened().view(world.repo, key, signal());
+    assert.equal(one?.change.headSha, first);
+    assert.equal(two?.change.headSha, second);
+    assert.equal(two.change.title, 'again');
+    assert.doesNotMatch(one.change.title, /\p{Cc}/u);
+    assert.match(one.change.title, /^Make it/);
+    assert.notEqual(one.change.author, '');
+    assert.deepEqual([one.change.branch, one.change.pull, one.change.baseRef], ['main', null, 'main']);
+    assert.equal(one.change.isTrusted && one.change.isOpen, true);
+    assert.ok(one.change.version < two.change.version);
+    assert.ok(two.change.version < (three?.change.version ?? 0));
+  });
+
+  test(`${name}: a stranger's pull request is not trusted and is meant for the default branch`, async (context) => {
+    const world = await open(context);
+    const sha = await world.commit({ branch: 'topic', files: { a: '1' } });
+    await world.setPull(12, sha);
+    const view = await world.forge.view(world.repo, keyOf(world, { pull: 12 }), signal());
+    assert.ok(view !== null);
+    const { pull, branch, baseRef, headSha, isTrusted } = view.change;
+    assert.deepEqual(
+      { pull, branch, baseRef, headSha, isTrusted },
+      { pull: 12, branch: null, baseRef: 'main', headSha: sha, isTrusted: false },
+    );
+  });
+
+  test(`${name}: a place that is gone has no view and no head`, async (context) => {
+    const world = await open(context);
+    await world.commit({ branch: 'topic', files: { a: '1' } });
+    await world.deleteBranch('topic');
+    assert.equal(await world.forge.view(world.repo, keyOf(world, { branch: 'topic' }), signal()), null);
+    assert.equal(await world.forge.headOf(world.repo, 'topic', signal()), null);
+    for (const key of [
+      '',
+      'x',
+      `${world.forge.name}|${world.repo}|`,
+      `other|${world.repo}|branch/main`,
+      keyOf(world, { pull: 99 }),
+    ]) {
+      assert.equal(await world.forge.view(world.repo, key, signal()), null, key);
+    }
+    for (const ref of ['-x', '', '../main', 'ma in', 'refs/heads/main', 'HEAD', '--upload-pack=evil']) {
+      assert.equal(await world.forge.headOf(world.repo, ref, signal()), null, ref);
+    }
+  });
+
+  test(`${name}: a file is read at a commit, not at a branch`, async (context) => {
+    const world = await open(context);
+    const old = await world.commit({ branch: 'main', files: { 'dir/file': 'old\n', link: { link: 'dir/file' } } });
+    const now = await world.commit({ branch: 'main', files: { 'dir/file': 'new ü\n' } });
+    const read = (sha: string, path: string): Promise<string | null> =>
+      world.forge.fileAt(world.repo, sha, path, signal());
+    assert.equal(await read(old, 'dir/file'), 'old\n');
+    assert.equal(await read(now, 'dir/file'), 'new ü\n');
+    assert.equal(await read(now, 'link'), 'new ü\n');
+  });
+
+  test(`${name}: what is no plain file of the repository is null, and large files are cut`, async (context) => {
+    const world = await open(context);
+    const sha = await world.commit({
+      branch: 'main',
+      files: {
+        'dir/a': '1',
+        out: { link: '../../etc/passwd' },
+        abs: { link: '/etc/passwd' },
+        big: 'x'.repeat(200_000),
+      },
+    });
+    for (const path of [
+      'nothing',
+      'dir',
+      'out',
+      'abs',
+      '',
+      '.',
+      '../x',
+      '/etc/passwd',
+      'dir/../dir/a',
+      'dir/a/b',
+      'a\nb',
+    ]) {
+      assert.equal(await world.forge.fileAt(world.repo, sha, path, signal()), null, JSON.stringify(path));
+    }
+    assert.equal((await world.forge.fileAt(world.repo, sha, 'big', signal()))?.length, 65536);
+  });
+
+  test(`${name}: statuses, approvals and requests may be posted twice`, async (context) => {
+    const { forge, repo } = await open(context);
+    const sha = (await forge.headOf(repo, 'main', signal())) ?? '';
+    const status = { repo, sha, context: 'c', state: 'success', description: 'd', targetUrl: null } as const;
+    for (let i = 0; i < 2; i += 1) {
+      await forge.setStatus(status, signal());
+      await forge.rememberApproval(repo, sha, 'ada', signal());
+      await forge.markRequestDone(repo, 'request', signal());
+    }
+  });
+
+  test(`${name}: a repository that is not watched is refused for good`, async (context) => {
+    const { forge } = await open(context);
+    await assert.rejects(forge.places('no/such', signal()), (error) => {
+      assert.ok(isGroundcrewError(error, 'forge/unknown-repo'));
+      return error.retry === 'never';
+    });
+  });
+
+  test(`${name}: a repository that vanishes is an error to come back from, not an empty list`, async (context) => {
+    const world = await open(context);
+    await world.breakIt();
+    const calls = [
+      () => world.forge.places(world.repo, signal()),
+      () => world.forge.view(world.repo, keyOf(world, { branch: 'main' }), signal()),
+      () => world.forge.headOf(world.repo, 'main', signal()),
+    ];
+    for (const call of calls) {
+      await assert.rejects(call, (error) => {
+        assert.ok(isGroundcrewError(error) && error.code.startsWith('forge/'), String(error));
+        return error.retry !== 'never';
+      });
+    }
+  });
+
+  test(`${name}: every movement is told once, with an id of its own`, async (context) => {
+    const world = await open(context);
+    const heard = listen(world.forge, context);
+    const a = await world.commit({ branch: 'topic', files: { a: '1' } });
+    const key = keyOf(world, { branch: 'topic' });
+    await until(() => heard.at(key).includes(a));
+    const b = await world.commit({ branch: 'topic', files: { a: '2' } });
+    await until(() => heard.at(key).includes(b));
+    await world.setPull(3, b);
+    await until(() => heard.at(keyOf(world, { pull: 3 })).includes(b));
+    await world.setPull(3, a);
+    await until(() => heard.at(keyOf(world, { pull: 3 })).length === 2);
+    // Back to where it was: a movement of its own.
+    await world.setPull(3, b);
+    await until(() => heard.at(keyOf(world, { pull: 3 })).length === 3);
+    await world.deleteBranch('topic');
+    await until(() => heard.at(key).includes(null));
+    assert.deepEqual(heard.at(key), [a, b, null]);
+    assert.deepEqual(heard.at(keyOf(world, { pull: 3 })), [b, a, b]);
+    assert.equal(new Set(heard.all.map(({ deliveryId }) => deliveryId)).size, heard.all.length);
+    await heard.stop();
+  });
+
+  test(`${name}: what could not be stored is told again`, async (context) => {
+    const world = await open(context);
+    let refusals = 3;
+    const heard = listen(world.forge, context, () => {
+      if (refusals-- > 0) throw new Error('the disk is full');
+    });
+    const sha = await world.commit({ branch: 'topic', files: { a: '1' } });
+    await until(() => heard.at(keyOf(world, { branch: 'topic' })).includes(sha));
+    await heard.stop();
+  });
+
+  test(`${name}: what moved while we were away is told at start, and the rest is not`, async (context) => {
+    const world = await open(context);
+    const first = listen(world.forge, context);
+    await until(() => first.at(keyOf(world, { branch: 'main' })).length > 0);
+    await first.stop();
+    const sha = await world.commit({ branch: 'topic', files: { a: '1' } });
+    const second = listen(world.reopened(), context);
+    await until(() => second.all.length > 0);
+    assert.deepEqual(
+      second.all.map((moved) => [moved.changeKey, moved.sha]),
+      [[keyOf(world, { branch: 'topic' }), sha]],
+    );
+    await second.stop();
+  });
+
+  test(`${name}: watching ends when it is told to`, async (context) => {
+    const world = await open(context);
+    const stop = new AbortController();
+    const watching = world.forge.watch(() => Promise.resolve(), stop.signal);
+    stop.abort();
+    await watching;
+  });
+}
+
+type Moved = Parameters<Parameters<Forge['watch']>[0]>[0];
+
+interface Heard {
+  readonly all: Moved[];
+  /** Heads of one place in the order heard. */
+  at(key: string): (string | null)[];
+  stop(): Promise<void>;
+}
+
+function listen(forge: Forge, context: CleansUp, first: () => void = () => undefined): Heard {
+  const all: Moved[] = [];
+  const controller = new AbortController();
+  const watching = forge.watch(async (moved) => {
+    first();
+    all.push(moved);
+  }, controller.signal);
+  const stop = (): Promise<void> => {
+    controller.abort();
+    return watching;
+  };
+  context.after(stop);
+  return { all, at: (key) => all.filter(({ changeKey }) => changeKey === key).map(({ sha }) => sha), stop };
+}
