@@ -3,7 +3,7 @@ import type { VerdictState } from './verdict.ts';
 
 /**
  * A pull request or branch as the forge shows it now. All text is a stranger's.
- * `version` orders two views of the same place (the forge's own `updated_at`, or a count of looks): an older one is stale.
+ * `version` orders two views of the same place (the forge's own `updated_at`, or a count of looks): an older one is stale; whole numbers.
  * `isTrusted`: the forge vouches for the author (a plain branch: always).
  */
 export interface Change {

@@ -59,9 +59,9 @@ export async function collect(deps: CollectDeps, delivery: Delivery): Promise<An
       worker: message.worker,
       kind: message.kind,
     });
-  hear(deps, message, applied);
+  const isNewcomer = hear(deps, message, applied);
   await sendStops(deps, applied.stops);
-  deps.wake();
+  if (applied.isNews || isNewcomer) deps.wake();
   return 'ack';
 }
 
@@ -85,26 +85,24 @@ function apply(deps: CollectDeps, message: WorkerMessage): Promise<Applied> {
   }
 }
 
-/** Receive time, monotonic; never the worker's clock (R3). */
-function hear(deps: CollectDeps, message: WorkerMessage, applied: Applied): void {
+/** Receive time, monotonic; never the worker's clock (R3). True when a worker is here that was not. */
+function hear(deps: CollectDeps, message: WorkerMessage, applied: Applied): boolean {
   switch (message.kind) {
     case 'hello':
-      if (applied.kind === 'stale') return;
-      deps.presence.heard(message.worker, message.offer);
       for (const holding of message.holds) deps.silence.heard(holding.nonce);
-      return;
+      return applied.kind !== 'stale' && deps.presence.heard(message.worker, message.offer);
     case 'bye':
       if (applied.kind !== 'stale') deps.presence.left(message.worker);
-      return;
+      return false;
     case 'claimed':
     case 'beat':
       deps.silence.heard(message.nonce);
-      return;
+      return false;
     case 'finished':
     case 'sealed':
-      return;
+      return false;
     default:
-      message satisfies never;
+      return message satisfies never;
   }
 }
 

@@ -1,4 +1,4 @@
-import { errorLine } from '../base/errors.ts';
+import { errorLine, isGroundcrewError } from '../base/errors.ts';
 import { sleep } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import { collectorOptions, collectorQueue, deadLetterQueue, jobQueueOptions, parkedQueue } from '../core/queue-plan.ts';
@@ -10,7 +10,11 @@ import { createPresence, type Presence } from './presence.ts';
 import { createSilence } from './silence.ts';
 import { createVanishedCheck, vanishedPeriodMs } from './vanished.ts';
 import type { Stop } from '../ledger/ledger.ts';
+import type { Answer, Delivery } from '../queue/queue.ts';
 
+/** A message that cannot be applied is tried again after this (ms), and set aside at that try. */
+const handlePauseMs = 1_000;
+const mostHandlings = 5;
 /** How often silence is looked for (ms). */
 const reapPeriodMs = 5_000;
 /** Feeding is looked at this often even when nobody woke it (ms). */
@@ -143,6 +147,18 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     }
   };
 
+  /** A message that we cannot apply is tried again, and set aside when it is the message's fault: it must not block the rest. */
+  const handled = async (delivery: Delivery, work: () => Promise<Answer>): Promise<Answer> => {
+    try {
+      return await work();
+    } catch (error) {
+      const isOurs = isGroundcrewError(error) && error.retry !== 'never';
+      logger.error('a message could not be applied', { tries: delivery.deliveryCount, why: errorLine(error) });
+      await sleep(clock, handlePauseMs);
+      return !isOurs && delivery.deliveryCount >= mostHandlings ? 'reject' : 'retry';
+    }
+  };
+
   const feedLoop = async (signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
       isAwake = false;
@@ -179,8 +195,10 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       await queue.declare(parkedQueue, {});
       const before = await queue.declare(collectorQueue, collectorOptions);
       const isFresh = await ledger.isFresh();
-      await queue.consume(collectorQueue, (delivery) => collect(collectDeps, delivery));
-      await queue.consume(deadLetterQueue, (delivery) => collectDeadLetter(collectDeps, delivery));
+      await queue.consume(collectorQueue, (delivery) => handled(delivery, () => collect(collectDeps, delivery)));
+      await queue.consume(deadLetterQueue, (delivery) =>
+        handled(delivery, () => collectDeadLetter(collectDeps, delivery)),
+      );
       queue.onConnection((state) => {
         silence.deaf();
         if (state === 'up') void attempt('listening again', () => listenAgain(signal));

@@ -7,7 +7,8 @@ const absentAfterMs = 75_000;
 
 /** Who is there, as far as we heard since we listen. In memory only: after a start everybody is asked (`who-runs`). */
 export interface Presence {
-  heard(worker: string, offer: WorkerOffer | null): void;
+  /** True when this worker was absent before, or offers something else. */
+  heard(worker: string, offer: WorkerOffer): boolean;
   left(worker: string): void;
   /** Slots of the live workers that may serve this job, by `needsClass`. */
   slotsFor(job: Pick<Job, 'pool' | 'needs'>): number;
@@ -22,16 +23,19 @@ export function mayServe(offer: WorkerOffer, job: Pick<Job, 'pool' | 'needs'>): 
 }
 
 export function createPresence(clock: Clock): Presence {
-  const workers = new Map<string, { offer: WorkerOffer | null; heardAt: number }>();
+  const workers = new Map<string, { offer: WorkerOffer; heardAt: number }>();
   const live = (): [string, WorkerOffer][] => {
     const now = clock.monotonic();
     return [...workers].flatMap(([worker, { offer, heardAt }]) =>
-      offer !== null && now - heardAt < absentAfterMs ? [[worker, offer] as [string, WorkerOffer]] : [],
+      now - heardAt < absentAfterMs ? [[worker, offer] as [string, WorkerOffer]] : [],
     );
   };
   return {
     heard(worker, offer) {
-      workers.set(worker, { offer: offer ?? workers.get(worker)?.offer ?? null, heardAt: clock.monotonic() });
+      const before = workers.get(worker);
+      const now = clock.monotonic();
+      workers.set(worker, { offer, heardAt: now });
+      return before === undefined || now - before.heardAt >= absentAfterMs || before.offer.slots !== offer.slots;
     },
     left(worker) {
       workers.delete(worker);

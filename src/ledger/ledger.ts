@@ -73,9 +73,13 @@ export interface Stop extends AttemptKey {
   readonly by: string;
 }
 
-/** Whether a message was let in, and what to tell whom. `unknown`: nobody vouches for the envelope (R10). */
+/**
+ * Whether a message was let in, and what to tell whom. `unknown`: nobody vouches for the envelope (R10). `isNews`: something
+ * may have to be fed or shown, which a plain sign of life never causes.
+ */
 export interface Applied {
   readonly kind: 'applied' | 'stale' | 'unknown';
+  readonly isNews: boolean;
   readonly stops: readonly Stop[];
 }
 

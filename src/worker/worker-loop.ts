@@ -46,6 +46,8 @@ export interface WorkerLoop {
 interface Slot {
   readonly consumers: Consumer[];
   isTaken: boolean;
+  /** While a delivery is being claimed for this slot; resolves when that is decided. */
+  claim: Promise<unknown> | null;
 }
 
 interface Held {
@@ -61,12 +63,19 @@ type Said = WorkerMessage extends infer M
     : never
   : never;
 
+/** A cancel that fails went down with its connection, and so did the consumer. */
+const cancelQuietly = (consumer: Consumer): Promise<void> => consumer.cancel().catch(() => undefined);
+
 export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
   const { clock, queue, logger, runner, spool } = deps;
   const queues = servedQueues(deps.offer.pool, deps.offer.capabilities);
   const held = new Map<string, Held>();
   const claiming = new Map<string, Holding>();
-  const slots: Slot[] = Array.from({ length: deps.offer.slots }, () => ({ consumers: [], isTaken: false }));
+  const slots: Slot[] = Array.from({ length: deps.offer.slots }, () => ({
+    consumers: [],
+    isTaken: false,
+    claim: null,
+  }));
   const closing = new Set<Promise<void>>();
   let seq = 0;
   let isPaused = false;
@@ -199,8 +208,26 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
     }
   };
 
+  /**
+   * A stray (another queue delivered to the same slot, or we stop listening) is held until its consumer is cancelled: given
+   * back earlier it would bounce to us at once, and twenty bounces are poison (R7).
+   */
   const take = async (slot: Slot, delivery: Delivery): Promise<Answer> => {
-    if (slot.isTaken || !mayTake()) return 'retry';
+    while (slot.claim !== null) await slot.claim;
+    if (slot.isTaken || !mayTake()) {
+      await Promise.all(slot.consumers.splice(0).map(cancelQuietly));
+      return 'retry';
+    }
+    const claim = claimFor(slot, delivery);
+    slot.claim = claim;
+    try {
+      return await claim;
+    } finally {
+      slot.claim = null;
+    }
+  };
+
+  const claimFor = async (slot: Slot, delivery: Delivery): Promise<Answer> => {
     const envelope = decodeMessage(jobEnvelopeSchema, delivery.body);
     if (envelope === null) return 'reject';
     slot.isTaken = true;
@@ -229,7 +256,7 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
       return 'retry';
     }
     // R2: before the ack, or a full worker would be handed the next job.
-    await Promise.all(slot.consumers.splice(0).map((consumer) => consumer.cancel().catch(() => undefined)));
+    await Promise.all(slot.consumers.splice(0).map(cancelQuietly));
     const attempt = runner.start(
       holding,
       progressOf(() => holding.nonce),
@@ -276,9 +303,7 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
   }
 
   const stopListening = async (): Promise<void> => {
-    await Promise.all(
-      slots.flatMap((slot) => slot.consumers.splice(0)).map((consumer) => consumer.cancel().catch(() => undefined)),
-    );
+    await Promise.all(slots.flatMap((slot) => slot.consumers.splice(0)).map(cancelQuietly));
   };
 
   const onControl = (body: string): void => {

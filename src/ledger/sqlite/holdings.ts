@@ -18,8 +18,9 @@ import {
   type JobRow,
 } from './job-row.ts';
 
-const nothing: Applied = { kind: 'applied', stops: [] };
-const unknown: Applied = { kind: 'unknown', stops: [] };
+const nothing: Applied = { kind: 'applied', isNews: false, stops: [] };
+const news: Applied = { kind: 'applied', isNews: true, stops: [] };
+const unknown: Applied = { kind: 'unknown', isNews: false, stops: [] };
 
 /** A message of a worker about one holding, as all of them are. */
 type FromHolder = Holding & { readonly worker: string };
@@ -38,7 +39,7 @@ export function applyClaimed(sql: Sql, message: Claimed, isVouched: boolean, now
   // A copy that the broker hands out for the first time, of what somebody holds: ours was one too many (R6).
   if (ownerOf(holdings) !== undefined && !message.isRedelivered) return stopOnly(message, key, withdrawn);
   takeOver(sql, message, key, 'claimed', now);
-  return nothing;
+  return news;
 }
 
 /** A holder lives. A beat whose claim never reached us is as good as the claim. */
@@ -80,8 +81,9 @@ export function applyBeat(
     key.n,
     message.nonce,
   );
-  if (message.phase !== null && before?.phase !== message.phase) standingChanged(sql, key.jobId);
-  return nothing;
+  if (message.phase === null || before?.phase === message.phase) return mine === undefined ? news : nothing;
+  standingChanged(sql, key.jobId);
+  return news;
 }
 
 /** An attempt is over. R4: the first verdict of the current generation closes the job, whoever brings it. */
@@ -109,10 +111,10 @@ export function applyFinished(sql: Sql, message: Finished, isVouched: boolean, n
     );
     const stops = liveHoldings(sql, key.jobId, 'withdrawn', 'another attempt was first');
     endJob(sql, key.jobId, message.outcome, now);
-    return { kind: 'applied', stops };
+    return { kind: 'applied', isNews: true, stops };
   }
   if (isOwner && wasLive && isCurrent) retryOrEnd(sql, job, brokenOf(message.outcome), now, plan);
-  return nothing;
+  return news;
 }
 
 /** A live holding ended without a word of its own: lost, handed back. */
@@ -228,7 +230,7 @@ function refusalOf(job: JobRow, key: AttemptKey): Refusal | null {
 
 function stopOnly(message: FromHolder, key: AttemptKey, { reason, by }: Refusal): Applied {
   const stop: Stop = { ...key, worker: message.worker, nonce: message.nonce, reason, by };
-  return { kind: 'applied', stops: [stop] };
+  return { kind: 'applied', isNews: false, stops: [stop] };
 }
 
 function ownerOf(holdings: readonly HoldingRow[]): HoldingRow | undefined {

@@ -44,8 +44,15 @@ export function applyHello(
   now: number,
   plan: RetryPlan,
 ): Applied {
-  if (!isNews(sql, message)) return { kind: 'stale', stops: [] };
-  noteWorker(sql, message, JSON.stringify(message.offer), false, now);
+  if (!isNews(sql, message)) return { kind: 'stale', isNews: false, stops: [] };
+  const known = sql.get<{ offer: string; has_left: number }>(
+    'SELECT offer, has_left FROM workers WHERE worker = ?',
+    message.worker,
+  );
+  const offer = JSON.stringify(message.offer);
+  const isNewcomer = known?.offer !== offer || known.has_left === 1;
+  let isAnyLost = false;
+  noteWorker(sql, message, offer, false, now);
   const held = new Set(message.holds.map((holding) => holding.nonce));
   for (const row of liveRows(sql, message.worker)) {
     if (!held.has(row.nonce))
@@ -67,18 +74,18 @@ export function applyHello(
         now,
       ).stops,
   );
-  return { kind: 'applied', stops };
+  return { kind: 'applied', isNews: isNewcomer || isAnyLost, stops };
 }
 
 /** A worker leaves; what it hands back may run elsewhere at once. */
 export function applyBye(sql: Sql, message: Bye, now: number, plan: RetryPlan): Applied {
-  if (!isNews(sql, message)) return { kind: 'stale', stops: [] };
+  if (!isNews(sql, message)) return { kind: 'stale', isNews: false, stops: [] };
   noteWorker(sql, message, null, true, now);
   for (const holding of message.handsBack) {
     const outcome: Broken = { kind: 'broken', cause: 'gave-back', phase: 'running' };
     breakHolding(sql, attemptOf(holding.envelope), holding.nonce, outcome, now, plan);
   }
-  return { kind: 'applied', stops: [] };
+  return { kind: 'applied', isNews: true, stops: [] };
 }
 
 /** A broker may bring an old word of a worker after newer ones; what it said last counts. */
@@ -119,7 +126,7 @@ export function applySealed(sql: Sql, message: Sealed): Applied {
     key.n,
     message.nonce,
   );
-  return { kind: 'applied', stops: [] };
+  return { kind: 'applied', isNews: true, stops: [] };
 }
 
 /** R3: these fell silent. */

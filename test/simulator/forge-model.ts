@@ -1,0 +1,251 @@
+import { GroundcrewError } from '../../src/base/errors.ts';
+import { hashOf } from '../../src/base/ids.ts';
+import type { Change, StatusSeen } from '../../src/core/change.ts';
+import { changeKey } from '../../src/core/subject.ts';
+import type { PersonRequest } from '../../src/core/request.ts';
+import { parseRunLink } from '../../src/core/run-link.ts';
+import type { Forge, PlaceView, StatusToPost } from '../../src/forge/forge.ts';
+import type { World } from './world.ts';
+
+/** A pull request or branch on the model forge. */
+export interface ModelPlace {
+  readonly key: string;
+  readonly pull: number | null;
+  readonly branch: string | null;
+  readonly isTrusted: boolean;
+  headSha: string;
+  baseRef: string;
+  isOpen: boolean;
+  updatedAt: number;
+  readonly requests: PersonRequest[];
+}
+
+/** A posted status with its order of arrival. */
+export interface ModelStatus extends StatusToPost {
+  readonly arrived: number;
+}
+
+/** What the server is told by webhook; GitHub does not repeat what was lost. */
+export interface ModelEvent {
+  readonly deliveryId: string;
+  readonly changeKey: string;
+  readonly sha: string;
+}
+
+/**
+ * GitHub as far as the protocol may rely on it: it remembers statuses, comments and reactions, may answer with yesterday's
+ * view, fails, applies what it says it did not, and tells of events at most once.
+ */
+export class ForgeModel {
+  readonly name = 'hub';
+  readonly repo = 'team/project';
+  readonly places = new Map<string, ModelPlace>();
+  readonly statuses = new Map<string, ModelStatus>();
+  /** Every status in order of arrival, for the checks. */
+  readonly history: ModelStatus[] = [];
+  readonly pushedShas = new Set<string>();
+  /** Approvals stand as statuses on their commits. */
+  readonly approvedShas = new Set<string>();
+  isHostile = true;
+  isAway = false;
+  onEvent: (event: ModelEvent) => void = () => undefined;
+  onStatus: (status: ModelStatus) => void = () => undefined;
+  readonly #world: World;
+  readonly #older = new Map<string, PlaceView>();
+  #shas = 0;
+  #arrivals = 0;
+  #deliveries = 0;
+  #comments = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  newSha(): string {
+    this.#shas += 1;
+    const sha = hashOf(['sha', String(this.#shas)], 40);
+    this.pushedShas.add(sha);
+    return sha;
+  }
+
+  open(place: { pull: number | null; branch: string | null; isTrusted: boolean; baseRef: string }): ModelPlace {
+    const key = changeKey({ forge: this.name, repo: this.repo, ...place });
+    const made: ModelPlace = {
+      ...place,
+      key,
+      headSha: this.newSha(),
+      isOpen: true,
+      updatedAt: Math.round(this.#world.now),
+      requests: [],
+    };
+    this.places.set(key, made);
+    this.#changed(made, () => `${key} opened at ${made.headSha.slice(0, 6)}`);
+    return made;
+  }
+
+  push(place: ModelPlace, sha: string): void {
+    this.#remember(place);
+    place.headSha = sha;
+    this.#changed(place, () => `${place.key} pushed ${sha.slice(0, 6)}`);
+  }
+
+  setOpen(place: ModelPlace, isOpen: boolean): void {
+    this.#remember(place);
+    place.isOpen = isOpen;
+    this.#changed(place, () => `${place.key} ${isOpen ? 'reopened' : 'closed'}`);
+  }
+
+  setBase(place: ModelPlace, baseRef: string): void {
+    this.#remember(place);
+    place.baseRef = baseRef;
+    this.#changed(place, () => `${place.key} now for ${baseRef}`);
+  }
+
+  comment(place: ModelPlace, kind: PersonRequest['kind'], contexts: readonly string[]): void {
+    this.#remember(place);
+    this.#comments += 1;
+    place.requests.push({
+      id: `comment-${String(this.#comments)}`,
+      kind,
+      by: 'anna',
+      sha: place.headSha,
+      contexts,
+      jobId: null,
+      isDone: false,
+    });
+    this.#changed(place, () => `comment: ${kind} ${contexts.join(' ')} on ${place.key}`);
+  }
+
+  #remember(place: ModelPlace): void {
+    this.#older.set(place.key, this.#view(place));
+    this.#world.at(5_000, () => this.#older.delete(place.key));
+  }
+
+  #changed(place: ModelPlace, what: () => string): void {
+    // Two changes in one millisecond still have an order.
+    place.updatedAt = Math.max(place.updatedAt + 1, Math.round(this.#world.now));
+    this.#world.note('forge', what);
+    this.#deliveries += 1;
+    this.onEvent({ deliveryId: `delivery-${String(this.#deliveries)}`, changeKey: place.key, sha: place.headSha });
+  }
+
+  #view(place: ModelPlace): PlaceView {
+    const change: Change = {
+      key: place.key,
+      forge: this.name,
+      repo: this.repo,
+      pull: place.pull,
+      branch: place.branch,
+      headSha: place.headSha,
+      baseRef: place.baseRef,
+      title: 'a change',
+      author: 'bob',
+      labels: [],
+      isDraft: false,
+      isOpen: place.isOpen,
+      isTrusted: place.isTrusted,
+      version: place.updatedAt,
+    };
+    const statuses: StatusSeen[] = [];
+    for (const status of this.statuses.values()) {
+      if (status.sha !== place.headSha) continue;
+      const link = parseRunLink(status.targetUrl ?? '');
+      statuses.push({
+        context: status.context,
+        state: status.state,
+        description: status.description,
+        jobId: link?.jobId ?? null,
+        generation: link?.generation ?? null,
+        changeJobId: link?.changeJobId ?? null,
+        isCanceled: link?.isCanceled ?? false,
+      });
+    }
+    return {
+      change,
+      statuses,
+      requests: place.requests.map((request) => ({ ...request })),
+      approvedShas: [...this.approvedShas],
+    };
+  }
+
+  async #answer<T>(effect: () => T): Promise<T> {
+    const { dice } = this.#world;
+    await this.#world.pause(dice.between(5, 80));
+    if (this.isAway || (this.isHostile && dice.chance(0.03)))
+      throw new GroundcrewError('forge/unavailable', '502', { retry: 'later' });
+    return effect();
+  }
+
+  /** A write may arrive late, and may arrive although the answer says that it failed. */
+  async #write(effect: () => void): Promise<void> {
+    const { dice } = this.#world;
+    await this.#world.pause(dice.between(5, 80));
+    const isFailed = this.isAway || (this.isHostile && dice.chance(0.06));
+    if (!isFailed) {
+      effect();
+      await this.#world.pause(dice.between(0, 20));
+      return;
+    }
+    if (!this.isAway && dice.chance(0.4)) this.#world.at(dice.between(0, 3_000), effect);
+    throw new GroundcrewError('forge/unavailable', 'timed out', { retry: 'later' });
+  }
+
+  port(): Forge {
+    return {
+      name: this.name,
+      remembersStatuses: true,
+      repos: () => [this.repo],
+      places: () =>
+        this.#answer(() =>
+          [...this.places.values()]
+            .filter((place) => place.isOpen)
+            .map(({ key, headSha }) => ({ changeKey: key, headSha })),
+        ),
+      view: (_repo, key) =>
+        this.#answer(() => {
+          const place = this.places.get(key);
+          if (place === undefined) return null;
+          const older = this.#older.get(key);
+          if (older !== undefined && this.isHostile && this.#world.dice.chance(0.2)) return older;
+          return this.#view(place);
+        }),
+      fileAt: () => Promise.resolve(null),
+      headOf: (_repo, ref) => this.#answer(() => hashOf(['base', ref], 40)),
+      cloneUrl: () => 'https://example.invalid/team/project',
+      setStatus: (status) =>
+        this.#write(() => {
+          this.#arrivals += 1;
+          const arrived = { ...status, arrived: this.#arrivals };
+          this.statuses.set(`${status.sha} ${status.context}`, arrived);
+          this.history.push(arrived);
+          this.#world.note(
+            'forge',
+            () => `status ${status.sha.slice(0, 6)} ${status.context}: ${status.state} (${status.description})`,
+          );
+          this.onStatus(arrived);
+        }),
+      rememberApproval: (_repo, sha) =>
+        this.#write(() => {
+          this.approvedShas.add(sha);
+        }),
+      markRequestDone: (_repo, id) =>
+        this.#write(() => {
+          for (const place of this.places.values()) {
+            const at = place.requests.findIndex((request) => request.id === id);
+            const request = place.requests[at];
+            if (request !== undefined) place.requests[at] = { ...request, isDone: true };
+          }
+        }),
+      watch: (_hear, signal) =>
+        new Promise((resolve) => {
+          signal.addEventListener(
+            'abort',
+            () => {
+              resolve();
+            },
+            { once: true },
+          );
+        }),
+    };
+  }
+}

@@ -1,0 +1,244 @@
+import { openDatabase, type Database } from '../../src/base/sqlite.ts';
+import { silentLogger, type Logger } from '../../src/base/logger.ts';
+import { serve, type Server } from '../../src/cli/serve.ts';
+import type { Plan, PlannedCheck } from '../../src/core/snapshot.ts';
+import { jobQueue } from '../../src/core/queue-plan.ts';
+import { openSqliteLedger } from '../../src/ledger/sqlite/open-ledger.ts';
+import { createWorkerLoop, type WorkerLoop } from '../../src/worker/worker-loop.ts';
+import type { BrokerModel } from './broker-model.ts';
+import type { ForgeModel, ModelEvent } from './forge-model.ts';
+import type { HostModel, StoreModel } from './host-model.ts';
+import { Life, ProcessClock, throughLife, type World } from './world.ts';
+
+const signingKey = 'the key of this simulated server';
+
+/** A check as the simulated policy asks for it. */
+export function plannedCheck(context: string, extra: Partial<PlannedCheck> = {}): PlannedCheck {
+  return {
+    context,
+    command: null,
+    container: null,
+    env: {},
+    secrets: [],
+    needs: [],
+    pool: 'default',
+    priority: 0,
+    timeoutMs: 3_600_000,
+    exclusive: false,
+    integration: 'merge',
+    network: 'default',
+    limits: { memoryBytes: null, pids: null, shmBytes: null, cpus: null, diskBytes: null, logBytes: null },
+    commandSubject: null,
+    isManual: false,
+    ...extra,
+  };
+}
+
+function timelineLogger(world: World, who: string, isTraced: boolean): Logger {
+  if (!isTraced) return silentLogger;
+  const say = (message: string, fields?: Readonly<Record<string, unknown>>): void => {
+    world.note(who, () => `${message} ${JSON.stringify(fields ?? {})}`);
+  };
+  return { debug: say, info: say, warn: say, error: say, with: () => timelineLogger(world, who, isTraced) };
+}
+
+/** The server of a simulated house: the production modules, on models of everything around them. */
+export class ServerModel {
+  database: Database;
+  life: Life | null = null;
+  isReady = false;
+  ledgerLosses = 0;
+  lostLedgerAt: number | null = null;
+  connection: ReturnType<BrokerModel['connect']> | null = null;
+  readonly failures: string[] = [];
+  #server: Server | null = null;
+  readonly #world: World;
+  readonly #broker: BrokerModel;
+  readonly #forge: ForgeModel;
+  readonly #store: StoreModel;
+  readonly #plan: Plan;
+  readonly #isTraced: boolean;
+
+  constructor(parts: {
+    world: World;
+    broker: BrokerModel;
+    forge: ForgeModel;
+    store: StoreModel;
+    plan: Plan;
+    isTraced: boolean;
+  }) {
+    this.#world = parts.world;
+    this.#broker = parts.broker;
+    this.#forge = parts.forge;
+    this.#store = parts.store;
+    this.#plan = parts.plan;
+    this.#isTraced = parts.isTraced;
+    this.database = openDatabase({ path: ':memory:', schedule: queueMicrotask });
+  }
+
+  /** Webhooks reach a living server only, with the forge's patience of ten seconds and no repetition. */
+  deliver(event: ModelEvent): void {
+    const server = this.#server;
+    const { life } = this;
+    if (server === null || life?.isAlive !== true) {
+      this.#world.note('server', () => `webhook ${event.deliveryId} missed`);
+      return;
+    }
+    const received = {
+      kind: 'change',
+      forge: this.#forge.name,
+      repo: this.#forge.repo,
+      changeKey: event.changeKey,
+      sha: event.sha,
+    } as const;
+    server
+      .receive({ id: event.deliveryId, event: received, receivedAt: 0, traceId: this.#world.dice.hex(8) })
+      .catch((error: unknown) => {
+        this.failures.push(`receive: ${String(error)}`);
+      });
+  }
+
+  start(): void {
+    if (this.life?.isAlive === true) return;
+    const { dice } = this.#world;
+    const life = new Life(() => {
+      this.#world.note('server', () => 'killed');
+      this.isReady = false;
+      this.connection?.dead();
+    });
+    this.life = life;
+    this.#world.note('server', () => 'started');
+    const connection = this.#broker.connect(life, 'server');
+    this.connection = connection;
+    const clock = new ProcessClock(this.#world, life, dice.between(-5_000, 5_000), dice.between(0.999, 1.001));
+    const plan = this.#plan;
+    const server = serve(
+      {
+        ledger: throughLife(openSqliteLedger(this.database), life),
+        queue: {
+          ...throughLife(connection.queue, life),
+          consume: (name, handler) => life.call(() => connection.queue.consume(name, handler)),
+        },
+        forges: new Map([
+          [
+            this.#forge.name,
+            { ...throughLife(this.#forge.port(), life), repos: () => [this.#forge.repo], name: this.#forge.name },
+          ],
+        ]),
+        plan: () => life.call(async () => plan),
+        runRecords: (job) => life.call(async () => (this.#store.isAway ? [] : (this.#store.records.get(job.id) ?? []))),
+        clock,
+        random: dice,
+        logger: timelineLogger(this.#world, 'server', this.#isTraced),
+        signingKey,
+        verifyKeys: [signingKey],
+        knownQueues: [jobQueue({ pool: 'default', needs: [] }), jobQueue({ pool: 'default', needs: ['kvm'] })],
+        publicUrl: 'https://ci.example.invalid',
+        reportSpacingMs: 0,
+        scanPeriodMs: 60_000,
+        onChanged: () => undefined,
+        onReady: () => {
+          this.isReady = life.isAlive;
+        },
+      },
+      life.abort.signal,
+    );
+    this.#server = server;
+    server.done.catch((error: unknown) => {
+      if (life.isAlive)
+        this.failures.push(`server ended: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    });
+  }
+
+  /** The ledger file is gone; the next start finds an empty one. */
+  loseLedger(): void {
+    this.life?.kill();
+    this.ledgerLosses += 1;
+    this.lostLedgerAt = this.#world.now;
+    this.#world.note('server', () => 'lost its ledger');
+    void this.database.close();
+    this.database = openDatabase({ path: ':memory:', schedule: queueMicrotask });
+  }
+}
+
+/** A worker process on a host. */
+export class WorkerModel {
+  readonly host: HostModel;
+  readonly slots: number;
+  readonly capabilities: readonly string[];
+  life: Life | null = null;
+  connection: ReturnType<BrokerModel['connect']> | null = null;
+  healthySince: number | null = null;
+  readonly failures: string[] = [];
+  #loop: WorkerLoop | null = null;
+  readonly #world: World;
+  readonly #broker: BrokerModel;
+  readonly #isTraced: boolean;
+
+  constructor(parts: {
+    world: World;
+    broker: BrokerModel;
+    host: HostModel;
+    slots: number;
+    capabilities: readonly string[];
+    isTraced: boolean;
+  }) {
+    this.#world = parts.world;
+    this.#broker = parts.broker;
+    this.host = parts.host;
+    this.slots = parts.slots;
+    this.capabilities = parts.capabilities;
+    this.#isTraced = parts.isTraced;
+  }
+
+  start(): void {
+    if (this.life?.isAlive === true) return;
+    const { dice } = this.#world;
+    const life = new Life(() => {
+      this.#world.note(this.host.name, () => 'killed');
+      this.connection?.dead();
+    });
+    this.life = life;
+    this.host.session += 1;
+    this.#world.note(this.host.name, () => 'started');
+    const connection = this.#broker.connect(life, this.host.name);
+    this.connection = connection;
+    const loop = createWorkerLoop({
+      name: this.host.name,
+      session: this.host.session,
+      offer: {
+        pool: 'default',
+        capabilities: this.capabilities,
+        slots: this.slots,
+        hostname: this.host.name,
+        version: '1',
+      },
+      queue: {
+        ...throughLife(connection.queue, life),
+        consume: (name, handler) => life.call(() => connection.queue.consume(name, handler)),
+      },
+      runner: this.host.runner(life),
+      spool: this.host.spool(life),
+      clock: new ProcessClock(this.#world, life, dice.between(-60_000, 60_000), dice.between(0.99, 1.01)),
+      random: dice,
+      logger: timelineLogger(this.#world, this.host.name, this.#isTraced),
+    });
+    this.#loop = loop;
+    loop.run(life.abort.signal).then(
+      () => {
+        if (life.isAlive) life.kill();
+      },
+      (error: unknown) => {
+        if (life.isAlive)
+          this.failures.push(
+            `${this.host.name} ended: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+          );
+      },
+    );
+  }
+
+  leave(how: 'when-done' | 'now'): void {
+    this.#world.note(this.host.name, () => `asked to leave (${how})`);
+    if (this.life?.isAlive === true) this.#loop?.leave(how);
+  }
+}

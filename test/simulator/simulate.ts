@@ -1,0 +1,303 @@
+import type { PlannedCheck } from '../../src/core/snapshot.ts';
+import { collectorQueue } from '../../src/core/queue-plan.ts';
+import { BrokerModel } from './broker-model.ts';
+import { watchHouse, type House } from './checks.ts';
+import { ForgeModel } from './forge-model.ts';
+import { HostModel, StoreModel } from './host-model.ts';
+import { plannedCheck, ServerModel, WorkerModel } from './model-processes.ts';
+import { World } from './world.ts';
+
+/** What one seed came to. */
+export interface SeedResult {
+  readonly seed: number;
+  readonly violations: readonly string[];
+  readonly events: number;
+  readonly virtualMs: number;
+  readonly timeline: readonly string[];
+  /** How often each fault really hit. */
+  readonly faults: Readonly<Record<string, number>>;
+}
+
+const hostileForMs = 150_000;
+const longestMs = 6 * 60 * 60_000;
+
+/** Runs one seed to the end: people work, the adversary strikes, everything heals, and every promise must have been kept. */
+export async function simulate(seed: number, options: { readonly isTraced: boolean }): Promise<SeedResult> {
+  const world = new World(seed, options.isTraced);
+  const { dice } = world;
+  const broker = new BrokerModel(world);
+  const forge = new ForgeModel(world);
+  const store = new StoreModel();
+  const checks: PlannedCheck[] = [plannedCheck('fedora/basic')];
+  if (dice.chance(0.6)) checks.push(plannedCheck('debian', { needs: ['kvm'], priority: dice.integer(0, 2) }));
+  if (dice.chance(0.2)) checks.push(plannedCheck('release', { exclusive: true }));
+  const isTraced = options.isTraced;
+  const server = new ServerModel({ world, broker, forge, store, plan: { kind: 'checks', checks }, isTraced });
+  const workers = Array.from({ length: dice.integer(1, 3) }, (_, i) => {
+    const host = new HostModel(world, store, `worker${String(i + 1)}`);
+    return new WorkerModel({
+      world,
+      broker,
+      host,
+      slots: dice.integer(1, 2),
+      capabilities: i === 0 || dice.chance(0.5) ? ['kvm'] : [],
+      isTraced,
+    });
+  });
+  const house: House = { world, broker, forge, server, workers, contexts: checks.map((check) => check.context) };
+  const faults: Record<string, number> = {};
+  const count = (fault: string): void => {
+    faults[fault] = (faults[fault] ?? 0) + 1;
+  };
+
+  forge.onEvent = (event) => {
+    if (dice.chance(forge.isHostile ? 0.1 : 0)) {
+      count('webhook lost');
+      return;
+    }
+    const send = (): void => {
+      server.deliver(event);
+    };
+    world.at(dice.between(10, forge.isHostile ? 3_000 : 200), send);
+    if (forge.isHostile && dice.chance(0.1)) {
+      count('webhook repeated');
+      world.at(dice.between(10, 5_000), send);
+    }
+  };
+  const watch = watchHouse(house);
+
+  server.start();
+  for (const worker of workers)
+    world.at(dice.between(0, 1_000), () => {
+      worker.start();
+    });
+  letPeopleWork(house);
+  letAdversaryStrike(house, store, count);
+
+  world.at(hostileForMs, () => {
+    heal(house, store);
+  });
+  let quietSince: number | null = null;
+  while (await world.step(longestMs)) {
+    if (world.now < hostileForMs + 1_000 || world.events % 64 !== 0) continue;
+    if (!isQuiet(house)) quietSince = null;
+    else quietSince ??= world.now;
+    if (quietSince !== null && world.now - quietSince > 65_000) break;
+  }
+  watch.finish();
+  for (const worker of workers) worker.life?.kill();
+  server.life?.kill();
+  await server.database.close();
+  return {
+    seed,
+    violations: watch.violations,
+    events: world.events,
+    virtualMs: world.now,
+    timeline: world.timeline(),
+    faults,
+  };
+}
+
+function letPeopleWork({ world, forge, contexts }: House): void {
+  const { dice } = world;
+  const pushes: string[] = [];
+  const places = Array.from({ length: dice.integer(1, 4) }, (_, i) =>
+    i === 0 && dice.chance(0.5)
+      ? { pull: null, branch: 'main', isTrusted: true, baseRef: 'main' }
+      : { pull: i + 1, branch: null, isTrusted: dice.chance(0.7), baseRef: 'main' },
+  );
+  for (const place of places) {
+    world.at(dice.between(0, 60_000), () => {
+      const made = forge.open(place);
+      pushes.push(made.headSha);
+      const acts = dice.integer(0, 4);
+      for (let i = 0; i < acts; i += 1) {
+        world.at(dice.between(100, 90_000), () => {
+          const what = dice.fraction();
+          if (what < 0.4)
+            forge.push(
+              made,
+              dice.chance(0.3)
+                ? dice.pick(pushes.filter((sha) => sha !== made.headSha).concat(forge.newSha()))
+                : pushNew(forge, pushes),
+            );
+          else if (what < 0.5 && made.pull !== null) forge.setOpen(made, !made.isOpen);
+          else if (what < 0.56 && made.pull !== null) forge.setBase(made, made.baseRef === 'main' ? 'stable' : 'main');
+          else if (what < 0.76) forge.comment(made, 'approve', []);
+          else if (what < 0.9)
+            forge.comment(made, dice.chance(0.5) ? 'test' : 'retry', dice.chance(0.5) ? [dice.pick(contexts)] : []);
+          else forge.comment(made, 'cancel', []);
+        });
+      }
+    });
+  }
+  // A burst, so that there is more work than room.
+  if (dice.chance(0.15)) {
+    world.at(dice.between(0, 60_000), () => {
+      for (let i = 0; i < 14; i += 1) forge.open({ pull: 100 + i, branch: null, isTrusted: true, baseRef: 'main' });
+    });
+  }
+}
+
+function pushNew(forge: ForgeModel, pushes: string[]): string {
+  const sha = forge.newSha();
+  pushes.push(sha);
+  return sha;
+}
+
+function letAdversaryStrike(house: House, store: StoreModel, count: (fault: string) => void): void {
+  const { world, broker, forge, server, workers } = house;
+  const { dice } = world;
+  const strikes = dice.integer(0, 6);
+  for (let i = 0; i < strikes; i += 1) {
+    world.at(dice.between(1_000, hostileForMs - 20_000), () => {
+      const what = dice.fraction();
+      const worker = dice.pick(workers);
+      if (what < 0.22) {
+        count('server killed');
+        killAt(
+          house,
+          server,
+          () => {
+            server.start();
+          },
+          dice.between(500, dice.chance(0.2) ? 100_000 : 15_000),
+        );
+      } else if (what < 0.42) {
+        count('worker killed');
+        killAt(
+          house,
+          worker,
+          () => {
+            worker.start();
+          },
+          dice.between(500, dice.chance(0.3) ? 120_000 : 10_000),
+        );
+      } else if (what < 0.5) {
+        count('machine lost');
+        worker.life?.kill();
+        worker.host.lose();
+        world.at(dice.between(2_000, 90_000), () => {
+          worker.start();
+        });
+      } else if (what < 0.62) {
+        count('worker cut off');
+        worker.connection?.cut(dice.between(200, dice.chance(0.3) ? 150_000 : 20_000));
+      } else if (what < 0.68) {
+        count('server cut off');
+        server.connection?.cut(dice.between(200, dice.chance(0.3) ? 100_000 : 10_000));
+      } else if (what < 0.74) {
+        count('broker restarted');
+        broker.restart(dice.between(500, 30_000));
+      } else if (what < 0.8) {
+        const names = broker.queueNames().filter((name) => name.startsWith('jobs.'));
+        if (names.length > 0) {
+          count('queue purged');
+          broker.purgeNow(dice.pick(names));
+        }
+      } else if (what < 0.86) {
+        count('forge away');
+        forge.isAway = true;
+        world.at(dice.between(1_000, 60_000), () => {
+          forge.isAway = false;
+        });
+      } else if (what < 0.9) {
+        count('store away');
+        store.isAway = true;
+        world.at(dice.between(1_000, 60_000), () => {
+          store.isAway = false;
+        });
+      } else if (what < 0.94) {
+        count('ledger lost');
+        server.loseLedger();
+        world.at(dice.between(500, 20_000), () => {
+          server.start();
+        });
+      } else if (what < 0.97) {
+        count('forged message');
+        forgeMessage(house);
+      } else {
+        count('worker asked to leave');
+        worker.leave(dice.chance(0.5) ? 'now' : 'when-done');
+        world.at(dice.between(10_000, 60_000), () => {
+          worker.start();
+        });
+      }
+    });
+  }
+}
+
+/** At once, or at any of its next calls to the outside. */
+function killAt({ world }: House, target: ServerModel | WorkerModel, start: () => void, downMs: number): void {
+  const { life } = target;
+  if (life === null) return;
+  if (world.dice.chance(0.3)) life.kill();
+  else life.dieAtCall(world.dice.integer(1, 40), world.dice.chance(0.5));
+  const startAgain = (): void => {
+    if (life.isAlive) world.at(1_000, startAgain);
+    else start();
+  };
+  world.at(downMs, startAgain);
+}
+
+/** Somebody in the broker says that a job passed. */
+function forgeMessage({ world, broker, workers }: House): void {
+  const known = workers.flatMap((worker) => worker.host.executions).at(-1)?.holding.envelope;
+  if (known === undefined) return;
+  const job = world.dice.chance(0.5)
+    ? known.job
+    : { ...known.job, subject: { ...known.job.subject, sha: 'f'.repeat(40) } };
+  const envelope = { ...known, job, signature: world.dice.hex(32) };
+  const message = {
+    v: 1,
+    worker: 'mallory',
+    session: 1,
+    seq: 1,
+    kind: 'finished',
+    envelope,
+    nonce: world.dice.hex(8),
+    outcome: { kind: 'passed' },
+    startedAt: null,
+    endedAt: 0,
+    testedSha: null,
+    imageDigest: null,
+    peakMemoryBytes: null,
+    oom: 'no',
+  };
+  broker.forge(collectorQueue, JSON.stringify(message));
+}
+
+/** The adversary is gone; whoever is down comes back. */
+function heal(house: House, store: StoreModel): void {
+  const { world, broker, forge, server, workers } = house;
+  world.note('world', () => 'heals');
+  broker.isHostile = false;
+  forge.isHostile = false;
+  forge.isAway = false;
+  store.isAway = false;
+  for (const worker of workers) worker.host.isHostile = false;
+  const revive = (): void => {
+    server.start();
+    for (const worker of workers) worker.start();
+    world.at(10_000, revive);
+  };
+  revive();
+}
+
+/** Nothing is left to do, as far as one can see from outside; two scans more will tell. */
+function isQuiet({ server, workers, forge, broker }: House): boolean {
+  if (!server.isReady) return false;
+  if (workers.some((worker) => worker.host.running().length > 0 || worker.host.spooled() > 0)) return false;
+  if (broker.countsNow(collectorQueue).ready > 0) return false;
+  const open = server.database.read(
+    (sql) =>
+      sql.get<{ n: number }>(
+        `SELECT (SELECT COUNT(*) FROM jobs WHERE state <> 'ended') + (SELECT COUNT(*) FROM reports WHERE posted_version < version)
+           + (SELECT COUNT(*) FROM deliveries WHERE state = 'pending') + (SELECT COUNT(*) FROM chores WHERE is_done = 0) AS n`,
+      )?.n ?? 0,
+  );
+  return (
+    open === 0 &&
+    ![...forge.places.values()].some((place) => place.isOpen && place.requests.some((request) => !request.isDone))
+  );
+}
