@@ -7,16 +7,19 @@ import { parseSize, sizeExample } from './size.ts';
 /** A duration in text; ms inside. */
 export const duration = z
   .string({ error: `expected ${durationExample}` })
+  .meta({ title: 'duration' })
   .transform((text, context) => parsed(parseDuration(text), `expected ${durationExample}`, context));
 
 /** A size in text or plain bytes; bytes inside. */
 export const size = z
   .union([z.string(), z.int().min(0)], { error: `expected ${sizeExample}` })
+  .meta({ title: 'size' })
   .transform((given, context) => parsed(parseSize(String(given)), `expected ${sizeExample}`, context));
 
 /** A size, or `none`: null inside. */
 export const sizeOrNone = z
   .union([z.string(), z.int().min(0)], { error: `expected ${sizeExample}, or none` })
+  .meta({ title: 'size, or none' })
   .transform((given, context) =>
     given === 'none' ? null : parsed(parseSize(String(given)), `expected ${sizeExample}, or none`, context),
   );

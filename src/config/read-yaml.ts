@@ -116,7 +116,7 @@ function danglingAlias(document: Document.Parsed): number | null {
   const dangling: number[] = [];
   visit(document, {
     Node: (_, node) => {
-      if ('anchor' in node && node.anchor !== undefined) anchors.add(node.anchor);
+      if (node.anchor) anchors.add(node.anchor);
     },
     Alias: (_, node) => {
       if (anchors.has(node.source)) return undefined;

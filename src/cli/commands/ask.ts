@@ -36,7 +36,7 @@ const words: Readonly<Record<Asker, VerbWords>> = {
     usage: 'retry <name...>',
     summary: 'run ended runs again',
     details:
-      'A name is a run, a commit, #PULL, REPO#PULL or REPO@BRANCH; the last four mean the newest run of each context\nthat has not passed.',
+      'A name is a run, a commit, #PULL, REPO#PULL or REPO@BRANCH; the last four mean the newest run of each context that has not passed.',
     examples: [
       ['groundcrew retry 3f9a1c', 'one run'],
       ['groundcrew retry my-project@main', 'what failed on a branch'],

@@ -17,7 +17,7 @@ export function addLogs(program: Command, { context, done }: Frame): void {
     usage: 'logs <run>',
     summary: 'print the log of a run',
     details:
-      'A run is named by the first 6 or more digits of its id, or by the address of its page. Into a pipe the bytes are exact;\n' +
+      'A run is named by the first 6 or more digits of its id, or by the address of its page. Into a pipe the bytes are exact; ' +
       'on a terminal colours stay, and what could steer the terminal is left out (--raw keeps it).',
     examples: [
       ['groundcrew logs 3f9a1c', 'the log of the attempt that counts'],

@@ -26,7 +26,7 @@ export function addRun(program: Command, { context, done }: Frame): void {
     usage: 'run [path]',
     summary: 'test one commit now, in this terminal',
     details:
-      'Runs what CI would run: same container, same command, same environment. The log goes to stdout, a summary to stderr.\n' +
+      'Runs what CI would run: same container, same command, same environment. The log goes to stdout, a summary to stderr. ' +
       'What is not committed is not tested. --job takes a job file of Cockpit’s job-runner.',
     examples: [
       ['groundcrew run', 'HEAD of the repository of this directory'],

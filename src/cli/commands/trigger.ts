@@ -24,8 +24,8 @@ export function addTrigger(program: Command, { context, done }: Frame): void {
     usage: 'trigger [repo] [ref] [context...]',
     summary: 'have the server test a branch, pull request or commit',
     details:
-      'REPO is the name of a project or a path (default: the repository of this directory); REF a branch, #PULL or a full commit\n' +
-      'id (default: the branch that is checked out). Contexts: all that are not manual. With --follow the exit status is that of\n' +
+      'REPO is the name of a project or a path (default: the repository of this directory); REF a branch, #PULL or a full commit ' +
+      'id (default: the branch that is checked out). Contexts: all that are not manual. With --follow the exit status is that of ' +
       'the runs.',
     examples: [
       ['groundcrew trigger', 'the branch that is checked out here'],

@@ -18,7 +18,7 @@ export function addUp(program: Command, { context, done }: Frame): void {
     usage: 'up [path...]',
     summary: 'watch repositories and test every new commit here',
     details:
-      'Server and worker in one process. Without a path: the configured projects, else the repository of the current\n' +
+      'Server and worker in one process. Without a path: the configured projects, else the repository of the current ' +
       'directory; in groundcrew’s own checkout, an example.',
     examples: [
       ['groundcrew up', 'the repository of this directory'],

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { PassThrough } from 'node:stream';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { printTable, type Column } from './table.ts';
+import { createTerminal } from './terminal.ts';
+import { textWidth, truncate } from './text-width.ts';
+
+interface Row {
+  readonly name: string;
+  readonly size: string;
+}
+const columns: readonly Column<Row>[] = [
+  { head: 'NAME', cell: (row) => row.name, isFlexible: true },
+  { head: 'SIZE', cell: (row) => row.size, align: 'right' },
+];
+
+async function printed(rows: readonly Row[], terminalColumns: number | null): Promise<string[]> {
+  const stream = Object.assign(
+    new PassThrough(),
+    terminalColumns === null ? {} : { isTTY: true as const, columns: terminalColumns },
+  );
+  await printTable(createTerminal(stream, { NO_COLOR: '1', LANG: 'C.UTF-8' }), columns, rows);
+  stream.end();
+  return String(stream.read()).trimEnd().split('\n');
+}
+
+test('columns are as wide as their widest cell, numbers to the right', async () => {
+  assert.deepEqual(
+    await printed(
+      [
+        { name: 'a', size: '1' },
+        { name: 'long name', size: '100' },
+      ],
+      null,
+    ),
+    ['NAME       SIZE', 'a             1', 'long name   100'],
+  );
+});
+
+test('wide letters count as two columns', async () => {
+  assert.deepEqual(
+    await printed(
+      [
+        { name: '漢字', size: '1' },
+        { name: 'abcde', size: '2' },
+      ],
+      null,
+    ),
+    ['NAME   SIZE', '漢字      1', 'abcde     2'],
+  );
+});
+
+test('on a terminal a long cell is cut to fit; in a pipe nothing is', async () => {
+  const rows = [{ name: 'x'.repeat(10_000), size: '7' }];
+  const [, line] = await printed(rows, 40);
+  assert.equal(line, `${'x'.repeat(33)}…     7`);
+  assert.ok((await printed(rows, null))[1]?.includes('x'.repeat(10_000)));
+});
+
+test('a row stays one line whatever its text', async () => {
+  assert.equal((await printed([{ name: 'a\nb\u001b[2J\r', size: '\u009b' }], 80)).length, 2);
+});
+
+test('text is never cut to more columns than asked for, and not cut when it fits', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }), fc.integer({ min: 1, max: 20 }), (text, width) => {
+      const cut = truncate(text, width);
+      assert.ok(textWidth(cut) <= width);
+      if (textWidth(text) <= width) assert.equal(cut, text);
+    }),
+  );
+});
