@@ -161,7 +161,6 @@ async function hookFinding(context: CommandContext, settings: Settings, path: st
   const dir = findRepository(path ?? context.cwd);
   if (dir === null) return null;
   const wiring = await context.wiring();
-  const state = await wiring.hookState({ settings, dir });
-  if (state === 'installed') return ok('hook', `in ${dir}`);
+  if (await wiring.hasHook({ settings, dir })) return ok('hook', `in ${dir}`);
   return warn('hook', `not in ${dir}`, 'groundcrew hook install makes commits known at once');
 }

@@ -15,7 +15,7 @@ export const wiring: Wiring = {
   worker: notWired,
   run: notWired,
   trials: notWired,
-  hookState: notWired,
+  hasHook: notWired,
   installHook: notWired,
   removeHook: notWired,
 };

@@ -63,13 +63,10 @@ export interface RunOrder {
   readonly attachmentsDir: string | null;
 }
 
-/** What the hook of a repository looks like. */
-export type HookState = 'installed' | 'absent' | 'foreign';
-
-/** A hook that was put in or taken out (or would be, in a dry run): the files concerned. */
+/** What was done, or in a dry run would be, to one hook file. */
 export interface HookChange {
-  readonly files: readonly string[];
-  readonly isChanged: boolean;
+  readonly path: string;
+  readonly action: 'created' | 'extended' | 'renewed' | 'unchanged' | 'removed' | 'absent';
 }
 
 /** How to change a repository's hooks. */
@@ -77,6 +74,8 @@ export interface HookOrder {
   readonly settings: Settings;
   readonly dir: string;
   readonly isDryRun: boolean;
+  /** Put our lines into hooks of others that are there already; else they are refused. */
+  readonly isAppending: boolean;
 }
 
 /** The house as the commands use it; made in `wire.ts`, faked in tests. All of it is loaded only when a command asks. */
@@ -97,9 +96,9 @@ export interface Wiring {
     settings: Settings,
     signal: AbortSignal,
   ): Promise<readonly { readonly executor: 'podman' | 'docker' | 'process'; readonly trial: ExecutorTrial }[]>;
-  hookState(order: Omit<HookOrder, 'isDryRun'>): Promise<HookState>;
-  installHook(order: HookOrder): Promise<HookChange>;
-  removeHook(order: HookOrder): Promise<HookChange>;
+  hasHook(order: Pick<HookOrder, 'settings' | 'dir'>): Promise<boolean>;
+  installHook(order: HookOrder): Promise<readonly HookChange[]>;
+  removeHook(order: HookOrder): Promise<readonly HookChange[]>;
 }
 
 /** What a command has: the process, and the house behind it, which is loaded when first asked for. */

@@ -39,7 +39,7 @@ export const checkOptions = z.strictObject(
       })
       .describe('Its name: image[/scenario][@bots#N][@[forge:]owner/repo[/ref]].'),
     branches: field.branchPatterns
-      .prefault(['*'])
+      .prefault(['**'])
       .describe('Only for these branches (a pull request counts as the branch that it is meant for).'),
     command: field.command
       .nullable()
@@ -107,15 +107,18 @@ export const projectOptions = z.strictObject(
       .optional()
       .describe('A repository elsewhere. Either path or url.'),
     branches: field.branchPatterns
-      .prefault(['*'])
-      .describe("Branches to watch: '*' is any text, '!' in front excludes, the last that fits decides."),
+      .prefault(['**'])
+      .describe("Branches to watch: ** is any text, * any without a slash, ! in front excludes, the last that fits decides."),
     mainBranch: field.line
       .nullable()
       .prefault(null)
       .describe("The branch that pull requests are meant for; null: the repository's HEAD."),
     trustPulls: truth.prefault(false).describe('Test refs/pull/* without waiting for an approval.'),
     integration: integration.prefault('merge').describe('How a pull request is joined with its base before the test.'),
-    poll: field.duration.prefault('30s').describe('How often to look, as the safety net under the hook.'),
+    poll: field.duration
+      .nullable()
+      .prefault(null)
+      .describe('How often to look, as the safety net under the hook; null: 10s for a path, 60s for an address.'),
     checks: z
       .array(checkOptions, { error: 'expected a list of checks' })
       .max(500, 'lists more than 500 checks')

@@ -84,7 +84,7 @@ export const secretReference = z.union(
 /** The reference to a secret: never its value. */
 export type SecretReference = z.output<typeof secretReference>;
 
-/** Branch patterns: `*` is any text, `!` in front excludes, the last that fits decides. */
+/** Branch patterns, see `decide/branch-pattern.ts`. */
 export const branchPatterns = z.array(line, { error: 'expected a list of branch patterns' });
 
 function parsed<Value>(value: Value | null, message: string, context: z.RefinementCtx): Value {

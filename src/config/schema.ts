@@ -33,6 +33,8 @@ const workerOptions = z
     pool: field.label.prefault('default').describe('Whose jobs it takes.'),
     labels: z
       .array(field.label, { error: 'expected a list of labels' })
+      // A worker serves a queue for each subset of what it offers.
+      .max(8, 'lists more than 8 labels')
       .prefault([])
       .describe('Capabilities besides those that it finds by itself (kvm, arch:…).'),
     executor: z

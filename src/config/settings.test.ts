@@ -80,7 +80,7 @@ test('every value in force is told with its origin', () => {
   assert.deepEqual(told.get('worker.executor'), ['auto', 'default']);
   assert.deepEqual(told.get('projects[0].name'), ['a', '/etc/groundcrew/groundcrew.yaml:9']);
   assert.deepEqual(told.get('projects[0].checks[1].priority'), [9, '/etc/groundcrew/groundcrew.yaml:19']);
-  assert.deepEqual(told.get('projects[1].branches'), [['*'], 'default']);
+  assert.deepEqual(told.get('projects[1].branches'), [['**'], 'default']);
   assert.deepEqual(told.get('secrets'), [{ token: { file: 'keys/token' } }, '/etc/groundcrew/groundcrew.yaml:22']);
 });
 

@@ -17,7 +17,8 @@ export interface Project {
   /** Null: the repository's HEAD. */
   readonly mainBranch: string | null;
   readonly isTrustingPulls: boolean;
-  readonly pollMs: number;
+  /** Null: the forge's own rhythm for a path or an address. */
+  readonly pollMs: number | null;
   readonly policy: ProjectPolicy;
 }
 
@@ -101,11 +102,11 @@ export function plainProject(settings: Settings, name: string, path: string): Pr
     name,
     path,
     url: null,
-    branches: ['*'],
+    branches: ['**'],
     mainBranch: null,
     isTrustingPulls: false,
-    pollMs: 30_000,
-    policy: { repo: name, branches: ['*'], checks: [], fallback: settings.fallback },
+    pollMs: null,
+    policy: { repo: name, branches: ['**'], checks: [], fallback: settings.fallback },
   };
 }
 

@@ -1,38 +1,48 @@
 /**
- * Whether a branch is wanted by a list of patterns: `*` stands for any text (slashes too), `!` in front excludes, and the last
- * pattern that fits decides. No pattern fits: not wanted.
+ * Which branches are watched: the last pattern that fits decides, `!` in front excludes, `*` is anything but a slash,
+ * `**` anything, `?` one character but a slash. No pattern at all: every branch.
  */
-export function matchesBranch(patterns: readonly string[], branch: string): boolean {
-  let isWanted = false;
-  for (const pattern of patterns) {
-    const excludes = pattern.startsWith('!');
-    if (matchesStars(excludes ? pattern.slice(1) : pattern, branch)) isWanted = !excludes;
-  }
-  return isWanted;
+export function createBranchFilter(patterns: readonly string[]): (branch: string) => boolean {
+  const rules = patterns.map((pattern) => {
+    const isExcluding = pattern.startsWith('!');
+    return { isExcluding, matches: matcherOf(isExcluding ? pattern.slice(1) : pattern) };
+  });
+  // A list of exclusions alone means "all but these".
+  const isAllByDefault = rules.every(({ isExcluding }) => isExcluding);
+  return (branch) => {
+    const last = rules.findLast(({ matches }) => matches(branch));
+    return last === undefined ? isAllByDefault : !last.isExcluding;
+  };
 }
 
-/** Linear in practice and never worse than pattern × text: after a failure only the last star moves on. */
-function matchesStars(pattern: string, text: string): boolean {
-  let p = 0;
-  let t = 0;
-  let star = -1;
-  let resume = 0;
-  while (t < text.length) {
-    if (pattern[p] === '*') {
-      star = p;
-      resume = t;
-      p += 1;
-    } else if (pattern[p] === text[t]) {
-      p += 1;
-      t += 1;
-    } else if (star >= 0) {
-      p = star + 1;
-      resume += 1;
-      t = resume;
-    } else {
-      return false;
+/** Costs pattern length times name length at most, whatever both are. */
+function matcherOf(pattern: string): (text: string) => boolean {
+  const tokens = pattern.match(/\*\*|[\s\S]/gu) ?? [];
+  return (text) => {
+    const letters = text.match(/[\s\S]/gu) ?? [];
+    // Which positions of `letters` are reachable after each token.
+    let reach = new Set([0]);
+    for (const token of tokens) {
+      reach = token.startsWith('*') ? afterStar(reach, letters, token) : afterOne(reach, letters, token);
     }
+    return reach.has(letters.length);
+  };
+}
+
+function afterOne(reach: ReadonlySet<number>, letters: readonly string[], token: string): Set<number> {
+  const next = new Set<number>();
+  for (const at of reach) {
+    if (at < letters.length && (token === letters[at] || (token === '?' && letters[at] !== '/'))) next.add(at + 1);
   }
-  while (pattern[p] === '*') p += 1;
-  return p === pattern.length;
+  return next;
+}
+
+function afterStar(reach: ReadonlySet<number>, letters: readonly string[], token: string): Set<number> {
+  const next = new Set<number>();
+  let isOpen = false;
+  for (let at = 0; at <= letters.length; at += 1) {
+    isOpen = reach.has(at) || (isOpen && (token === '**' || letters[at - 1] !== '/'));
+    if (isOpen) next.add(at);
+  }
+  return next;
 }

@@ -28,10 +28,10 @@ const fallback: CheckSettings = {
 const check = (context: string, over: Partial<CheckPolicy> = {}): CheckPolicy => ({
   ...fallback,
   context,
-  branches: ['*'],
+  branches: [],
   ...over,
 });
-const policy = (checks: readonly CheckPolicy[], branches = ['*']): ProjectPolicy => ({
+const policy = (checks: readonly CheckPolicy[], branches = ['**']): ProjectPolicy => ({
   repo: 'a',
   branches,
   checks,
@@ -94,7 +94,7 @@ test('a check’s own variables may rename the image, but not what is tested', (
 });
 
 test('checks are for the branches that they name, pull requests for the branch that they are meant for', () => {
-  const given = policy([check('a', { branches: ['main'] }), check('b', { branches: ['*', '!main'] }), check('c')]);
+  const given = policy([check('a', { branches: ['main'] }), check('b', { branches: ['**', '!main'] }), check('c')]);
   assert.deepEqual(contextsOf(given, branch('main')), ['a', 'c']);
   assert.deepEqual(contextsOf(given, branch('stable/3')), ['b', 'c']);
   assert.deepEqual(contextsOf(given, pull), ['a', 'c']);
@@ -102,7 +102,7 @@ test('checks are for the branches that they name, pull requests for the branch t
 
 test('a branch that is not watched has nothing to run', () => {
   assert.deepEqual(contextsOf(policy([], ['main']), branch('wip')), []);
-  assert.deepEqual(contextsOf(policy([], ['*', '!wip*']), branch('wip/x')), []);
+  assert.deepEqual(contextsOf(policy([], ['**', '!wip/**']), branch('wip/x')), []);
 });
 
 test('of two checks with one context the first that fits counts', () => {

@@ -2,7 +2,7 @@ import { parseContext } from '../core/check-context.ts';
 import type { Integration, Limits } from '../core/job.ts';
 import type { PlannedCheck } from '../core/snapshot.ts';
 import type { Subject } from '../core/subject.ts';
-import { matchesBranch } from './branch-pattern.ts';
+import { createBranchFilter } from './branch-pattern.ts';
 
 /** How a check runs, once all defaults are filled in. */
 export interface CheckSettings {
@@ -22,7 +22,7 @@ export interface CheckSettings {
   readonly isManual: boolean;
 }
 
-/** One check of a project's policy. `branches` are patterns over the branch that a change is meant for. */
+/** One check of a project's policy. `branches` are patterns (`createBranchFilter`) over the branch that a change is meant for. */
 export interface CheckPolicy extends CheckSettings {
   readonly context: string;
   readonly branches: readonly string[];
@@ -88,11 +88,11 @@ export function planChecks(input: PlanInput): readonly PlannedCheck[] {
 }
 
 function wanted(policy: ProjectPolicy, baseRef: string): readonly CheckPolicy[] {
-  if (!matchesBranch(policy.branches, baseRef)) return [];
-  if (policy.checks.length === 0) return [{ ...policy.fallback, context: fallbackContext, branches: ['*'] }];
+  if (!createBranchFilter(policy.branches)(baseRef)) return [];
+  if (policy.checks.length === 0) return [{ ...policy.fallback, context: fallbackContext, branches: [] }];
   const contexts = new Set<string>();
   return policy.checks.filter((check) => {
-    if (contexts.has(check.context) || !matchesBranch(check.branches, baseRef)) return false;
+    if (contexts.has(check.context) || !createBranchFilter(check.branches)(baseRef)) return false;
     contexts.add(check.context);
     return true;
   });

@@ -72,7 +72,7 @@ const unwired: Wiring = {
   worker: never,
   run: never,
   trials: never,
-  hookState: never,
+  hasHook: never,
   installHook: never,
   removeHook: never,
 };

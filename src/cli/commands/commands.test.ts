@@ -192,11 +192,11 @@ test('hook install and remove name the files, and with --dry-run only name them'
   const orders: HookOrder[] = [];
   const change = async (order: HookOrder) => {
     orders.push(order);
-    return { files: [join(order.dir, '.git/hooks/post-commit')], isChanged: true };
+    return [{ path: join(order.dir, '.git/hooks/post-commit'), action: 'created' as const }];
   };
   const around = { cwd: dir, wiring: { installHook: change, removeHook: change } };
-  assert.match((await runCliWith(['hook', 'install'], around)).out, /^wrote .*post-commit$/m);
-  assert.match((await runCliWith(['hook', 'remove', '-n'], around)).out, /^would remove .*post-commit$/m);
+  assert.match((await runCliWith(['hook', 'install'], around)).out, /^created: .*post-commit$/m);
+  assert.match((await runCliWith(['hook', 'remove', '-n'], around)).out, /^would be created: .*post-commit$/m);
   assert.deepEqual(
     orders.map(({ isDryRun }) => isDryRun),
     [false, true],

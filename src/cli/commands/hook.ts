@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import { exitCode } from '../exit-code.ts';
+import { plainText } from '../output/plain-text.ts';
 import { addVerb, loadSettings, withConfig, withDryRun, type ConfigOptions, type Frame } from '../verb.ts';
 
 interface HookOptions extends ConfigOptions {
+  readonly append?: boolean;
   readonly dryRun?: boolean;
 }
 
@@ -17,8 +19,8 @@ export function addHook(program: Command, frame: Frame): void {
       ['groundcrew hook remove ~/src/a', 'take it out again'],
     ],
   });
-  addChange(hook, frame, 'install', 'put the hook into a repository; hooks that are there go on working');
-  addChange(hook, frame, 'remove', 'take the hook out of a repository');
+  addChange(hook, frame, 'install', 'put the hooks into a repository');
+  addChange(hook, frame, 'remove', 'take the hooks out of a repository');
 }
 
 function addChange(hook: Command, { context, done }: Frame, kind: 'install' | 'remove', summary: string): void {
@@ -30,19 +32,22 @@ function addChange(hook: Command, { context, done }: Frame, kind: 'install' | 'r
       [`groundcrew hook ${kind} ~/src/a --dry-run`, 'only say which files'],
     ],
   });
+  if (kind === 'install') command.option('--append', 'also into hooks that are there already, before their own lines');
   withDryRun(withConfig(command)).action(async (path: string | undefined, options: HookOptions) => {
     const { settings } = await loadSettings(context, options);
     const { needRepository } = await import('../find-repository.ts');
     const isDryRun = options.dryRun === true;
-    const order = { settings, dir: needRepository(path ?? '.', context.cwd), isDryRun };
+    const order = {
+      settings,
+      dir: needRepository(path ?? '.', context.cwd),
+      isDryRun,
+      isAppending: options.append === true,
+    };
     const wiring = await context.wiring();
-    const change = await (kind === 'install' ? wiring.installHook(order) : wiring.removeHook(order));
-    const verb = kind === 'install' ? 'write' : 'remove';
-    const past = kind === 'install' ? 'wrote' : 'removed';
-    for (const file of change.files) {
-      if (change.isChanged) await context.out.line(`${isDryRun ? `would ${verb}` : past} ${file}`);
+    const changes = await (kind === 'install' ? wiring.installHook(order) : wiring.removeHook(order));
+    for (const change of changes) {
+      await context.out.line(plainText(`${isDryRun ? 'would be ' : ''}${change.action}: ${change.path}`));
     }
-    if (!change.isChanged) await context.out.line(`nothing to do in ${order.dir}`);
     done(exitCode.ok);
   });
 }
