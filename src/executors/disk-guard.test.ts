@@ -59,7 +59,7 @@ void test('a walk counts blocks, shares hard links, and follows no link', async 
 
 void test('a walk that ran out of time goes on where it was', async (context) => {
   const dir = room(context);
-  for (let i = 0; i < 20; i++) {
+  for (let i = 0; i < 100; i++) {
     mkdirSync(join(dir, String(i)));
     writeFileSync(join(dir, String(i), 'file'), Buffer.alloc(100_000, 1));
   }
@@ -68,8 +68,8 @@ void test('a walk that ran out of time goes on where it was', async (context) =>
   // Each question for the time finds it a second later.
   let now = 0;
   while (!(await walk.goOn(() => (now += 1000), 1))) portions++;
-  assert.ok(portions > 10, String(portions));
-  assert.ok(walk.bytes >= 20 * 100_000);
+  assert.ok(portions >= 2, String(portions));
+  assert.ok(walk.bytes >= 100 * 100_000);
 });
 
 void test('the guard says once that a job has taken too much', async (context) => {

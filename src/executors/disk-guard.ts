@@ -1,3 +1,4 @@
+import type { Dir } from 'node:fs';
 import { lstat, opendir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sleep, type Clock } from '../base/clock.ts';
@@ -59,15 +60,16 @@ export async function guardDisk(options: DiskGuardOptions, signal: AbortSignal):
   let walk = new DiskWalk(await dirs());
   let wholeBytes = 0;
   const freeAtStartBytes = await freeOf(walk.dirs);
-  while (!signal.aborted) {
+  for (;;) {
     if (await walk.goOn(() => clock.monotonic(), walkMs)) {
       wholeBytes = walk.bytes;
       walk = new DiskWalk(await dirs());
     }
     const look = { freeBytes: await freeOf(walk.dirs), freeAtStartBytes, usedBytes: Math.max(wholeBytes, walk.bytes) };
     const verdict = judgeDisk(look, limits);
-    if (verdict.kind !== 'fine' && !hasAborted(signal)) {
-      onVerdict(verdict);
+    if (verdict.kind !== 'fine' || signal.aborted) {
+      await walk.close();
+      if (verdict.kind !== 'fine' && !signal.aborted) onVerdict(verdict);
       return;
     }
     await sleep(clock, everyMs, signal);
@@ -82,6 +84,7 @@ export class DiskWalk {
   readonly dirs: readonly string[];
   bytes = 0;
   readonly #ahead: string[];
+  #open: Dir | null = null;
 
   constructor(dirs: readonly string[]) {
     this.dirs = dirs;
@@ -91,26 +94,42 @@ export class DiskWalk {
   /** Goes on for about `mostMs`; true when everything has been counted. */
   async goOn(now: () => number, mostMs: number): Promise<boolean> {
     const until = now() + mostMs;
-    for (;;) {
-      const dir = this.#ahead.pop();
-      if (dir === undefined) return true;
-      await this.#count(dir);
-      if (now() >= until) return this.#ahead.length === 0;
+    for (let steps = 1; ; steps++) {
+      try {
+        if (!(await this.#step())) return true;
+      } catch {
+        // Removed while we looked, or not ours to read: what is below it is left out.
+      }
+      if (steps % 64 === 0 && now() >= until) return false;
     }
   }
 
-  async #count(dir: string): Promise<void> {
-    try {
-      for await (const entry of await opendir(dir, { bufferSize: 512 })) {
-        const path = join(dir, entry.name);
-        if (entry.isDirectory()) this.#ahead.push(path);
-        const { blocks, nlink } = await lstat(path);
-        // st_blocks counts 512 bytes, whatever the file system's block (stat(2)).
-        this.bytes += (blocks * 512) / (entry.isDirectory() ? 1 : Math.max(1, nlink));
-      }
-    } catch {
-      // Removed while we looked, or not ours to read.
+  /** Counts one entry or opens one directory; false when nothing is left. */
+  async #step(): Promise<boolean> {
+    if (this.#open === null) {
+      const next = this.#ahead.pop();
+      if (next === undefined) return false;
+      this.#open = await opendir(next, { bufferSize: 512 });
     }
+    const dir = this.#open;
+    const entry = await dir.read();
+    if (entry === null) {
+      this.#open = null;
+      await dir.close();
+      return true;
+    }
+    const path = join(dir.path, entry.name);
+    if (entry.isDirectory()) this.#ahead.push(path);
+    const { blocks, nlink } = await lstat(path);
+    // st_blocks counts 512 bytes, whatever the file system's block (stat(2)).
+    this.bytes += (blocks * 512) / (entry.isDirectory() ? 1 : Math.max(1, nlink));
+    return true;
+  }
+
+  /** Lets go of the directory that is open. */
+  async close(): Promise<void> {
+    await this.#open?.close().catch(() => undefined);
+    this.#open = null;
   }
 }
 
@@ -125,9 +144,4 @@ async function freeOf(dirs: readonly string[]): Promise<number> {
     }
   }
   return least;
-}
-
-/** A function, as the compiler takes the signal for unchanged since the loop asked. */
-function hasAborted(signal: AbortSignal): boolean {
-  return signal.aborted;
 }

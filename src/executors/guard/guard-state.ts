@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { access, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -41,7 +42,7 @@ export async function createGuardState(stateDir: string, notes: RunNotes, marker
 
 /** Replaces a file so that no reader ever sees a part of it. */
 export async function writeWhole(path: string, text: string): Promise<void> {
-  const draft = `${path}.draft`;
+  const draft = `${path}.${randomBytes(6).toString('hex')}`;
   await writeFile(draft, text, { mode: 0o600 });
   await rename(draft, path);
 }

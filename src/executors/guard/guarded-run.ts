@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sleep, type Clock } from '../../base/clock.ts';
@@ -191,7 +192,8 @@ function causeOf(text: string | null): StopCause | null {
 
 /** Why the job is ended on purpose; the first cause stays, as the guard may write one at the same time. */
 async function firstCause(dir: string, cause: StopCause): Promise<void> {
-  const draft = join(dir, `cause.worker.${String(process.pid)}`);
+  // Two stops at once must not share a draft.
+  const draft = join(dir, `cause.worker.${randomBytes(8).toString('hex')}`);
   await writeFile(draft, `${cause}\n`, { mode: 0o600 });
   try {
     await link(draft, join(dir, 'cause'));

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { link, open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sleep, type Clock } from '../../base/clock.ts';
@@ -77,7 +78,7 @@ export async function startGuard(order: GuardOrder, clock: Clock): Promise<void>
  */
 export async function claimUnguarded(dir: string): Promise<boolean> {
   if (await exists(join(dir, 'guard'))) return (await readText(join(dir, 'guard'))) === 'nobody';
-  const draft = join(dir, `guard.nobody.${String(process.pid)}`);
+  const draft = join(dir, `guard.nobody.${randomBytes(8).toString('hex')}`);
   await writeFile(draft, 'nobody\n', { mode: 0o600 });
   try {
     await link(draft, join(dir, 'guard'));
