@@ -14,7 +14,7 @@ import { createGit } from '../../base/git.ts';
 import type { Logger } from '../../base/logger.ts';
 import { systemClock } from '../../base/clock.ts';
 import type { Forge } from '../forge.ts';
-import { createBranchFilter } from './branch-glob.ts';
+import { createBranchFilter } from '../../decide/branch-pattern.ts';
 import { hookId } from './hook-spool.ts';
 import { createLookCounter } from './look-counter.ts';
 

@@ -3,11 +3,11 @@ import type { Clock } from '../../base/clock.ts';
 import { GroundcrewError } from '../../base/errors.ts';
 import type { Git } from '../../base/git.ts';
 import { createGitMirrors } from '../../base/git-mirror.ts';
-import { isBranchName } from '../../base/git-names.ts';
+import { isBranchName, isRefName } from '../../base/git-names.ts';
 import type { Logger } from '../../base/logger.ts';
 import { changeKey } from '../../core/subject.ts';
+import { createBranchFilter } from '../../decide/branch-pattern.ts';
 import type { Forge, PlaceSeen, PlaceView } from '../forge.ts';
-import { createBranchFilter } from './branch-glob.ts';
 import { createGitSource, type GitSource, type RefsSeen } from './git-source.ts';
 import { createLookCounter } from './look-counter.ts';
 import { watchRepos } from './watch-repos.ts';
@@ -20,6 +20,8 @@ export interface GitForgeRepo {
   readonly remote: string;
   /** See `createBranchFilter`; empty: all. */
   readonly branches: readonly string[];
+  /** The branch that pull requests are for; absent: HEAD's. */
+  readonly mainBranch?: string;
   /** Strangers' pull requests are tested without approval. */
   readonly trustPulls: boolean;
   /** Default 10 s for a path, 60 s for an address. */
@@ -57,7 +59,7 @@ export function createGitForge(options: GitForgeOptions): Forge {
   const { git, clock } = options;
   const mirrors = createGitMirrors({ git, clock, depth: 1, cacheDir: join(options.stateDir, 'mirrors') });
   const looks = createLookCounter(join(options.stateDir, 'looks'), clock);
-  const repos = new Map<string, { readonly settings: GitForgeRepo; readonly watched: WatchedRepo }>();
+  const repos = new Map<string, KnownRepo>();
   for (const settings of options.repos) {
     if (!/^[^|\p{Cc}]{1,200}$/u.test(settings.name) || repos.has(settings.name)) {
       throw new GroundcrewError('forge/bad-repo', `${JSON.stringify(settings.name)}: not a name, or there twice`);
@@ -72,9 +74,9 @@ export function createGitForge(options: GitForgeOptions): Forge {
         return [{ changeKey: keyOf(options.name, settings.name, place), headSha }];
       });
     const pollMs = settings.pollMs ?? (remote.startsWith('/') ? 10_000 : 60_000);
-    repos.set(settings.name, { settings, watched: { name: settings.name, source, pollMs, placesOf } });
+    repos.set(settings.name, { settings, isWatched, watched: { name: settings.name, source, pollMs, placesOf } });
   }
-  const find = (name: string): { readonly settings: GitForgeRepo; readonly watched: WatchedRepo } => {
+  const find = (name: string): KnownRepo => {
     const repo = repos.get(name);
     if (repo === undefined) throw new GroundcrewError('forge/unknown-repo', `${name}: not watched by ${options.name}`);
     return repo;
@@ -89,23 +91,23 @@ export function createGitForge(options: GitForgeOptions): Forge {
       return watched.placesOf(await watched.source.refs(signal));
     },
     async view(repo, key, signal): Promise<PlaceView | null> {
-      const { settings, watched } = find(repo);
+      const { settings, watched, isWatched } = find(repo);
       // Numbered before looking: of two overlapping looks the later begun must not lose.
       const version = looks.next();
-      const seen = await watched.source.refs(signal);
-      const found = watched.placesOf(seen).find((place) => place.changeKey === key);
       const place = placeOfKey(options.name, repo, key);
-      if (found === undefined || place === null) return null;
-      const commit = await watched.source.commit(found.headSha, refOf(place), signal);
+      if (place === null || (place.branch !== null && !isWatched(place.branch))) return null;
+      const commit = await watched.source.at(refOf(place), signal);
       if (commit === null) return null;
+      const baseRef =
+        place.branch ?? settings.mainBranch ?? defaultBranch(await watched.source.refs(signal));
       const change = {
         key,
         forge: options.name,
         repo,
         pull: place.pull,
         branch: place.branch,
-        headSha: found.headSha,
-        baseRef: place.branch ?? defaultBranch(seen),
+        headSha: commit.sha,
+        baseRef,
         title: commit.title,
         author: commit.author,
         labels: [],
@@ -131,10 +133,17 @@ export function createGitForge(options: GitForgeOptions): Forge {
   };
 }
 
+interface KnownRepo {
+  readonly settings: GitForgeRepo;
+  readonly watched: WatchedRepo;
+  readonly isWatched: (branch: string) => boolean;
+}
+
 /** A branch or a pull request. */
 type Place = { readonly branch: string; readonly pull: null } | { readonly branch: null; readonly pull: number };
 
 function placeOf(ref: string): Place | null {
+  if (!isRefName(ref)) return null;
   if (ref.startsWith('refs/heads/')) return { branch: ref.slice('refs/heads/'.length), pull: null };
   const pull = /^refs\/pull\/([1-9]\d{0,8})\/head$/.exec(ref)?.[1];
   return pull === undefined ? null : { branch: null, pull: Number(pull) };

@@ -17,6 +17,7 @@ export interface RefsSeen {
 
 /** What a person reads of a commit; a stranger's text, without control characters. */
 export interface CommitSeen {
+  readonly sha: string;
   readonly title: string;
   readonly author: string;
 }
@@ -27,8 +28,8 @@ export interface GitSource {
   /** The repository on this machine; null for an address. */
   localGitDir(): Promise<string | null>;
   refs(signal: AbortSignal): Promise<RefsSeen>;
-  /** `ref` is a name under which the remote shows the commit. Null: it is no commit. */
-  commit(sha: string, ref: string, signal: AbortSignal): Promise<CommitSeen | null>;
+  /** The commit that a full ref name points to now; null: no such ref, or what it shows is no commit. */
+  at(ref: string, signal: AbortSignal): Promise<CommitSeen | null>;
   file(sha: string, path: string, signal: AbortSignal): Promise<string | null>;
 }
 
@@ -88,7 +89,15 @@ function localSource({ git, remote }: GitSourceOptions): GitSource {
         const seen = parseRefs(lines.map((line) => line.slice(0, -1)));
         return { ...seen, headRef: await localHead(gitDir, seen.refs) };
       }),
-    commit: (sha, _ref, signal) => reading((gitDir) => readCommit(git, gitDir, { sha, signal })),
+    at: (ref, signal) =>
+      reading(async (gitDir) => {
+        const format = '--format=%(refname)%09%(objectname)%09%(objecttype)%09%(authorname)%09%(contents:subject)';
+        const listed = await git.text(['for-each-ref', format, ref], { gitDir, signal });
+        // The pattern also matches what lies below the name.
+        const line = listed.split('\n').find((text) => text.startsWith(`${ref}\t`));
+        const [, sha, type, author, ...title] = line?.split('\t') ?? [];
+        return sha === undefined || type !== 'commit' ? null : commitSeen(sha, title.join(' '), author);
+      }),
     file: (sha, path, signal) => reading((gitDir) => readBlob(git, gitDir, { sha, path, signal })),
   };
 }
@@ -125,8 +134,13 @@ function remoteSource({ git, remote, mirrors, credentials }: GitSourceOptions): 
         const headRef = head?.slice('ref: '.length, -'\tHEAD'.length) ?? null;
         return { ...parseRefs(lines), headRef };
       }),
-    commit: (sha, ref, signal) =>
+    at: (ref, signal) =>
       reading(async () => {
+        const listed = await git.run(['ls-remote', '--end-of-options', remote, ref], { signal, ...config });
+        if (listed.exitCode !== 0) throw gitFailure('ls-remote', listed);
+        // The pattern also matches at the end of longer names.
+        const sha = parseRefs(listed.stdout.toString('utf8').split('\n')).refs.get(ref);
+        if (sha === undefined) return null;
         if (refOf.size > 10_000) refOf.clear();
         refOf.set(sha, ref);
         return readCommit(git, await mirrored(sha, signal), { sha, signal });
@@ -195,7 +209,11 @@ async function readCommit(git: Git, gitDir: string, { sha, signal }: AtCommit): 
   const [found, title = '', author = ''] = result.stdout.toString('utf8').split('\n');
   // Another id: what the ref shows is a tag.
   if (found !== sha) return null;
-  return { title: plain(title).slice(0, 300), author: plain(author).slice(0, 100) };
+  return commitSeen(sha, title, author);
+}
+
+function commitSeen(sha: string, title: string, author = ''): CommitSeen {
+  return { sha, title: plain(title).slice(0, 300), author: plain(author).slice(0, 100) };
 }
 
 async function readBlob(

@@ -33,7 +33,7 @@ export interface WatchOptions {
 
 const retryMs = 1000;
 /** Changes of refs that come close together are one look. */
-const settleMs = 10;
+const settleMs = 5;
 /** Movements told at once, so that they can share a commit of the ledger. */
 const mostAtOnce = 64;
 
