@@ -81,7 +81,7 @@ function configFinding(loaded: LoadedConfig, settings: Settings, context: Comman
   const count = settings.projects.length;
   return ok(
     'configuration',
-    loaded.file === null ? 'no file, all defaults' : `${loaded.file}, ${String(count)} projects`,
+    loaded.file === null ? 'no file, all defaults' : `${loaded.file}, ${count} ${count === 1 ? 'project' : 'projects'}`,
   );
 }
 

@@ -26,7 +26,7 @@ export async function runCli(words: readonly string[], context: CommandContext):
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return exitCode.ok;
-      for (const text of said) await context.err.line(`groundcrew: ${text}`);
+      for (const text of said) await context.err.line(`${context.err.paint('red', 'groundcrew')}: ${text}`);
       return exitCode.usage;
     }
     return await reportError(error, context);

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { explainIssues } from './explain-issue.ts';
 import { parseYaml, readTextFile, type YamlFile } from './read-yaml.ts';
@@ -32,10 +33,16 @@ export function userDirectory(env: Environment, variable: string, fallback: read
   return join(homeOf(env), ...fallback, 'groundcrew');
 }
 
-/** `$HOME`, or `/` where there is none. */
+/** `$HOME`, else what the user database says (a service may have no `$HOME`), else `/`. */
 export function homeOf(env: Environment): string {
   const home = env['HOME'];
-  return home !== undefined && isAbsolute(home) ? home : '/';
+  if (home !== undefined && isAbsolute(home)) return home;
+  try {
+    return userInfo().homedir;
+  } catch {
+    // A container may run under a uid that the database does not know.
+    return '/';
+  }
 }
 
 /** The file that `load` reads when nothing names another. */

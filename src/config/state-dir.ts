@@ -1,4 +1,4 @@
-import { chmodSync, linkSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { UsageError } from '../base/errors.ts';
@@ -71,13 +71,13 @@ export function prepareStateDir(paths: StatePaths): void {
       });
     }
   }
-  const found = lstatSync(paths.stateDir);
+  const found = statSync(paths.stateDir);
   const user = process.getuid?.();
-  if (user !== undefined && found.uid !== user && !found.isSymbolicLink()) {
+  if (user !== undefined && found.uid !== user) {
     throw new UsageError('config/state-dir', `${paths.stateDir}: belongs to another user; set stateDir or --state-dir`);
   }
   // It holds tokens and the signing key, so it is nobody else's, however it was made.
-  if (found.isDirectory() && (found.mode & 0o077) !== 0) chmodSync(paths.stateDir, 0o700);
+  if ((found.mode & 0o077) !== 0) chmodSync(paths.stateDir, 0o700);
 }
 
 /**
