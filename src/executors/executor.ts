@@ -65,6 +65,8 @@ export interface Run {
   stop(graceMs: number): Promise<void>;
   /** Resolves once, when the job has ended and its output is complete. Never rejects. */
   wait(): Promise<RunEnd>;
+  /** Directories outside of the spec's that the job fills: a container's own layer. Empty before it runs. */
+  diskDirs?(): Promise<readonly string[]>;
   /** Removes container, cgroup and left-over processes; not the directories of the spec. Twice is harmless, also after a crash. */
   cleanup(): Promise<void>;
 }

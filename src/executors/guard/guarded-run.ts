@@ -27,6 +27,8 @@ export interface GuardedEngine {
   startFailure(exitCode: number): Promise<Extract<RunEnd, { kind: 'broken' }> | null>;
   /** Removes what the engine keeps of the run. Twice is harmless. */
   remove(): Promise<void>;
+  /** Where the job's files outside of the spec's directories are. */
+  diskDirs(): Promise<readonly string[]>;
 }
 
 /** What a guarded run is made of. */
@@ -89,6 +91,10 @@ export class GuardedRun implements Run {
       await sleep(clock, Math.max(1, pauseMs), over.signal);
     }
     await ended;
+  }
+
+  diskDirs(): Promise<readonly string[]> {
+    return this.#parts.engine.diskDirs();
   }
 
   async cleanup(): Promise<void> {

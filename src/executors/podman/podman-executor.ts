@@ -223,7 +223,7 @@ function containerEngine(
   dir: string,
   notes: RunNotes,
   shell: (file: string, ...words: string[]) => Promise<void>,
-): Pick<GuardedEngine, 'signal' | 'startFailure'> {
+): Pick<GuardedEngine, 'signal' | 'startFailure' | 'diskDirs'> {
   const pidFile = join(dir, 'container.pid');
   return {
     async signal(signal) {
@@ -247,9 +247,23 @@ function containerEngine(
       await shell('kill.sh', signal.slice('SIG'.length));
       return true;
     },
+    async diskDirs() {
+      const pid = await readText(pidFile);
+      const mounts = pid === null ? null : await readText(`/proc/${pid}/mountinfo`);
+      return mounts === null ? [] : upperDirs(mounts);
+    },
     async startFailure(): Promise<Extract<RunEnd, { kind: 'broken' }> | null> {
       if ((await readText(pidFile)) !== null) return null;
       return broken(`the container did not start: ${reasonIn(await outputHead(dir))}`);
     },
   };
+}
+
+/** The writable layer of a container's root, as its mounts name it (overlayfs; proc(5), mountinfo). */
+export function upperDirs(mountinfo: string): readonly string[] {
+  for (const line of mountinfo.split('\n')) {
+    const match = / \/ [^ ]+ (?:[^-].*)?- overlay [^ ]+ (?:.*,)?upperdir=([^,]+)/.exec(line);
+    if (match?.[1] !== undefined) return [match[1]];
+  }
+  return [];
 }

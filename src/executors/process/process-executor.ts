@@ -199,6 +199,8 @@ function processEngine(dir: string, notes: RunNotes): GuardedEngine {
       return trouble === null ? null : broken(`the job's directory cannot be entered: ${trouble}`);
     },
     remove: () => Promise.resolve(),
+    // Home and TMPDIR are in the state directory; what it writes elsewhere nobody can tell apart.
+    diskDirs: () => Promise.resolve([]),
   };
 }
 

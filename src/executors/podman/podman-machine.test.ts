@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { openExecutor } from '../../../test/support/executor-starter.ts';
+import { needs } from '../../../test/support/needs.ts';
+import { podmanCacheDir, podmanEnv, testImage } from '../../../test/support/test-image.ts';
+import { exited, openBench, outputOf, outputUntil, until, type Bench, type ExecutorFixture } from '../contract/bench.ts';
+import { guardDir, readIdentity } from '../guard/guard-state.ts';
+import { carriersOf } from '../guard/nonce-sweep.ts';
+import { createPodmanExecutor } from './podman-executor.ts';
+import { rememberedSettings } from './settings.ts';
+
+const fixture: ExecutorFixture = {
+  open: (dir) => openExecutor('podman', dir),
+  starter: () => ['false'],
+  image: testImage,
+};
+const noLimits = { memoryBytes: null, pids: null, shmBytes: null, cpus: null, diskBytes: null, logBytes: null };
+
+function withBench(body: (bench: Bench) => Promise<void>): () => Promise<void> {
+  return async () => {
+    const bench = await openBench(fixture);
+    try {
+      await body(bench);
+    } finally {
+      await bench.close();
+    }
+  };
+}
+
+async function podman(...args: string[]): Promise<string> {
+  const env = podmanEnv();
+  const flags = (await rememberedSettings(podmanCacheDir(), env['PATH'] ?? ''))?.globalFlags ?? [];
+  const { stdout } = spawnSync('podman', ['--log-level=error', ...flags, ...args], { env, encoding: 'utf8' });
+  return stdout;
+}
+
+void suite('the podman executor on this machine', needs('podman'), () => {
+  void test(
+    'names the digest of the image that ran, and gives limits and layer',
+    withBench(async (bench) => {
+      const command = 'ulimit -n; df -k /dev/shm | tail -1; echo x >/layer; echo ready; sleep 20';
+      const run = await bench.start(command, { limits: { ...noLimits, shmBytes: 32 << 20, cpus: 1 } });
+      assert.match(run.imageDigest ?? '', /^sha256:[0-9a-f]{64}$/);
+      assert.match(await outputUntil(run, 'ready'), / 32768 /);
+      const dirs = (await run.diskDirs?.()) ?? [];
+      if (process.getuid?.() === 0) assert.ok((await readdir(dirs[0] ?? '/')).includes('layer'), dirs.join());
+      await run.stop(0);
+    }),
+  );
+
+  void test(
+    'tells a memory limit that killed, or says that it does not know',
+    withBench(async (bench) => {
+      const limits = { ...noLimits, memoryBytes: 48 << 20 };
+      const command = 'sleep 0.3; tail /dev/zero';
+      const ends = [await exited(await bench.start(command, { limits })), await exited(await bench.start(command, { limits }))];
+      for (const end of ends) {
+        assert.equal(end.exitCode, 137);
+        assert.notEqual(end.oom, 'no');
+      }
+    }),
+  );
+
+  void test(
+    'takes the end from the container when podman itself is killed',
+    withBench(async (bench) => {
+      const spec = await bench.spec('echo ready; sleep 1; echo more; exit 21');
+      const run = await bench.executor.start(spec, () => undefined, new AbortController().signal);
+      await outputUntil(run, 'ready');
+      const client = (await readIdentity(join(guardDir(spec.stateDir), 'job'))) ?? assert.fail('no job');
+      process.kill(client.pid, 'SIGKILL');
+      assert.equal((await exited(run)).exitCode, 21);
+      assert.equal((await outputOf(run)).toString(), 'ready\nmore\n');
+      await run.cleanup();
+    }),
+  );
+
+  void test(
+    'removes the container when the guard was killed, and is broken',
+    withBench(async (bench) => {
+      const spec = await bench.spec('echo ready; sleep 30');
+      const run = await bench.executor.start(spec, () => undefined, new AbortController().signal);
+      await outputUntil(run, 'ready');
+      const guard = (await readIdentity(join(guardDir(spec.stateDir), 'guard'))) ?? assert.fail('no guard');
+      process.kill(guard.pid, 'SIGKILL');
+      assert.equal((await run.wait()).kind, 'broken');
+      await run.cleanup();
+      assert.deepEqual(await carriersOf(spec.nonce, []), []);
+      assert.doesNotMatch(await podman('ps', '--all', '--format', '{{.Names}}'), new RegExp(spec.id));
+    }),
+  );
+
+  void test(
+    'removes its container by itself though no worker lives, and leaves those of others',
+    withBench(async (bench) => {
+      const other = `groundcrew-other-${String(process.pid)}`;
+      const spec = await bench.spec('exit 0');
+      await podman('create', '--label=groundcrew.owner=somebody-else', `--name=${other}`, spec.image ?? '', 'true');
+      try {
+        const run = await bench.executor.start(spec, () => undefined, new AbortController().signal);
+        await run.wait();
+        await until(async () => !(await podman('ps', '-a', '--format', '{{.Names}}')).includes(spec.id), 'it is gone');
+        await bench.restarted().sweep(new Set());
+        assert.match(await podman('ps', '--all', '--format', '{{.Names}}'), new RegExp(other));
+      } finally {
+        await podman('rm', '--force', '--time=0', other);
+      }
+    }),
+  );
+
+  void test(
+    'sweeps a container whose files are gone',
+    withBench(async (bench) => {
+      const owner = `test-sweep-${String(process.pid)}`;
+      const labels = [`--label=groundcrew.owner=${owner}`, '--label=groundcrew.run=lost-one'];
+      await podman('create', ...labels, '--name=groundcrew-lost-one', await testImage(), 'true');
+      const executor = createPodmanExecutor({
+        owner,
+        runsDir: join(bench.dir, 'other-runs'),
+        cacheDir: podmanCacheDir(),
+        env: podmanEnv(),
+      });
+      assert.deepEqual(await executor.sweep(new Set()), ['lost-one']);
+      assert.deepEqual(await executor.sweep(new Set()), []);
+    }),
+  );
+
+  void test(
+    'shows no value of a variable in an argument list',
+    withBench(async (bench) => {
+      const secret = 'hunter2-in-the-environment';
+      const spec = await bench.spec('echo "$TOKEN"; echo ready; sleep 20', { env: { TOKEN: secret } });
+      const run = await bench.executor.start(spec, () => undefined, new AbortController().signal);
+      assert.match(await outputUntil(run, 'ready'), new RegExp(secret));
+      for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+        const words = await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '');
+        assert.ok(!words.includes(secret) || Number(pid) === process.pid, words);
+      }
+      for (const file of ['launch.sh', 'output']) {
+        const { mode } = await stat(join(guardDir(spec.stateDir), file));
+        assert.equal(mode & 0o077, 0, file);
+      }
+      await run.stop(0);
+      await run.cleanup();
+    }),
+  );
+
+  void test(
+    'an image that nobody has is the change’s fault, a registry that is away is not',
+    withBench(async (bench) => {
+      const heard: string[] = [];
+      const startOf = async (image: string): Promise<unknown> => {
+        const spec = await bench.spec('exit 0', { image });
+        const run = await bench.executor.start(spec, (line) => heard.push(line), new AbortController().signal);
+        const end = await run.wait();
+        return end.kind === 'broken' ? [end.cause, end.isChangesFault] : end;
+      };
+      assert.deepEqual(await startOf('localhost/groundcrew-no-such:1'), ['unknown-image', true]);
+      assert.deepEqual(await startOf('Not A Name'), ['unknown-image', true]);
+      assert.deepEqual(await startOf('127.0.0.1:1/some/image:1'), ['image-pull', false]);
+      assert.ok(heard.some((line) => line.includes('127.0.0.1:1')), heard.join('\n'));
+    }),
+  );
+
+  void test(
+    'remembers which settings worked',
+    withBench(async (bench) => {
+      const cacheDir = join(bench.dir, 'cache');
+      const options = { owner: 'x', runsDir: join(bench.dir, 'r'), cacheDir, env: podmanEnv() };
+      const first = await createPodmanExecutor(options).trial(AbortSignal.timeout(60_000));
+      assert.equal(first.isUsable, true, first.finding);
+      const path = podmanEnv()['PATH'] ?? '';
+      const settings = await rememberedSettings(cacheDir, path);
+      assert.ok(settings);
+      const again = await createPodmanExecutor(options).trial(AbortSignal.timeout(60_000));
+      assert.equal(again.finding, first.finding);
+      // A record of another podman, or other limits, is worth nothing.
+      const file = join(cacheDir, 'podman.json');
+      const record = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+      await writeFile(file, JSON.stringify({ ...record, key: 'another podman' }));
+      assert.equal(await rememberedSettings(cacheDir, path), null);
+    }),
+  );
+
+  void test(
+    'is not usable without podman, and says so',
+    withBench(async (bench) => {
+      const options = { owner: 'x', runsDir: join(bench.dir, 'r'), cacheDir: join(bench.dir, 'c') };
+      const executor = createPodmanExecutor({ ...options, env: { PATH: bench.dir } });
+      const trial = await executor.trial(AbortSignal.timeout(60_000));
+      assert.deepEqual([trial.isUsable, trial.finding], [false, 'podman is not installed']);
+      const run = await executor.start(await bench.spec('exit 0'), () => undefined, new AbortController().signal);
+      assert.equal((await run.wait()).kind, 'broken');
+    }),
+  );
+});
