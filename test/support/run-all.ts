@@ -29,7 +29,7 @@ const staticChecks: readonly Check[] = [
     name: 'lint',
     argv: ['eslint', '--cache', '--cache-location', `${cache}/eslint/`, '--cache-strategy', 'content', '.'],
   },
-  { name: 'format', argv: ['prettier', '--check', '--cache', '--cache-location', `${cache}/prettier`, '.'] },
+  { name: 'format', argv: ['prettier', '--check', '--cache', '--cache-location', `${cache}/prettier-check`, '.'] },
 ];
 const slowChecks: readonly Check[] = [
   {
