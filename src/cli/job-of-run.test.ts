@@ -44,7 +44,10 @@ test('without checks the entry point runs as test, trusted and as a job of its o
 });
 
 test('the only automatic check is meant; of several one must be named', () => {
-  const one = [{ context: 'unit', command: 'make' }, { context: 'slow', manual: true }];
+  const one = [
+    { context: 'unit', command: 'make' },
+    { context: 'slow', manual: true },
+  ];
   assert.equal(jobOfRun(order({ checks: one }), resolved).context, 'unit');
   assert.equal(jobOfRun(order({ checks: one, context: 'slow' }), resolved).context, 'slow');
   assert.throws(
@@ -54,7 +57,10 @@ test('the only automatic check is meant; of several one must be named', () => {
 });
 
 test('a context that no check has runs like a project without checks, under that name', () => {
-  const job = jobOfRun(order({ checks: [{ context: 'unit', command: 'make' }], context: 'fedora-44/storage' }), resolved);
+  const job = jobOfRun(
+    order({ checks: [{ context: 'unit', command: 'make' }], context: 'fedora-44/storage' }),
+    resolved,
+  );
   assert.equal(job.command, null);
   assert.equal(job.env['TEST_OS'], 'fedora-44');
   assert.equal(job.env['TEST_SCENARIO'], 'storage');

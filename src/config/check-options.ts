@@ -108,7 +108,9 @@ export const projectOptions = z.strictObject(
       .describe('A repository elsewhere. Either path or url.'),
     branches: field.branchPatterns
       .prefault(['**'])
-      .describe("Branches to watch: ** is any text, * any without a slash, ! in front excludes, the last that fits decides."),
+      .describe(
+        'Branches to watch: ** is any text, * any without a slash, ! in front excludes, the last that fits decides.',
+      ),
     mainBranch: field.line
       .nullable()
       .prefault(null)
