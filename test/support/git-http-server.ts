@@ -10,8 +10,13 @@ export interface GitHttpServer extends AsyncDisposable {
   readonly requests: { readonly url: string; readonly authorization: string | undefined }[];
 }
 
-/** Serves all repositories below `root`. With `authorization`, only to requests with exactly this header. */
-export async function openGitHttpServer(root: string, authorization?: string): Promise<GitHttpServer> {
+/** Serves all repositories below `root`. With `authorization`, only to requests with exactly this header;
+ * `isOldProtocol` gives only what a ref shows. */
+export async function openGitHttpServer(
+  root: string,
+  authorization?: string,
+  options: { readonly isOldProtocol?: boolean } = {},
+): Promise<GitHttpServer> {
   const requests: GitHttpServer['requests'] = [];
   const backend = `${execFileSync('git', ['--exec-path']).toString('utf8').trim()}/git-http-backend`;
   const server: Server = createServer((request, response) => {
@@ -29,7 +34,7 @@ export async function openGitHttpServer(root: string, authorization?: string): P
         GIT_CONFIG_COUNT: '1',
         GIT_CONFIG_KEY_0: 'safe.directory',
         GIT_CONFIG_VALUE_0: '*',
-        GIT_PROTOCOL: String(request.headers['git-protocol'] ?? ''),
+        GIT_PROTOCOL: options.isOldProtocol === true ? '' : String(request.headers['git-protocol'] ?? ''),
         PATH_INFO: decodeURIComponent(pathname),
         QUERY_STRING: searchParams.toString(),
         REQUEST_METHOD: request.method,

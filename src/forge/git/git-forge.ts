@@ -98,8 +98,7 @@ export function createGitForge(options: GitForgeOptions): Forge {
       if (place === null || (place.branch !== null && !isWatched(place.branch))) return null;
       const commit = await watched.source.at(refOf(place), signal);
       if (commit === null) return null;
-      const baseRef =
-        place.branch ?? settings.mainBranch ?? defaultBranch(await watched.source.refs(signal));
+      const baseRef = place.branch ?? settings.mainBranch ?? defaultBranch(await watched.source.refs(signal));
       const change = {
         key,
         forge: options.name,
