@@ -161,6 +161,18 @@ test('a seal that stopped half-way is read as complete', async (context) => {
   assert.equal((await all(reader(store, {}))).toString(), 'abc');
 });
 
+test('a reader that does not follow ends with what is there', async (context) => {
+  const store = await openStore(context);
+  const now = (fromByte: number) =>
+    all(readLog({ store, prefix, fromByte, clock: createHandClock(), pollMs: 1, isFollowing: false, signal: never }));
+  assert.equal((await now(0)).length, 0);
+  await store.put(`${prefix}/log.0-5`, { bytes: Buffer.from('hello') }, plain);
+  await store.put(`${prefix}/log.chunks`, { bytes: Buffer.from('[5]') }, plain);
+  assert.equal((await now(0)).toString(), 'hello');
+  assert.equal((await now(3)).toString(), 'lo');
+  assert.equal((await now(5)).toString(), '');
+});
+
 test('a list that is none counts as not there', async (context) => {
   const store = await openStore(context);
   for (const list of ['', '{}', '[0]', '[-1]', '[1.5]', '["1"]', '[1e400]', '[2']) {

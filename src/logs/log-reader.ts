@@ -15,6 +15,8 @@ export interface LogReaderOptions {
   readonly pollMs: number;
   /** Calls back when the log may have grown; returns how to stop that. For a reader in the process of the streamer. */
   readonly onGrowth?: (wake: () => void) => () => void;
+  /** False: ends with what is there now, complete or not. Default true. */
+  readonly isFollowing?: boolean;
   /** Ends the reading, without an error. */
   readonly signal: AbortSignal;
 }
@@ -67,6 +69,7 @@ export async function* readLog(options: LogReaderOptions): AsyncGenerator<Uint8A
         }
         return;
       }
+      if (options.isFollowing === false) return;
       await bell.rung();
     }
   } finally {
