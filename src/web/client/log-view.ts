@@ -213,7 +213,7 @@ export class LogView {
   #onNews({ bytes, skippedBytes, skippedLines }: TailNews): void {
     if (skippedBytes > 0) {
       const startByte = this.#window.endByte + skippedBytes;
-      const firstLine = this.#window.lastLine + 1 + skippedLines;
+      const firstLine = this.#window.nextLine + skippedLines;
       this.#window.reset({ bytes, startByte, firstLine, isMidLine: false });
     } else this.#window.append(bytes);
     this.#totalBytes = this.#window.endByte;

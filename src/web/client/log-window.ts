@@ -67,6 +67,11 @@ export class LogWindow {
     return last === undefined ? 0 : last.nextLine - (this.#pen.open === null ? 1 : 0);
   }
 
+  /** Number of the line that the next byte belongs to. */
+  get nextLine(): number {
+    return this.#segments.at(-1)?.nextLine ?? 1;
+  }
+
   get rowCount(): number {
     return this.#segments.reduce((sum, { rows }) => sum + rows.length, 0);
   }

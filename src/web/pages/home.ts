@@ -132,8 +132,10 @@ function endedSection(view: HomeView, now: number): Html {
             ${resultFilters.map(
               ([value, words]) =>
                 html`<option value="${value}" ${value === query.result ? 'selected' : ''}>${words}</option>`,
-            )}
-          </select></span
+            )}</select
+          ><span class="pf-v6-c-form-control__utilities"
+            ><span class="pf-v6-c-form-control__toggle-icon">${icons.down}</span></span
+          ></span
         >
         <button class="pf-v6-c-button pf-m-secondary" type="submit">
           <span class="pf-v6-c-button__icon pf-m-start">${icons.search}</span
@@ -181,8 +183,10 @@ function repoSelect(repos: readonly string[], chosen: string): Html {
         <option value="">All repositories</option>
         ${all.map(
           (repo) => html`<option value="${repo}" ${repo === chosen ? 'selected' : ''}>${shortRepo(repo)}</option>`,
-        )}
-      </select></span
+        )}</select
+      ><span class="pf-v6-c-form-control__utilities"
+        ><span class="pf-v6-c-form-control__toggle-icon">${icons.down}</span></span
+      ></span
     >`;
 }
 

@@ -1,0 +1,80 @@
+import { after } from 'node:test';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import axe from 'axe-core';
+import type { CleansUp } from './temp-dir.ts';
+import { chromiumPath } from './needs.ts';
+
+// No network of its own, no first-run pages: only what the test opens.
+const quiet = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** How a page of the test looks at us. */
+export interface PageWishes {
+  readonly width?: number;
+  readonly height?: number;
+  readonly scheme?: 'light' | 'dark';
+  readonly hasScript?: boolean;
+}
+
+/** Pages of a real Chromium. `troubles` gathers script errors, refused content and failed requests of all of them. */
+export interface TestBrowser {
+  open(address: string, wishes?: PageWishes): Promise<Page>;
+  readonly troubles: string[];
+}
+
+// One Chromium for all tests of a file: it takes seconds to start. Ends with the file, also when a test failed.
+let running: Promise<Browser> | null = null;
+after(async () => {
+  await (await running)?.close();
+});
+
+/** A Chromium with nothing kept from other tests. Gate the test with `needs('chromium')`. */
+export async function openBrowser(context: CleansUp): Promise<TestBrowser> {
+  running ??= chromium.launch({ executablePath: chromiumPath() ?? 'chromium', args: quiet });
+  const browser = await running;
+  const pages: Page[] = [];
+  context.after(async () => {
+    for (const page of pages) await page.context().close();
+  });
+  const troubles: string[] = [];
+  return {
+    troubles,
+    async open(address, { width = 1280, height = 800, scheme = 'light', hasScript = true } = {}) {
+      const page = await browser.newPage({
+        viewport: { width, height },
+        colorScheme: scheme,
+        javaScriptEnabled: hasScript,
+        reducedMotion: 'reduce',
+      });
+      pages.push(page);
+      page.on('pageerror', (error) => troubles.push(`error: ${error.message}`));
+      page.on('console', (message) => {
+        if (message.type() === 'error' || message.type() === 'warning') troubles.push(`console: ${message.text()}`);
+      });
+      page.on('dialog', (dialog) => {
+        troubles.push(`dialog: ${dialog.message()}`);
+        void dialog.dismiss();
+      });
+      await page.goto(address, { waitUntil: 'load' });
+      return page;
+    },
+  };
+}
+
+/** What axe finds wrong with the page by WCAG 2.2 AA and its best practices, one line each. */
+export async function axeFindings(page: Page): Promise<string[]> {
+  // By the debugger, so that the page's content security policy stays as it is.
+  await page.evaluate(`${axe.source}; 0`);
+  const found = (await page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as axe.AxeResults;
+  return found.violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary ?? ''}`),
+  );
+}
