@@ -6,7 +6,7 @@ export interface FeedItem {
 }
 
 /** A waiting hour weighs as much as one step of priority: nothing starves behind a stream of urgent work. */
-const agePerPriorityMs = 60 * 60_000;
+export const agePerPriorityMs = 60 * 60_000;
 
 /**
  * The order in which waiting jobs are fed: the project with the fewest jobs on their way goes first; inside a project
@@ -24,7 +24,8 @@ export function feedOrder<Item extends FeedItem>(
     if (list === undefined) byProject.set(item.project, [item]);
     else list.push(item);
   }
-  const weight = (item: Item): number => item.priority + (now - item.queuedAt) / agePerPriorityMs;
+  // Whole numbers: nothing is rounded, so the order is that of the ledger's index.
+  const weight = (item: Item): number => item.priority * agePerPriorityMs + (now - item.queuedAt);
   const lanes = [...byProject].map(([project, items]) => ({
     items: items.sort((a, b) => weight(b) - weight(a) || a.queuedAt - b.queuedAt),
     load: underway.get(project) ?? 0,

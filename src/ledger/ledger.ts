@@ -37,8 +37,8 @@ export interface FeedCandidate extends FeedItem {
 }
 
 /**
- * What feeding looks at: of each project and needs class the `perProject` most urgent and the `perProject` oldest waiting
- * jobs whose back-off has passed; jobs offered or running by project; offered and unclaimed attempts by queue.
+ * What feeding looks at: of each project and needs class the `perProject` waiting jobs that `feedOrder` puts first among
+ * those whose back-off has passed; jobs offered or running by project; offered and unclaimed attempts by queue.
  * `nextAt`: when the earliest back-off ends; null when none runs.
  */
 export interface FeedView {

@@ -4,7 +4,6 @@ import type { FeedCandidate, FeedView, OfferedAttempt } from '../ledger.ts';
 import { jobOf, jobRow, standingChanged } from './job-row.ts';
 
 interface WaitingRow {
-  readonly seq: number;
   readonly id: JobId;
   readonly generation: number;
   readonly n: number;
@@ -27,26 +26,33 @@ const lanesSql = `
   )
   SELECT class, project FROM lane`;
 
-const columns = 'seq, id, generation, n, class, project, priority, queued_at, base_sha, body, trace_id';
+/** A (class, project) in which something waits. */
+export interface Lane {
+  readonly class: string;
+  readonly project: string;
+}
+
+export function waitingLanes(sql: Sql): readonly Lane[] {
+  return sql.all<Lane>(lanesSql);
+}
+
+const columns = 'id, generation, n, class, project, priority, queued_at, base_sha, body, trace_id';
 
 /** See `Ledger.feedView`. */
 export function feedView(sql: Sql, now: number, perProject: number): FeedView {
-  const rows = new Map<number, WaitingRow>();
-  for (const lane of sql.all<{ class: string; project: string }>(lanesSql)) {
-    for (const order of ['priority DESC, queued_at, seq', 'queued_at, seq']) {
-      const found = sql.all<WaitingRow>(
-        `SELECT ${columns} FROM jobs WHERE state = 'waiting' AND class = ? AND project = ? AND not_before <= ? ORDER BY ${order} LIMIT ?`,
+  const rows: WaitingRow[] = [];
+  for (const lane of waitingLanes(sql)) {
+    rows.push(
+      ...sql.all<WaitingRow>(
+        `SELECT ${columns} FROM jobs WHERE state = 'waiting' AND class = ? AND project = ? AND not_before <= ?
+         ORDER BY urgent_at, queued_at, seq LIMIT ?`,
         lane.class,
         lane.project,
         now,
         perProject,
-      );
-      for (const row of found) rows.set(row.seq, row);
-    }
+      ),
+    );
   }
-  const underway = sql.all<{ project: string; jobs: number }>(
-    `SELECT project, COUNT(*) AS jobs FROM jobs WHERE state IN ('offered', 'running') GROUP BY project`,
-  );
   const offered = sql.all<{ queue: string; attempts: number }>(
     `SELECT queue, COUNT(*) AS attempts FROM attempts WHERE state = 'offered' GROUP BY queue`,
   );
@@ -55,11 +61,22 @@ export function feedView(sql: Sql, now: number, perProject: number): FeedView {
     now,
   );
   return {
-    candidates: [...rows.values()].map((row) => candidateOf(sql, row)),
-    underway: new Map(underway.map((row) => [row.project, row.jobs])),
+    candidates: rows.map((row) => candidateOf(sql, row)),
+    underway: underwayByProject(sql),
     offered: new Map(offered.map((row) => [row.queue, row.attempts])),
     nextAt: next?.at ?? null,
   };
+}
+
+/** Jobs offered or running, by project. */
+export function underwayByProject(sql: Sql): ReadonlyMap<string, number> {
+  return new Map(
+    sql
+      .all<{ project: string; jobs: number }>(
+        `SELECT project, COUNT(*) AS jobs FROM jobs WHERE state IN ('offered', 'running') GROUP BY project`,
+      )
+      .map((row) => [row.project, row.jobs]),
+  );
 }
 
 function candidateOf(sql: Sql, row: WaitingRow): FeedCandidate {

@@ -4,7 +4,8 @@
  *
  * jobs.state: waiting → offered (numbered, R1) → running (claimed) → ended; back to waiting by the retry plan, and from an
  * end that was no verdict by a new generation (R13). attempts: one row for each holding; an offered one has no nonce yet,
- * and an `n` that was claimed twice has two rows of which the later applied owns (R2).
+ * and an `n` that was claimed twice has two rows of which the later applied owns (R2). jobs.urgent_at is the order of
+ * `feedOrder` inside a project as one number: an hour of age weighs as much as a step of priority, whatever the time is.
  */
 export const ledgerSteps: readonly string[] = [
   `
@@ -76,12 +77,14 @@ export const ledgerSteps: readonly string[] = [
     started_at INTEGER,
     ended_at INTEGER,
     outcome TEXT,
-    trace_id TEXT NOT NULL
+    trace_id TEXT NOT NULL,
+    urgent_at INTEGER GENERATED ALWAYS AS (queued_at - priority * 3600000) VIRTUAL
   ) STRICT;
-  CREATE INDEX jobs_lane_urgent ON jobs (class, project, priority DESC, queued_at, seq) WHERE state = 'waiting';
-  CREATE INDEX jobs_lane_old ON jobs (class, project, queued_at, seq) WHERE state = 'waiting';
+  CREATE INDEX jobs_lane ON jobs (class, project, urgent_at, queued_at, seq, not_before) WHERE state = 'waiting';
   CREATE INDEX jobs_backoff ON jobs (not_before) WHERE state = 'waiting';
   CREATE INDEX jobs_underway ON jobs (state, project) WHERE state IN ('offered', 'running');
+  CREATE INDEX jobs_queued ON jobs (queued_at, seq);
+  CREATE INDEX jobs_queued_repo ON jobs (repo, queued_at, seq);
   CREATE INDEX jobs_ended ON jobs (ended_at, seq) WHERE state = 'ended';
   CREATE INDEX jobs_ended_repo ON jobs (repo, ended_at, seq) WHERE state = 'ended';
   CREATE INDEX jobs_commit ON jobs (forge, repo, sha);

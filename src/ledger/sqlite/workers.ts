@@ -55,15 +55,10 @@ export function applyHello(
   noteWorker(sql, message, offer, false, now);
   const held = new Set(message.holds.map((holding) => holding.nonce));
   for (const row of liveRows(sql, message.worker)) {
-    if (!held.has(row.nonce))
-      breakHolding(
-        sql,
-        liveOf(row),
-        row.nonce,
-        { kind: 'broken', cause: 'lost', phase: row.phase ?? 'claimed' },
-        now,
-        plan,
-      );
+    if (held.has(row.nonce)) continue;
+    const outcome: Broken = { kind: 'broken', cause: 'lost', phase: row.phase ?? 'claimed' };
+    breakHolding(sql, liveOf(row), row.nonce, outcome, now, plan);
+    isAnyLost = true;
   }
   const stops = message.holds.flatMap(
     (holding) =>

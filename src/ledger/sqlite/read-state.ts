@@ -1,0 +1,69 @@
+import type { Sql } from '../../base/sqlite.ts';
+import type { Notice } from '../../core/action.ts';
+import type { Change } from '../../core/change.ts';
+import type { WorkerOffer } from '../../core/worker-message.ts';
+import type { HeldChange, LedgerReader, WorkerSeen } from '../ledger-reader.ts';
+
+/** Changes that wait for a person or had nothing to run, the latest first. */
+export function heldChanges(sql: Sql): readonly HeldChange[] {
+  return sql
+    .all<{ body: string; notice: string; since: number }>(
+      'SELECT body, notice, COALESCE(notice_since, 0) AS since FROM changes WHERE notice IS NOT NULL',
+    )
+    .map(({ body, notice, since }) => {
+      const { kind, sentence } = JSON.parse(notice) as Notice;
+      return { change: JSON.parse(body) as Change, kind, sentence, since };
+    })
+    .sort((a, b) => b.since - a.since);
+}
+
+/** By name. One that said good-bye before it ever said what it offers is not listed. */
+export function workersSeen(sql: Sql): readonly WorkerSeen[] {
+  const running = new Map(
+    sql
+      .all<{ worker: string; jobs: number }>(
+        `SELECT worker, COUNT(*) AS jobs FROM attempts WHERE state = 'live' GROUP BY worker`,
+      )
+      .map((row) => [row.worker, row.jobs]),
+  );
+  return sql
+    .all<{ worker: string; offer: string; last_heard_at: number; has_left: number }>(
+      `SELECT worker, offer, last_heard_at, has_left FROM workers WHERE offer <> '{}' ORDER BY worker`,
+    )
+    .map((row) => ({
+      ...(JSON.parse(row.offer) as WorkerOffer),
+      worker: row.worker,
+      lastHeardAt: row.last_heard_at,
+      hasLeft: row.has_left === 1,
+      running: running.get(row.worker) ?? 0,
+    }));
+}
+
+/** The statements of `readCounts`, for whoever checks their plans. */
+export const countStatements = {
+  // Rows are numbered without gaps, so the newest number is the count: nothing is scanned, however many there are.
+  jobs: 'SELECT COALESCE(MAX(seq), 0) AS n FROM jobs',
+  deliveries: 'SELECT COALESCE(MAX(seq), 0) AS n FROM deliveries',
+  waiting: `SELECT COUNT(*) AS n FROM jobs WHERE state = 'waiting'`,
+  offered: `SELECT COUNT(*) AS n FROM jobs WHERE state = 'offered'`,
+  running: `SELECT COUNT(*) AS n FROM jobs WHERE state = 'running'`,
+  deliveriesPending: `SELECT COUNT(*) AS n FROM deliveries WHERE state = 'pending'`,
+  deliveriesParked: `SELECT COUNT(*) AS n FROM deliveries WHERE state = 'parked'`,
+  reportsDue: 'SELECT COUNT(*) AS n FROM reports WHERE posted_version < version',
+} as const;
+
+/** See `LedgerReader.counts`. `deliveries` and `ended` count all that ever were. */
+export function readCounts(sql: Sql): Awaited<ReturnType<LedgerReader['counts']>> {
+  const count = (name: keyof typeof countStatements): number => sql.get<{ n: number }>(countStatements[name])?.n ?? 0;
+  const [waiting, offered, running] = [count('waiting'), count('offered'), count('running')];
+  return {
+    waiting,
+    offered,
+    running,
+    ended: count('jobs') - waiting - offered - running,
+    deliveries: count('deliveries'),
+    deliveriesPending: count('deliveriesPending'),
+    deliveriesParked: count('deliveriesParked'),
+    reportsDue: count('reportsDue'),
+  };
+}

@@ -1,0 +1,26 @@
+import type { Database, Sql } from '../../base/sqlite.ts';
+import type { LedgerReader } from '../ledger-reader.ts';
+import { readRun } from './read-run.ts';
+import { listRuns } from './read-runs.ts';
+import { heldChanges, readCounts, workersSeen } from './read-state.ts';
+import { positionOf } from './read-waiting.ts';
+import { ledgerSteps } from './schema.ts';
+
+/**
+ * Reads a SQLite ledger, each answer from one snapshot. `database` may be a read-only handle on a file that another process
+ * writes: then its tables must have this version already. Closing the reader leaves the database to whoever opened it.
+ * @throws GroundcrewError `sqlite/too-old`, UsageError `sqlite/too-new`
+ */
+export function openSqliteLedgerReader(database: Database): LedgerReader {
+  database.migrate('ledger', ledgerSteps);
+  const answer = async <T>(work: (sql: Sql) => T): Promise<T> => database.read(work);
+  return {
+    listRuns: (filter) => answer((sql) => listRuns(sql, filter)),
+    run: (idOrPrefix) => answer((sql) => readRun(sql, idOrPrefix)),
+    held: () => answer(heldChanges),
+    workers: () => answer(workersSeen),
+    counts: () => answer(readCounts),
+    position: (jobId) => answer((sql) => positionOf(sql, jobId)),
+    close: async () => undefined,
+  };
+}
