@@ -47,7 +47,7 @@ export default defineConfig(
     rules: { 'no-console': 'off' },
   },
   {
-    files: ['**/*.test.ts', '**/*.contract.ts'],
+    files: ['**/*.test.ts', '**/*.contract.ts', '**/contract/*.ts'],
     rules: {
       // node:test returns a promise that the runner itself awaits.
       '@typescript-eslint/no-floating-promises': [

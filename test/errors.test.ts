@@ -42,7 +42,7 @@ function listedIn(markdown: string): Code[] {
 async function readSources(): Promise<Map<string, string>> {
   const sources = new Map<string, string>();
   for await (const path of glob('src/**/*.ts', { cwd: root })) {
-    if (/\.(test|contract)\.ts$/.test(path)) continue;
+    if (/\.(test|contract)\.ts$|\/contract\//.test(path)) continue;
     sources.set(path, await readFile(join(root, path), 'utf8'));
   }
   return sources;

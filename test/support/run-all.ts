@@ -1,4 +1,4 @@
-import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -42,11 +42,12 @@ const slowChecks: readonly Check[] = [
 
 const total = { passed: 0, skipped: [] as string[], failures: [] as Failure[] };
 const tempDir = await realpath(await mkdtemp(join(tmpdir(), 'gt-')));
+// Tests that run programs as another user have to come through.
+await chmod(tempDir, 0o711);
 const mark = { name: 'GROUNDCREW_TEST_RUN', value: basename(tempDir) };
 const run: TestRun = {
   root,
-  // Colours are for people; what tests compare must not depend on who watches.
-  env: { ...process.env, TMPDIR: tempDir, [mark.name]: mark.value, NO_COLOR: '1', FORCE_COLOR: undefined },
+  env: { ...plainEnvironment(), TMPDIR: tempDir, [mark.name]: mark.value },
   mark: `${mark.name}=${mark.value}`,
   tempDir,
   width: Math.max(2, availableParallelism()),
@@ -56,6 +57,7 @@ const run: TestRun = {
 };
 
 process.chdir(root);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => void stop());
 const startedAt = performance.now();
 try {
   await inParallel(staticChecks.filter(wanted), run.width, (check) => step(check.name, () => runCheck(check, run)));
@@ -87,6 +89,22 @@ if (failed > 0) process.exitCode = 1;
 
 function wanted(check: Check): boolean {
   return check.name.includes(options.only);
+}
+
+/** Our environment without colours, since what tests compare must not depend on who watches. */
+function plainEnvironment(): Record<string, string> {
+  const env: Record<string, string> = { NO_COLOR: '1' };
+  for (const [name, value] of Object.entries(process.env)) {
+    if (value !== undefined && name !== 'FORCE_COLOR') env[name] = value;
+  }
+  return env;
+}
+
+/** Ends what we started, which is in process groups of its own and hears no Ctrl-C. */
+async function stop(): Promise<void> {
+  await checkLeftovers(run);
+  await rm(tempDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  process.exit(130);
 }
 
 /** Runs one step, prints its line, and under it all that is known of its failures. */

@@ -58,7 +58,7 @@ export function findViolations(sources: readonly Source[], dependencies: readonl
 
 /** Tests may look behind every port and use what a product file may not. */
 export function isTest(path: string): boolean {
-  return !path.startsWith('src/') || /\.(test|contract)\.ts$/.test(path);
+  return !path.startsWith('src/') || /\.(test|contract)\.ts$|\/contract\//.test(path);
 }
 
 /** The file a relative import means, or null for a package. */

@@ -15,7 +15,7 @@ export interface Check {
 /** What a run is: where, and what its processes are known by. */
 export interface TestRun {
   readonly root: string;
-  readonly env: NodeJS.ProcessEnv;
+  readonly env: Readonly<Record<string, string>>;
   readonly mark: string;
   readonly tempDir: string;
   readonly width: number;
@@ -25,8 +25,7 @@ export interface TestRun {
 /** Runs the command; null when there is nothing to check. */
 export async function runCheck(check: Check, run: TestRun): Promise<Tally | null> {
   if (check.onlyIf !== undefined && !(await isThere(join(run.root, check.onlyIf)))) return null;
-  const env = Object.fromEntries(Object.entries(run.env).map(([name, value]) => [name, value ?? '']));
-  const { exitCode, stdout, stderr } = await exec(check.argv, { cwd: run.root, env });
+  const { exitCode, stdout, stderr } = await exec(check.argv, { cwd: run.root, env: run.env });
   if (exitCode === 0) return { passed: 1, failures: [], skipped: [] };
   const title = `${check.name}: \`${check.argv.join(' ')}\` ended with ${exitCode}`;
   return { passed: 0, failures: [{ title, details: `${String(stdout)}${String(stderr)}`.trim() }], skipped: [] };

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { groupMembers } from './leftovers.ts';
 import type { ReportLine } from './report.ts';
 
 /** Why something is red: where, and everything that is known. */
@@ -50,7 +51,8 @@ export async function runTestFile(path: string, env: NodeJS.ProcessEnv, limits: 
   const [report, ...output] = [child.stdio[3], child.stdout, child.stderr].map((stream) => collect(stream as Readable));
   const status = await exited;
   clearTimeout(timer);
-  const hadChildren = killGroup(pid);
+  const left = await groupMembers(pid);
+  killGroup(pid);
   const isOverdue = deadline.signal.aborted;
   // A stream ends when the last process that holds it does, and one left behind may live for ever.
   await Promise.race([
@@ -69,7 +71,7 @@ export async function runTestFile(path: string, env: NodeJS.ProcessEnv, limits: 
     failures.push({ title: `${path}: ${title}`, details: [details, said].join('\n').trim() });
   if (isOverdue) fail(`not over after ${limits.fileTimeoutMs / 1000} s`, `last begun: ${lastBegun(lines)}`);
   else if (status !== '0' && failures.length === 0) fail(`ended with ${status}`);
-  if (hadChildren && !isOverdue) fail('left processes running');
+  if (left.length > 0 && !isOverdue) fail('left processes running', left.join('\n'));
   return {
     passed: lines.filter(({ kind }) => kind === 'passed').length,
     failures,
@@ -110,12 +112,10 @@ function collect(stream: Readable): Collected {
   };
 }
 
-/** True when there was somebody left to kill. */
-function killGroup(leader: number): boolean {
+function killGroup(leader: number): void {
   try {
     process.kill(-leader, 'SIGKILL');
-    return true;
   } catch {
-    return false;
+    // Nobody is left.
   }
 }
