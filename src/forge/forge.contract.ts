@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Gate } from '../../test/support/needs.ts';
 import type { CleansUp } from '../../test/support/temp-dir.ts';
 import { until } from '../../test/support/until.ts';
 import { isGroundcrewError } from '../base/errors.ts';
@@ -26,17 +27,33 @@ export interface ForgeWorld {
   breakIt(): Promise<void>;
 }
 
-/** What every forge must hold. `open` makes a fresh world for each clause. */
-export function forgeContract(name: string, open: (context: CleansUp) => Promise<ForgeWorld>): void {
-  const signal = (): AbortSignal => AbortSignal.timeout(30_000);
-  const keyOf = (world: ForgeWorld, place: { branch: string } | { pull: number }): string => {
-    const branch = 'branch' in place ? place.branch : null;
-    const pull = 'pull' in place ? place.pull : null;
-    return changeKey({ forge: world.forge.name, repo: world.repo, branch, pull, baseRef: 'main' });
-  };
+/** One thing that every forge must hold. */
+export interface ForgeClause {
+  readonly title: string;
+  /** In a fresh world. */
+  readonly run: (world: ForgeWorld, context: CleansUp) => Promise<void>;
+}
 
-  test(`${name}: every branch and open pull request is a place, with its head`, async (context) => {
-    const world = await open(context);
+/** Registers every clause as a test. `open` makes a fresh world for each. */
+export function forgeContract(name: string, gate: Gate, open: (context: CleansUp) => Promise<ForgeWorld>): void {
+  for (const { title, run } of forgeClauses) {
+    test(`${name}: ${title}`, gate, async (context) => run(await open(context), context));
+  }
+}
+
+const signal = (): AbortSignal => AbortSignal.timeout(30_000);
+
+const keyOf = (world: ForgeWorld, place: { branch: string } | { pull: number }): string => {
+  const branch = 'branch' in place ? place.branch : null;
+  const pull = 'pull' in place ? place.pull : null;
+  return changeKey({ forge: world.forge.name, repo: world.repo, branch, pull, baseRef: 'main' });
+};
+
+const clause = (title: string, run: ForgeClause['run']): ForgeClause => ({ title, run });
+
+/** All clauses; a deliberately broken forge fails at least one (`forge.contract.test.ts`). */
+export const forgeClauses: readonly ForgeClause[] = [
+  clause('every branch and open pull request is a place, with its head', async (world) => {
     const main = await world.forge.headOf(world.repo, 'main', signal());
     const topic = await world.commit({ branch: 'feature/x', files: { a: '1' } });
     await world.setPull(7, topic);
@@ -49,10 +66,9 @@ export function forgeContract(name: string, open: (context: CleansUp) => Promise
         { changeKey: keyOf(world, { pull: 7 }), headSha: topic },
       ],
     );
-  });
+  }),
 
-  test(`${name}: a view shows the place as it is now, versions grow, over a restart too`, async (context) => {
-    const world = await open(context);
+  clause('a view shows the place as it is now, versions grow, over a restart too', async (world) => {
     const key = keyOf(world, { branch: 'main' });
     const first = await world.commit({ branch: 'main', files: { a: '1' }, title: 'Make it\u001b[31m so' });
     const one = await world.forge.view(world.repo, key, signal());
@@ -69,10 +85,9 @@ export function forgeContract(name: string, open: (context: CleansUp) => Promise
     assert.equal(one.change.isTrusted && one.change.isOpen, true);
     assert.ok(one.change.version < two.change.version);
     assert.ok(two.change.version < (three?.change.version ?? 0));
-  });
+  }),
 
-  test(`${name}: a stranger's pull request is not trusted and is meant for the default branch`, async (context) => {
-    const world = await open(context);
+  clause("a stranger's pull request is not trusted and is meant for the default branch", async (world) => {
     const sha = await world.commit({ branch: 'topic', files: { a: '1' } });
     await world.setPull(12, sha);
     const view = await world.forge.view(world.repo, keyOf(world, { pull: 12 }), signal());
@@ -82,10 +97,9 @@ export function forgeContract(name: string, open: (context: CleansUp) => Promise
       { pull, branch, baseRef, headSha, isTrusted },
       { pull: 12, branch: null, baseRef: 'main', headSha: sha, isTrusted: false },
     );
-  });
+  }),
 
-  test(`${name}: a place that is gone has no view and no head`, async (context) => {
-    const world = await open(context);
+  clause('a place that is gone has no view and no head', async (world) => {
     await world.commit({ branch: 'topic', files: { a: '1' } });
     await world.deleteBranch('topic');
     assert.equal(await world.forge.view(world.repo, keyOf(world, { branch: 'topic' }), signal()), null);
@@ -102,10 +116,9 @@ export function forgeContract(name: string, open: (context: CleansUp) => Promise
     for (const ref of ['-x', '', '../main', 'ma in', 'refs/heads/main', 'HEAD', '--upload-pack=evil']) {
       assert.equal(await world.forge.headOf(world.repo, ref, signal()), null, ref);
     }
-  });
+  }),
 
-  test(`${name}: a file is read at a commit, not at a branch`, async (context) => {
-    const world = await open(context);
+  clause('a file is read at a commit, not at a branch', async (world) => {
     const old = await world.commit({ branch: 'main', files: { 'dir/file': 'old\n', link: { link: 'dir/file' } } });
     const now = await world.commit({ branch: 'main', files: { 'dir/file': 'new ü\n' } });
     const read = (sha: string, path: string): Promise<string | null> =>
@@ -113,10 +126,9 @@ export function forgeContract(name: string, open: (context: CleansUp) => Promise
     assert.equal(await read(old, 'dir/file'), 'old\n');
     assert.equal(await read(now, 'dir/file'), 'new ü\n');
     assert.equal(await read(now, 'link'), 'new ü\n');
-  });
+  }),
 
-  test(`${name}: what is no plain file of the repository is null, and large files are cut`, async (context) => {
-    const world = await open(context);
+  clause('what is no plain file of the repository is null, and large files are cut', async (world) => {
     const sha = await world.commit({
       branch: 'main',
       files: {
@@ -142,10 +154,9 @@ export function forgeContract(name: string, open: (context: CleansUp) => Promise
       assert.equal(await world.forge.fileAt(world.repo, sha, path, signal()), null, JSON.stringify(path));
     }
     assert.equal((await world.forge.fileAt(world.repo, sha, 'big', signal()))?.length, 65536);
-  });
+  }),
 
-  test(`${name}: statuses, approvals and requests may be posted twice`, async (context) => {
-    const { forge, repo } = await open(context);
+  clause('statuses, approvals and requests may be posted twice', async ({ forge, repo }) => {
     const sha = (await forge.headOf(repo, 'main', signal())) ?? '';
     const status = { repo, sha, context: 'c', state: 'success', description: 'd', targetUrl: null } as const;
     for (let i = 0; i < 2; i += 1) {
@@ -153,18 +164,16 @@ export function forgeContract(name: string, open: (context: CleansUp) => Promise
       await forge.rememberApproval(repo, sha, 'ada', signal());
       await forge.markRequestDone(repo, 'request', signal());
     }
-  });
+  }),
 
-  test(`${name}: a repository that is not watched is refused for good`, async (context) => {
-    const { forge } = await open(context);
+  clause('a repository that is not watched is refused for good', async ({ forge }) => {
     await assert.rejects(forge.places('no/such', signal()), (error) => {
       assert.ok(isGroundcrewError(error, 'forge/unknown-repo'));
       return error.retry === 'never';
     });
-  });
+  }),
 
-  test(`${name}: a repository that vanishes is an error to come back from, not an empty list`, async (context) => {
-    const world = await open(context);
+  clause('a repository that vanishes is an error to come back from, not an empty list', async (world) => {
     await world.breakIt();
     const calls = [
       () => world.forge.places(world.repo, signal()),
@@ -177,10 +186,9 @@ export function forgeContract(name: string, open: (context: CleansUp) => Promise
         return error.retry !== 'never';
       });
     }
-  });
+  }),
 
-  test(`${name}: every movement is told once, with an id of its own`, async (context) => {
-    const world = await open(context);
+  clause('every movement is told once, with an id of its own', async (world, context) => {
     const heard = listen(world.forge, context);
     const a = await world.commit({ branch: 'topic', files: { a: '1' } });
     const key = keyOf(world, { branch: 'topic' });
@@ -200,10 +208,9 @@ export function forgeContract(name: string, open: (context: CleansUp) => Promise
     assert.deepEqual(heard.at(keyOf(world, { pull: 3 })), [b, a, b]);
     assert.equal(new Set(heard.all.map(({ deliveryId }) => deliveryId)).size, heard.all.length);
     await heard.stop();
-  });
+  }),
 
-  test(`${name}: what could not be stored is told again`, async (context) => {
-    const world = await open(context);
+  clause('what could not be stored is told again', async (world, context) => {
     let refusals = 3;
     const heard = listen(world.forge, context, () => {
       if (refusals-- > 0) throw new Error('the disk is full');
@@ -211,10 +218,9 @@ export function forgeContract(name: string, open: (context: CleansUp) => Promise
     const sha = await world.commit({ branch: 'topic', files: { a: '1' } });
     await until(() => heard.at(keyOf(world, { branch: 'topic' })).includes(sha));
     await heard.stop();
-  });
+  }),
 
-  test(`${name}: what moved while we were away is told at start, and the rest is not`, async (context) => {
-    const world = await open(context);
+  clause('what moved while we were away is told at start, and the rest is not', async (world, context) => {
     const first = listen(world.forge, context);
     await until(() => first.at(keyOf(world, { branch: 'main' })).length > 0);
     await first.stop();
@@ -226,16 +232,15 @@ export function forgeContract(name: string, open: (context: CleansUp) => Promise
       [[keyOf(world, { branch: 'topic' }), sha]],
     );
     await second.stop();
-  });
+  }),
 
-  test(`${name}: watching ends when it is told to`, async (context) => {
-    const world = await open(context);
+  clause('watching ends when it is told to', async (world) => {
     const stop = new AbortController();
     const watching = world.forge.watch(() => Promise.resolve(), stop.signal);
     stop.abort();
     await watching;
-  });
-}
+  }),
+];
 
 type Moved = Parameters<Parameters<Forge['watch']>[0]>[0];
 
