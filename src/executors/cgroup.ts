@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Limits } from '../core/job.ts';
 
 /**
@@ -61,8 +61,8 @@ export function parseCgroupPlaces(groups: string, mounts: string): CgroupPlaces 
       if (mount === undefined) continue;
       const inside = mount.root === '/' ? path : path.startsWith(mount.root) ? path.slice(mount.root.length) : null;
       if (inside === null || inside.includes('/..')) continue;
-      if (name === '') v2 = join(mount.point, inside);
-      else v1[name] = join(mount.point, inside);
+      if (name === '') v2 = resolve(mount.point, `.${inside}`);
+      else v1[name] = resolve(mount.point, `.${inside}`);
     }
   }
   return { v1, v2 };

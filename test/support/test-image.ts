@@ -23,7 +23,14 @@ export function podmanCacheDir(): string {
  * Makes sure that the test image is in podman's storage and says its name. Made of Debian's busybox-static, so that no
  * registry is needed; 0.6 s the first time, one look afterwards.
  */
-export async function testImage(): Promise<string> {
+export function testImage(): Promise<string> {
+  made ??= make();
+  return made;
+}
+
+let made: Promise<string> | null = null;
+
+async function make(): Promise<string> {
   const env = podmanEnv();
   const flags = await workingFlags();
   const podman = (args: readonly string[], input?: Buffer): void => {

@@ -108,7 +108,9 @@ export const endClauses: readonly ExecutorClause[] = [
   {
     title: 'what the job left in the background dies with it',
     async check(bench: Bench): Promise<void> {
-      const spec = await bench.spec('setsid sleep 77 & (setsid sh -c "sleep 78 & sleep 79" &) ; echo ready; sleep 0.5; exit 4');
+      const spec = await bench.spec(
+        'setsid sleep 77 & (setsid sh -c "sleep 78 & sleep 79" &) ; echo ready; sleep 0.5; exit 4',
+      );
       const run = await bench.executor.start(spec, () => undefined, new AbortController().signal);
       await outputUntil(run, 'ready');
       assert.equal((await exited(run)).exitCode, 4);

@@ -6,7 +6,15 @@ import { suite, test } from 'node:test';
 import { openExecutor } from '../../../test/support/executor-starter.ts';
 import { needs } from '../../../test/support/needs.ts';
 import { podmanCacheDir, podmanEnv, testImage } from '../../../test/support/test-image.ts';
-import { exited, openBench, outputOf, outputUntil, until, type Bench, type ExecutorFixture } from '../contract/bench.ts';
+import {
+  exited,
+  openBench,
+  outputOf,
+  outputUntil,
+  until,
+  type Bench,
+  type ExecutorFixture,
+} from '../contract/bench.ts';
 import { guardDir, readIdentity } from '../guard/guard-state.ts';
 import { carriersOf } from '../guard/nonce-sweep.ts';
 import { createPodmanExecutor } from './podman-executor.ts';
@@ -56,7 +64,10 @@ void suite('the podman executor on this machine', needs('podman'), () => {
     withBench(async (bench) => {
       const limits = { ...noLimits, memoryBytes: 48 << 20 };
       const command = 'sleep 0.3; tail /dev/zero';
-      const ends = [await exited(await bench.start(command, { limits })), await exited(await bench.start(command, { limits }))];
+      const ends = [
+        await exited(await bench.start(command, { limits })),
+        await exited(await bench.start(command, { limits })),
+      ];
       for (const end of ends) {
         assert.equal(end.exitCode, 137);
         assert.notEqual(end.oom, 'no');
@@ -161,7 +172,10 @@ void suite('the podman executor on this machine', needs('podman'), () => {
       assert.deepEqual(await startOf('localhost/groundcrew-no-such:1'), ['unknown-image', true]);
       assert.deepEqual(await startOf('Not A Name'), ['unknown-image', true]);
       assert.deepEqual(await startOf('127.0.0.1:1/some/image:1'), ['image-pull', false]);
-      assert.ok(heard.some((line) => line.includes('127.0.0.1:1')), heard.join('\n'));
+      assert.ok(
+        heard.some((line) => line.includes('127.0.0.1:1')),
+        heard.join('\n'),
+      );
     }),
   );
 

@@ -85,7 +85,10 @@ void suite('the process executor on this machine', needs('linux'), () => {
         const words = await readFile(`/proc/${String(pid)}/cmdline`, 'latin1').catch(() => '');
         assert.ok(!words.includes('sleep'), words);
       }
-      assert.deepEqual(cgroups.filter((dir) => existsSync(dir)), []);
+      assert.deepEqual(
+        cgroups.filter((dir) => existsSync(dir)),
+        [],
+      );
     }),
   );
 
@@ -120,8 +123,11 @@ void suite('the process executor on this machine', needs('linux'), () => {
     'ends the output where the job ended, though an escaped process holds it open',
     withBench(async (bench) => {
       // It clears its environment and, as only root can, leaves our control groups.
-      const leave = 'for f in /sys/fs/cgroup/cgroup.procs /sys/fs/cgroup/*/cgroup.procs; do echo $$ >$f; done 2>/dev/null';
-      const run = await bench.start(`echo said; env -i setsid sh -c '${leave}; sleep 2; echo late' & sleep 0.4; exit 3`);
+      const leave =
+        'for f in /sys/fs/cgroup/cgroup.procs /sys/fs/cgroup/*/cgroup.procs; do echo $$ >$f; done 2>/dev/null';
+      const run = await bench.start(
+        `echo said; env -i setsid sh -c '${leave}; sleep 2; echo late' & sleep 0.4; exit 3`,
+      );
       assert.equal((await exited(run)).exitCode, 3);
       assert.equal((await outputOf(run)).toString(), 'said\n');
     }),
