@@ -127,10 +127,10 @@ export const logSinkClauses: readonly SinkClause[] = [
       const content = Buffer.from('all that there is\n');
       await appendFile(file, content);
       under.behave('failing');
-      const sealing = sink.seal(totalOf(content), never);
-      await until(() => troubles.length > 0);
-      under.behave('working');
-      await sealing;
+      const work = until(() => troubles.length > 0).then(() => {
+        under.behave('working');
+      });
+      await Promise.all([sink.seal(totalOf(content), never), work]);
       assert.deepEqual(await under.held(), { bytes: content, isComplete: true });
     },
   },

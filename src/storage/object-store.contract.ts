@@ -32,8 +32,19 @@ function bytes(content: string): { readonly bytes: Uint8Array } {
   return { bytes: Buffer.from(content) };
 }
 
-async function contentOf(read: ObjectRead | null): Promise<string | null> {
-  return read === null ? null : (await buffer(read.body)).toString('latin1');
+/** All of an object, read to its end at once. */
+async function seen(store: ObjectStore, key: string, range?: { start: number; end?: number }) {
+  return whole(await store.get(key, range));
+}
+
+async function whole(read: ObjectRead | null) {
+  if (read === null) return null;
+  const { body, ...rest } = read;
+  return { ...rest, content: (await buffer(body)).toString('latin1') };
+}
+
+async function contentOf(store: ObjectStore, key: string): Promise<string | null> {
+  return (await seen(store, key))?.content ?? null;
 }
 
 async function keysOf(store: ObjectStore, prefix: string): Promise<readonly string[]> {
@@ -49,28 +60,30 @@ export const objectStoreClauses: readonly StoreClause[] = [
     prove: async (store) => {
       await store.put('a/b/plain', bytes('hello'), text);
       await store.put('a/b/page', bytes('<html>'), page);
-      const plain = await store.get('a/b/plain');
-      assert.deepEqual([plain?.sizeBytes, plain?.contentType, plain?.isDownload], [5, text.contentType, false]);
-      assert.equal(await contentOf(plain), 'hello');
-      const html = await store.get('a/b/page');
-      assert.deepEqual([html?.sizeBytes, html?.contentType, html?.isDownload], [6, 'text/html', true]);
-      assert.equal(await contentOf(html), '<html>');
+      const { contentType } = text;
+      assert.deepEqual(await seen(store, 'a/b/plain'), {
+        sizeBytes: 5,
+        contentType,
+        isDownload: false,
+        content: 'hello',
+      });
+      const kind = { sizeBytes: 6, contentType: 'text/html', isDownload: true };
+      assert.deepEqual(await seen(store, 'a/b/page'), { ...kind, content: '<html>' });
     },
   },
   {
     title: 'what is not there reads as null',
     prove: async (store) => {
       await store.put('a/b', bytes('x'), text);
-      for (const key of ['a', 'a/c', 'a/b/c', 'nothing']) assert.equal(await store.get(key), null, key);
+      for (const key of ['a', 'a/c', 'a/b/c', 'nothing']) assert.equal(await seen(store, key), null, key);
     },
   },
   {
     title: 'an empty object is an object',
     prove: async (store) => {
       await store.put('empty', bytes(''), text);
-      const read = await store.get('empty');
-      assert.equal(read?.sizeBytes, 0);
-      assert.equal(await contentOf(read), '');
+      const read = await seen(store, 'empty');
+      assert.deepEqual([read?.sizeBytes, read?.content], [0, '']);
     },
   },
   {
@@ -87,9 +100,8 @@ export const objectStoreClauses: readonly StoreClause[] = [
         [4, 4, ''],
       ];
       for (const [start, end, expected] of ranges) {
-        const read = await store.get('digits', end === undefined ? { start } : { start, end });
-        assert.equal(read?.sizeBytes, 10);
-        assert.equal(await contentOf(read), expected, `${String(start)}-${String(end)}`);
+        const read = await seen(store, 'digits', end === undefined ? { start } : { start, end });
+        assert.deepEqual([read?.sizeBytes, read?.content], [10, expected], `${String(start)}-${String(end)}`);
       }
     },
   },
@@ -98,13 +110,17 @@ export const objectStoreClauses: readonly StoreClause[] = [
     prove: async (store) => {
       await store.put('k', bytes('<html>'), page);
       await store.put('k', bytes('longer than before'), text);
-      const read = await store.get('k');
-      assert.deepEqual([read?.contentType, read?.isDownload], [text.contentType, false]);
-      assert.equal(await contentOf(read), 'longer than before');
+      const { contentType } = text;
+      const sizeBytes = 'longer than before'.length;
+      const expected = { sizeBytes, contentType, isDownload: false, content: 'longer than before' };
+      assert.deepEqual(await seen(store, 'k'), expected);
       await store.put('k', bytes('<p>'), page);
-      const again = await store.get('k');
-      assert.deepEqual([again?.contentType, again?.isDownload], ['text/html', true]);
-      assert.equal(await contentOf(again), '<p>');
+      assert.deepEqual(await seen(store, 'k'), {
+        sizeBytes: 3,
+        contentType: 'text/html',
+        isDownload: true,
+        content: '<p>',
+      });
     },
   },
   {
@@ -114,7 +130,7 @@ export const objectStoreClauses: readonly StoreClause[] = [
       await store.put('k', bytes(old), text);
       const read = await store.get('k');
       await store.put('k', bytes('new'), text);
-      assert.equal((await contentOf(read)) === old, true);
+      assert.equal((await whole(read))?.content === old, true);
     },
   },
   {
@@ -126,7 +142,7 @@ export const objectStoreClauses: readonly StoreClause[] = [
         for (let n = 0; n < 30; n++) await store.put('k', bytes(versions[n % 2] ?? ''), text);
       })();
       for (let n = 0; n < 60; n++) {
-        const seen = await contentOf(await store.get('k'));
+        const seen = await contentOf(store, 'k');
         assert.equal(versions.includes(seen ?? ''), true, 'a mixture of two versions');
       }
       await writer;
@@ -137,9 +153,8 @@ export const objectStoreClauses: readonly StoreClause[] = [
     prove: async (store) => {
       assert.equal(await store.putIfAbsent('k', bytes('<first>'), page), true);
       assert.equal(await store.putIfAbsent('k', bytes('second'), text), false);
-      const read = await store.get('k');
-      assert.equal(read?.contentType, 'text/html');
-      assert.equal(await contentOf(read), '<first>');
+      const read = await seen(store, 'k');
+      assert.deepEqual([read?.contentType, read?.content], ['text/html', '<first>']);
       await store.delete('k');
       assert.equal(await store.putIfAbsent('k', bytes('third'), text), true);
     },
@@ -150,7 +165,7 @@ export const objectStoreClauses: readonly StoreClause[] = [
       const tries = Array.from({ length: 16 }, (_, n) => `writer ${String(n)}`);
       const won = await Promise.all(tries.map((content) => store.putIfAbsent('race', bytes(content), text)));
       assert.equal(won.filter(Boolean).length, 1);
-      assert.equal(await contentOf(await store.get('race')), tries[won.indexOf(true)]);
+      assert.equal(await contentOf(store, 'race'), tries[won.indexOf(true)]);
     },
   },
   {
@@ -158,12 +173,12 @@ export const objectStoreClauses: readonly StoreClause[] = [
     prove: async (store) => {
       await store.put('a/b/c', bytes('x'), page);
       await store.delete('a/b/c');
-      assert.equal(await store.get('a/b/c'), null);
+      assert.equal(await seen(store, 'a/b/c'), null);
       await store.delete('a/b/c');
       await store.delete('never/was');
       await store.delete('a/b');
       await store.put('a/b', bytes('now an object where a folder was'), text);
-      assert.equal(await contentOf(await store.get('a/b')), 'now an object where a folder was');
+      assert.equal(await contentOf(store, 'a/b'), 'now an object where a folder was');
     },
   },
   {
@@ -230,7 +245,7 @@ export const objectStoreClauses: readonly StoreClause[] = [
       ];
       for (const key of keys) await store.put(key, bytes(key), text);
       for (const key of keys) {
-        assert.equal(await contentOf(await store.get(key)), Buffer.from(key).toString('latin1'), key);
+        assert.equal(await contentOf(store, key), Buffer.from(key).toString('latin1'), key);
       }
     },
   },
@@ -250,11 +265,10 @@ export const objectStoreClauses: readonly StoreClause[] = [
         await handle.close();
       }
       const expected = { whole: '0123456789', range: '234', rest: '89', handle: '12' };
-      for (const [key, content] of Object.entries(expected))
-        assert.equal(await contentOf(await store.get(key)), content);
+      for (const [key, content] of Object.entries(expected)) assert.equal(await contentOf(store, key), content);
       // The object is a copy: what happens to the file later is no matter.
       await writeFile(file, 'changed');
-      assert.equal(await contentOf(await store.get('whole')), '0123456789');
+      assert.equal(await contentOf(store, 'whole'), '0123456789');
     },
   },
   {
@@ -268,7 +282,7 @@ export const objectStoreClauses: readonly StoreClause[] = [
       await link(file, join(dir, 'second'));
       await rename(file, join(dir, 'elsewhere'));
       await writeFile(file, 'something else');
-      assert.equal(await contentOf(await store.get('log')), 'final words');
+      assert.equal(await contentOf(store, 'log'), 'final words');
     },
   },
   {
@@ -280,7 +294,7 @@ export const objectStoreClauses: readonly StoreClause[] = [
       const isShort = (error: unknown): boolean => isGroundcrewError(error, 'storage/source-short');
       await assert.rejects(async () => store.put('k', { file, start: 5, end: 20 }, text), isShort);
       await assert.rejects(async () => store.putIfAbsent('new', { file, start: 0, end: 11 }, text), isShort);
-      assert.equal(await contentOf(await store.get('k')), 'before');
+      assert.equal(await contentOf(store, 'k'), 'before');
       assert.deepEqual(await keysOf(store, ''), ['k']);
     },
   },

@@ -39,7 +39,8 @@ async function stage(context: CleansUp): Promise<Stage> {
     dir,
     store,
     lines,
-    save: (limits = roomy, from = dir) => saveAttachments({ dir: from, store, prefix, visibility: 'public', limits, signal, log }),
+    save: (limits = roomy, from = dir) =>
+      saveAttachments({ dir: from, store, prefix, visibility: 'public', limits, signal, log }),
     read: async (name) => {
       const read = await store.get(`${prefix}/${name}`);
       return read === null ? null : (await buffer(read.body)).toString();

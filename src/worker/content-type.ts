@@ -4,40 +4,44 @@ export interface AttachmentKind {
   readonly isDownload: boolean;
 }
 
-const images = new Map(Object.entries({
-  apng: 'image/apng',
-  avif: 'image/avif',
-  bmp: 'image/bmp',
-  gif: 'image/gif',
-  ico: 'image/x-icon',
-  jpeg: 'image/jpeg',
-  jpg: 'image/jpeg',
-  png: 'image/png',
-  webp: 'image/webp',
-}));
+const images = new Map(
+  Object.entries({
+    apng: 'image/apng',
+    avif: 'image/avif',
+    bmp: 'image/bmp',
+    gif: 'image/gif',
+    ico: 'image/x-icon',
+    jpeg: 'image/jpeg',
+    jpg: 'image/jpeg',
+    png: 'image/png',
+    webp: 'image/webp',
+  }),
+);
 
-const downloads = new Map(Object.entries({
-  // Pages and drawings carry scripts: a browser must not show them as ours.
-  htm: 'text/html; charset=utf-8',
-  html: 'text/html; charset=utf-8',
-  svg: 'image/svg+xml',
-  xhtml: 'application/xhtml+xml',
-  xml: 'application/xml',
-  js: 'text/javascript; charset=utf-8',
-  mjs: 'text/javascript; charset=utf-8',
-  css: 'text/css; charset=utf-8',
-  pdf: 'application/pdf',
-  // As it is, not as an encoding: what was saved packed is downloaded packed.
-  bz2: 'application/x-bzip2',
-  gz: 'application/gzip',
-  tar: 'application/x-tar',
-  tgz: 'application/gzip',
-  xz: 'application/x-xz',
-  zip: 'application/zip',
-  zst: 'application/zstd',
-  mp4: 'video/mp4',
-  webm: 'video/webm',
-}));
+const downloads = new Map(
+  Object.entries({
+    // Pages and drawings carry scripts: a browser must not show them as ours.
+    htm: 'text/html; charset=utf-8',
+    html: 'text/html; charset=utf-8',
+    svg: 'image/svg+xml',
+    xhtml: 'application/xhtml+xml',
+    xml: 'application/xml',
+    js: 'text/javascript; charset=utf-8',
+    mjs: 'text/javascript; charset=utf-8',
+    css: 'text/css; charset=utf-8',
+    pdf: 'application/pdf',
+    // As it is, not as an encoding: what was saved packed is downloaded packed.
+    bz2: 'application/x-bzip2',
+    gz: 'application/gzip',
+    tar: 'application/x-tar',
+    tgz: 'application/gzip',
+    xz: 'application/x-xz',
+    zip: 'application/zip',
+    zst: 'application/zstd',
+    mp4: 'video/mp4',
+    webm: 'video/webm',
+  }),
+);
 
 const texts = new Set(
   (

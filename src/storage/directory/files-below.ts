@@ -3,6 +3,9 @@ import { dirname, join } from 'node:path';
 import { GroundcrewError } from '../../base/errors.ts';
 import { hasErrorCode } from './system-error.ts';
 
+/** A put gives in when deletes take its folder away so often in a row. */
+const mostTries = 100;
+
 /** True when `directory` exists and no part of its path is a symbolic link. `directory` is absolute and normal. */
 export async function isStraight(directory: string): Promise<boolean> {
   try {
@@ -32,7 +35,7 @@ export async function moveBelow(
       if (!step.isTransient) await syncFolder(folder);
       return;
     } catch (error) {
-      if (hasErrorCode(error, 'ENOENT') && tries < 10) continue;
+      if (hasErrorCode(error, 'ENOENT') && tries < mostTries) continue;
       if (!hasErrorCode(error, 'EISDIR', 'ENOTDIR', 'ENOTEMPTY')) throw error;
       const message = `${JSON.stringify(key)} cannot be an object and a folder at once`;
       throw new GroundcrewError('storage/key-conflict', message, { cause: error });
@@ -66,7 +69,8 @@ async function makeFolder(root: string, folder: string): Promise<void> {
     if (!hasErrorCode(error, 'EEXIST')) throw error;
     throw Object.assign(new Error('a file is in the way', { cause: error }), { code: 'ENOTDIR' });
   });
-  if (!(await isStraight(folder))) {
+  // Throws ENOENT where a delete took the folder away again: then it is tried again.
+  if ((await realpath(folder)) !== folder) {
     throw new GroundcrewError(
       'storage/unsafe-path',
       `${folder} is reached through a symbolic link, which we do not follow`,
