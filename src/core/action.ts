@@ -5,7 +5,7 @@ import type { CancelReason } from './outcome.ts';
  * What a decision wants done. All actions of one snapshot go into one ledger transaction; each is idempotent.
  * - `enqueue`: have this job, open, at least at `generation`; opening an ended one again raises its generation (R13).
  * - `cancel`: end this job, if it has not ended (R14).
- * - `restate`: the forge shows something else than the ledger: post the job's state again.
+ * - `restate`: the forge shows something else than it should: this job has the word (R4), and its state is posted again.
  * - `notice`: a status that belongs to no job (waiting for approval, nothing to run); null text withdraws it.
  * - `approve`: remember that this commit is approved, here and on the forge (R11).
  * - `request-done`: mark a person's request as carried out, here and on the forge (R11).

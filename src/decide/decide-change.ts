@@ -18,6 +18,7 @@ export function decideChange(snapshot: Snapshot): readonly Action[] {
     ...decideRequests(snapshot),
     ...decideWanted(snapshot),
     ...restateDiffering(snapshot),
+    ...restateSilenced(snapshot),
   ];
 }
 
@@ -43,10 +44,10 @@ function decideRequests(snapshot: Snapshot): Action[] {
 
 function carryOut(snapshot: Snapshot, request: PersonRequest): Action[] {
   const { change } = snapshot;
+  // Bound to its commit, an approval is worth remembering whatever became of the place meanwhile.
+  if (request.kind === 'approve') return [{ kind: 'approve', sha: request.sha, by: request.by }];
   if (!change.isOpen || request.sha !== change.headSha) return [];
   switch (request.kind) {
-    case 'approve':
-      return [{ kind: 'approve', sha: request.sha, by: request.by }];
     case 'cancel':
       return snapshot.jobs
         .filter((job) => !job.isEnded && isMeant(request, job))
@@ -119,6 +120,7 @@ function isWanted(snapshot: Snapshot, check: PlannedCheck): boolean {
   return seen.state === 'pending' || seen.isCanceled;
 }
 
+/** Ended, but without a verdict (R13). */
 function isAgainWanted(known: JobKnown): boolean {
   return (
     known.outcome?.kind === 'canceled' && (known.outcome.reason === 'superseded' || known.outcome.reason === 'closed')
@@ -182,4 +184,19 @@ function restateDiffering({ statuses, jobs, change, remembersStatuses }: Snapsho
       return seen?.jobId !== job.id || seen.generation !== job.generation || seen.state !== verdictStateOf(job.outcome);
     })
     .map((job) => ({ kind: 'restate', jobId: job.id }));
+}
+
+/**
+ * Two places may share a commit (two pull requests, two bases). When the job with the word ended without a verdict because
+ * the other place went away, the word goes back to the one that is still wanted here.
+ */
+function restateSilenced(snapshot: Snapshot): Action[] {
+  const { change, plan, jobs } = snapshot;
+  if (!change.isOpen || plan.kind === 'nothing') return [];
+  return plan.checks.flatMap((check) => {
+    const mine = jobs.find((job) => job.id === idFor(snapshot, check, 'change'));
+    const speaker = jobs.find((job) => job.context === check.context && job.hasWord);
+    if (mine === undefined || speaker === undefined || speaker.id === mine.id || isAgainWanted(mine)) return [];
+    return isAgainWanted(speaker) ? [{ kind: 'restate', jobId: mine.id } as const] : [];
+  });
 }

@@ -53,6 +53,8 @@ interface Slot {
 interface Held {
   readonly holding: Holding;
   readonly attempt: RunningAttempt;
+  /** Null for an adopted attempt beyond the slots, until one gets free. */
+  slot: Slot | null;
   phase: Phase;
   logBytes: number;
 }
@@ -155,7 +157,7 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
 
   /** From start or adoption to the spooled final; then the slot is free and the log goes on to the store by itself. */
   const attend = async (holding: Holding, attempt: RunningAttempt, slot: Slot | null): Promise<void> => {
-    const one: Held = { holding, attempt, phase: 'claimed', logBytes: 0 };
+    const one: Held = { holding, attempt, slot, phase: 'claimed', logBytes: 0 };
     held.set(holding.nonce, one);
     const pulse = new AbortController();
     void (async () => {
@@ -182,7 +184,9 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
     const sealing = sealAndClean(holding, attempt);
     closing.add(sealing);
     void sealing.finally(() => closing.delete(sealing));
-    if (slot !== null) slot.isTaken = false;
+    const heir = [...held.values()].find((other) => other.slot === null);
+    if (heir !== undefined) heir.slot = one.slot;
+    else if (one.slot !== null) one.slot.isTaken = false;
     listen();
     onIdle();
   };

@@ -42,6 +42,7 @@ interface Connection {
   readonly owner: string;
   epoch: number;
   isUp: boolean;
+  isDroppedBefore: boolean;
   readonly hears: ((state: 'up' | 'down') => void)[];
   readonly subscriptions: {
     readonly queue: string;
@@ -51,6 +52,9 @@ interface Connection {
   readonly control: { readonly worker: string; readonly hear: (message: Message) => void }[];
   readonly waiting: (() => void)[];
 }
+
+/** Two hours to live would be idle time of the simulation: messages live two minutes. */
+const hasteOfTtl = 60;
 
 /**
  * RabbitMQ as far as the protocol may rely on it, and no further: at least once, FIFO but for returns, publisher confirms
@@ -85,6 +89,7 @@ export class BrokerModel {
       owner,
       epoch: 1,
       isUp: true,
+      isDroppedBefore: false,
       hears: [],
       subscriptions: [],
       control: [],
@@ -207,14 +212,14 @@ export class BrokerModel {
     const stored: Stored = {
       place: this.#place,
       body,
-      expiresAt: ttlMs === undefined ? null : this.#world.now + ttlMs,
+      expiresAt: ttlMs === undefined ? null : this.#world.now + ttlMs / hasteOfTtl,
       death,
       count: 0,
       isRedelivered: false,
     };
     queue.ready.push(stored);
     if (ttlMs !== undefined)
-      this.#world.at(ttlMs, () => {
+      this.#world.at(ttlMs / hasteOfTtl, () => {
         this.#expire(queue, stored);
       });
     this.#dispatch(queue);
@@ -340,7 +345,10 @@ export class BrokerModel {
     for (const connection of this.#connections) {
       for (const { worker, hear } of connection.control) {
         if (to !== 'all' && to !== worker) continue;
-        if (!connection.isUp || (this.isHostile && this.#world.dice.chance(0.1))) continue;
+        // Best effort, but not bewitched: never twice running.
+        const isDropped = this.isHostile && !connection.isDroppedBefore && this.#world.dice.chance(0.15);
+        connection.isDroppedBefore = isDropped;
+        if (!connection.isUp || isDropped) continue;
         this.#world.at(this.#world.dice.between(0, 20), () => {
           if (connection.life.isAlive && connection.isUp) hear(message);
         });

@@ -18,6 +18,8 @@ export interface ModelPlace {
   isOpen: boolean;
   updatedAt: number;
   readonly requests: PersonRequest[];
+  /** For each request: the contexts that the forge showed as judged when it was made. */
+  readonly judgedAtRequest: Map<string, readonly string[]>;
 }
 
 /** A posted status with its order of arrival. */
@@ -46,6 +48,8 @@ export class ForgeModel {
   readonly pushedShas = new Set<string>();
   /** Approvals stand as statuses on their commits. */
   readonly approvedShas = new Set<string>();
+  /** Commits that were at some time not wanted any more: superseded or closed. */
+  readonly disturbedShas = new Set<string>();
   isHostile = true;
   isAway = false;
   onEvent: (event: ModelEvent) => void = () => undefined;
@@ -77,6 +81,7 @@ export class ForgeModel {
       isOpen: true,
       updatedAt: Math.round(this.#world.now),
       requests: [],
+      judgedAtRequest: new Map(),
     };
     this.places.set(key, made);
     this.#changed(made, () => `${key} opened at ${made.headSha.slice(0, 6)}`);
@@ -85,18 +90,21 @@ export class ForgeModel {
 
   push(place: ModelPlace, sha: string): void {
     this.#remember(place);
+    this.disturbedShas.add(place.headSha);
     place.headSha = sha;
     this.#changed(place, () => `${place.key} pushed ${sha.slice(0, 6)}`);
   }
 
   setOpen(place: ModelPlace, isOpen: boolean): void {
     this.#remember(place);
+    this.disturbedShas.add(place.headSha);
     place.isOpen = isOpen;
     this.#changed(place, () => `${place.key} ${isOpen ? 'reopened' : 'closed'}`);
   }
 
   setBase(place: ModelPlace, baseRef: string): void {
     this.#remember(place);
+    this.disturbedShas.add(place.headSha);
     place.baseRef = baseRef;
     this.#changed(place, () => `${place.key} now for ${baseRef}`);
   }
@@ -104,6 +112,8 @@ export class ForgeModel {
   comment(place: ModelPlace, kind: PersonRequest['kind'], contexts: readonly string[]): void {
     this.#remember(place);
     this.#comments += 1;
+    const judged = [...this.statuses.values()].filter((status) => status.sha === place.headSha && status.state !== 'pending').map((status) => status.context);
+    place.judgedAtRequest.set(`comment-${String(this.#comments)}`, judged);
     place.requests.push({
       id: `comment-${String(this.#comments)}`,
       kind,

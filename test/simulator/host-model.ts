@@ -33,6 +33,7 @@ interface Container {
 /** The run records that workers left in the object store, by job. */
 export class StoreModel {
   readonly records = new Map<string, Finished[]>();
+  readonly recorded: { readonly record: Finished; readonly at: number }[] = [];
   isAway = false;
 }
 
@@ -222,6 +223,7 @@ export class HostModel {
             ...holding,
             ...end,
           };
+          this.#store.recorded.push({ record, at: this.#world.now });
           const { id } = holding.envelope.job;
           this.#store.records.set(id, [...(this.#store.records.get(id) ?? []), record]);
         }

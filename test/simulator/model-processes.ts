@@ -34,6 +34,12 @@ export function plannedCheck(context: string, extra: Partial<PlannedCheck> = {})
   };
 }
 
+function emptyLedger(): Database {
+  const database = openDatabase({ path: ':memory:', schedule: queueMicrotask });
+  openSqliteLedger(database);
+  return database;
+}
+
 function timelineLogger(world: World, who: string, isTraced: boolean): Logger {
   if (!isTraced) return silentLogger;
   const say = (message: string, fields?: Readonly<Record<string, unknown>>): void => {
@@ -73,7 +79,7 @@ export class ServerModel {
     this.#store = parts.store;
     this.#plan = parts.plan;
     this.#isTraced = parts.isTraced;
-    this.database = openDatabase({ path: ':memory:', schedule: queueMicrotask });
+    this.database = emptyLedger();
   }
 
   /** Webhooks reach a living server only, with the forge's patience of ten seconds and no repetition. */
@@ -157,7 +163,7 @@ export class ServerModel {
     this.lostLedgerAt = this.#world.now;
     this.#world.note('server', () => 'lost its ledger');
     void this.database.close();
-    this.database = openDatabase({ path: ':memory:', schedule: queueMicrotask });
+    this.database = emptyLedger();
   }
 }
 
@@ -169,6 +175,8 @@ export class WorkerModel {
   life: Life | null = null;
   connection: ReturnType<BrokerModel['connect']> | null = null;
   healthySince: number | null = null;
+  /** The machine was lost for good. */
+  isGone = false;
   readonly failures: string[] = [];
   #loop: WorkerLoop | null = null;
   readonly #world: World;
@@ -192,7 +200,7 @@ export class WorkerModel {
   }
 
   start(): void {
-    if (this.life?.isAlive === true) return;
+    if (this.life?.isAlive === true || this.isGone) return;
     const { dice } = this.#world;
     const life = new Life(() => {
       this.#world.note(this.host.name, () => 'killed');

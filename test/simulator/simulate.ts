@@ -1,7 +1,8 @@
 import type { PlannedCheck } from '../../src/core/snapshot.ts';
 import { collectorQueue } from '../../src/core/queue-plan.ts';
 import { BrokerModel } from './broker-model.ts';
-import { watchHouse, type House } from './checks.ts';
+import { watchHouse } from './checks.ts';
+import type { House } from './house.ts';
 import { ForgeModel } from './forge-model.ts';
 import { HostModel, StoreModel } from './host-model.ts';
 import { plannedCheck, ServerModel, WorkerModel } from './model-processes.ts';
@@ -44,7 +45,7 @@ export async function simulate(seed: number, options: { readonly isTraced: boole
       isTraced,
     });
   });
-  const house: House = { world, broker, forge, server, workers, contexts: checks.map((check) => check.context) };
+  const house: House = { world, broker, forge, store, server, workers, contexts: checks.map((check) => check.context) };
   const faults: Record<string, number> = {};
   const count = (fault: string): void => {
     faults[fault] = (faults[fault] ?? 0) + 1;
@@ -177,6 +178,8 @@ function letAdversaryStrike(house: House, store: StoreModel, count: (fault: stri
         count('machine lost');
         worker.life?.kill();
         worker.host.lose();
+        // Some machines never come back; one that can do everything stays.
+        if (worker !== workers[0] && dice.chance(0.4)) worker.isGone = true;
         world.at(dice.between(2_000, 90_000), () => {
           worker.start();
         });
@@ -278,7 +281,7 @@ function heal(house: House, store: StoreModel): void {
   for (const worker of workers) worker.host.isHostile = false;
   const revive = (): void => {
     server.start();
-    for (const worker of workers) worker.start();
+    for (const worker of workers) if (!worker.isGone) worker.start();
     world.at(10_000, revive);
   };
   revive();
@@ -287,7 +290,7 @@ function heal(house: House, store: StoreModel): void {
 /** Nothing is left to do, as far as one can see from outside; two scans more will tell. */
 function isQuiet({ server, workers, forge, broker }: House): boolean {
   if (!server.isReady) return false;
-  if (workers.some((worker) => worker.host.running().length > 0 || worker.host.spooled() > 0)) return false;
+  if (workers.some((worker) => !worker.isGone && (worker.host.running().length > 0 || worker.host.spooled() > 0))) return false;
   if (broker.countsNow(collectorQueue).ready > 0) return false;
   const open = server.database.read(
     (sql) =>

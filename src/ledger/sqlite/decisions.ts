@@ -6,7 +6,7 @@ import type { CancelReason, Outcome } from '../../core/outcome.ts';
 import type { JobKnown } from '../../core/snapshot.ts';
 import type { Decision, DecisionApplied, Stop } from '../ledger.ts';
 import { endDelivery } from './deliveries.ts';
-import { endJob, jobRow, outcomeOf, standingChanged } from './job-row.ts';
+import { endJob, jobOf, jobRow, outcomeOf, standingChanged } from './job-row.ts';
 
 /** Jobs at this commit, and the unended ones of this place at other commits. */
 export function jobsOfChange(sql: Sql, changeKey: string, headSha: string): readonly JobKnown[] {
@@ -85,7 +85,7 @@ function applyAction(sql: Sql, change: Change, action: Action, now: number, trac
     case 'cancel':
       return cancelJob(sql, action.jobId, { kind: 'canceled', reason: action.reason, by: action.by }, now);
     case 'restate':
-      standingChanged(sql, action.jobId);
+      restate(sql, action.jobId);
       return [];
     case 'notice':
       applyNotice(sql, change, action, now);
@@ -188,6 +188,14 @@ export function giveWord(sql: Sql, { subject, context, id }: Job): void {
     context,
     id,
   );
+}
+
+/** The job has the word, and says it again. */
+function restate(sql: Sql, id: JobId): void {
+  const row = sql.get<{ body: string }>('SELECT body FROM jobs WHERE id = ?', id);
+  if (row === undefined) return;
+  giveWord(sql, jobOf(row.body));
+  standingChanged(sql, id);
 }
 
 /** R14: who commits first has it. Every holding that still lives is told to stop. */
