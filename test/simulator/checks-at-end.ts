@@ -1,0 +1,157 @@
+import { isVerdict } from '../../src/core/outcome.ts';
+import { parseRunLink } from '../../src/core/run-link.ts';
+import { verdictStateOf } from '../../src/decide/verdict-state.ts';
+import { attemptRows, executionsOf, jobRows, outcomeOf, type House, type JobRow } from './house.ts';
+
+/** When all is quiet: every promise is kept. */
+export function checkEnd(house: House, violate: (text: string) => void): void {
+  const { forge, server, world } = house;
+  const jobs = jobRows(house);
+  const attempts = attemptRows(house);
+  const executions = new Map(executionsOf(house).map((execution) => [execution.holding.nonce, execution]));
+
+  for (const job of jobs) {
+    const outcome = outcomeOf(job.outcome);
+    if (job.state !== 'ended') violate(`job ${job.context} ${job.id} never ended: ${job.state}`);
+    if (outcome?.kind === 'broken' && outcome.cause === 'poison')
+      violate(`job ${job.id} was poisoned by being handed round (R2)`);
+    const mine = attempts.filter((attempt) => attempt.job_id === job.id);
+    const accepted = mine.filter((attempt) => attempt.is_accepted === 1 && attempt.generation === job.generation);
+    if (accepted.length > 1) violate(`job ${job.id} has ${String(accepted.length)} accepted verdicts (R4)`);
+    for (const attempt of mine.filter((one) => one.is_accepted === 1)) {
+      const execution = executions.get(attempt.nonce);
+      if (JSON.stringify(execution?.outcome) !== attempt.outcome)
+        violate(`the accepted verdict of ${job.id} is not what happened (R10)`);
+    }
+    if (outcome !== null && isVerdict(outcome) && accepted[0]?.outcome !== job.outcome)
+      violate(`job ${job.id} has a verdict that no attempt of its generation brought (R1, R4)`);
+    if (mine.some((attempt) => attempt.n > 12))
+      violate(`job ${job.id} was tried ${String(Math.max(...mine.map((attempt) => attempt.n)))} times`);
+    const twins = jobs.filter(
+      (other) =>
+        other.sha === job.sha &&
+        other.context === job.context &&
+        other.occasion === job.occasion &&
+        baseOf(other) === baseOf(job),
+    );
+    if (twins.length > 1) violate(`${job.context} was queued ${String(twins.length)} times for one occasion (R12)`);
+    if (![...forge.places.values()].some((place) => place.headSha === job.sha) && !knownSha(house, job.sha))
+      violate(`job ${job.id} is about a commit that nobody pushed (R10)`);
+  }
+
+  for (const [nonce, execution] of executions) {
+    const isRemembered = server.lostLedgerAt === null || (execution.endedAt ?? 0) > server.lostLedgerAt;
+    if (!execution.isFinalSpooled || execution.outcome === null || !isVerdict(execution.outcome) || !isRemembered)
+      continue;
+    const attempt = attempts.find((row) => row.nonce === nonce);
+    if (attempt?.outcome !== JSON.stringify(execution.outcome))
+      violate(`the result of ${nonce} on ${execution.worker} was lost (R5)`);
+  }
+
+  for (const worker of house.workers) {
+    if (worker.host.running().length > 0) violate(`${worker.host.name} still runs something`);
+    if (worker.host.spooled() > 0) violate(`${worker.host.name} still has results to send`);
+  }
+
+  for (const place of forge.places.values()) {
+    const mayRun = place.isTrusted || forge.approvedShas.has(place.headSha);
+    const ran = [...executions.values()].filter(
+      ({ holding: { envelope } }) =>
+        envelope.job.subject.sha === place.headSha && envelope.job.subject.pull === place.pull,
+    );
+    if (!mayRun && ran.length > 0) violate(`a stranger's commit ran without approval on ${place.key}`);
+    for (const request of place.requests)
+      if (place.isOpen && !request.isDone) violate(`the request ${request.id} (${request.kind}) was forgotten`);
+    const hasApproval = place.requests.some((request) => request.kind === 'approve' && request.sha === place.headSha);
+    if (place.isOpen && !place.isTrusted && hasApproval && !mayRun)
+      violate(`the approval of ${place.key} was forgotten (R11)`);
+    if (!place.isOpen || !mayRun) continue;
+    for (const context of house.contexts) checkShown(house, place.headSha, context, jobs, violate);
+  }
+  world.note(
+    'CHECK',
+    () => `${String(jobs.length)} jobs, ${String(attempts.length)} attempts, ${String(executions.size)} executions`,
+  );
+}
+
+/** A wanted check of an open change: judged, and shown as judged. */
+function checkShown(
+  house: House,
+  sha: string,
+  context: string,
+  jobs: readonly JobRow[],
+  violate: (text: string) => void,
+): void {
+  const status = house.forge.statuses.get(`${sha} ${context}`);
+  const link = parseRunLink(status?.targetUrl ?? '');
+  if (status === undefined || link === null) {
+    violate(`${context} at ${sha.slice(0, 6)} has no status`);
+    return;
+  }
+  const job = jobs.find((row) => row.id === link.jobId);
+  if (job === undefined) {
+    // Judged in an earlier ledger's life: the forge remembers it.
+    if (house.server.ledgerLosses === 0 || status.state === 'pending')
+      violate(`${context} at ${sha.slice(0, 6)} shows a job that is unknown`);
+    return;
+  }
+  const outcome = outcomeOf(job.outcome);
+  const isNoVerdict = outcome?.kind === 'canceled' && (outcome.reason === 'superseded' || outcome.reason === 'closed');
+  if (isNoVerdict && job.occasion === 'change')
+    violate(`${context} at ${sha.slice(0, 6)} is wanted but ${outcome.reason} (R13)`);
+  if (status.state !== verdictStateOf(outcome))
+    violate(`${context} at ${sha.slice(0, 6)} shows ${status.state}, the ledger says ${outcome?.kind ?? job.state}`);
+}
+
+/** What was judged, and known to be judged outside the ledger, is not judged again. */
+export function checkRepeats(
+  house: House,
+  finals: ReadonlyMap<string, { readonly at: number }>,
+  violate: (text: string) => void,
+): void {
+  const accepted = new Set(attemptRows(house).flatMap((row) => (row.is_accepted === 1 ? [row.nonce] : [])));
+  const lostAt = house.server.lostLedgerAt;
+  for (const { holding, startedAt, outcome } of executionsOf(house)) {
+    const { job, generation } = holding.envelope;
+    if (outcome === null || !isVerdict(outcome) || !accepted.has(holding.nonce)) continue;
+    if (house.forge.disturbedShas.has(job.subject.sha)) continue;
+    for (let earlier = 1; earlier <= generation; earlier += 1) {
+      const final = finals.get(`${job.id}.${String(earlier)}`);
+      if (final !== undefined && final.at < startedAt) violate(`${job.context} ${job.id} was judged again after its verdict stood on the forge (R11)`);
+    }
+    if (lostAt === null || startedAt < lostAt) continue;
+    const records = house.store.recorded.filter(
+      ({ record, at }) => record.envelope.job.id === job.id && record.nonce !== holding.nonce && isVerdict(record.outcome) && at < lostAt,
+    );
+    if (records.length > 0) violate(`${job.context} ${job.id} was judged again although the store had its result (R9)`);
+  }
+}
+
+/** A person's request makes a new job of what was judged before (R12). */
+export function checkRequests(house: House, violate: (text: string) => void): void {
+  const { forge, server } = house;
+  if (server.ledgerLosses > 0) return;
+  const jobs = jobRows(house);
+  const places = [...forge.places.values()];
+  for (const place of places) {
+    const asked = places.flatMap((other) => other.requests.filter((request) => request.sha === place.headSha && request.kind !== 'approve'));
+    const [request] = asked;
+    if (!place.isOpen || !place.isTrusted || asked.length !== 1 || request === undefined || request.kind === 'cancel') continue;
+    if (forge.disturbedShas.has(place.headSha)) continue;
+    const judged = place.judgedAtRequest.get(request.id) ?? [];
+    for (const context of house.contexts) {
+      if (!judged.includes(context) || (request.contexts.length > 0 && !request.contexts.includes(context))) continue;
+      if (!jobs.some((job) => job.sha === place.headSha && job.context === context && job.occasion === `request:${request.id}`)) {
+        violate(`${request.id} asked for ${context} again and got nothing (R12)`);
+      }
+    }
+  }
+}
+
+function baseOf(job: JobRow): string {
+  return (JSON.parse(job.body) as { subject: { baseRef: string } }).subject.baseRef;
+}
+
+function knownSha(house: House, sha: string): boolean {
+  return house.forge.pushedShas.has(sha);
+}

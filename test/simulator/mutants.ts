@@ -1,0 +1,165 @@
+/** One rule of the design, taken out of the production code by a textual change that must still compile. */
+export interface Mutant {
+  /** R1 to R14. */
+  readonly rule: string;
+  readonly name: string;
+  /** Path below the repository root. */
+  readonly file: string;
+  /** Stands exactly once in the file (a test checks). */
+  readonly find: string;
+  readonly replace: string;
+}
+
+/**
+ * Each rule removed, one at a time; the simulator must catch every one within 2,000 seeds (design §1). A mutant is applied
+ * to the source text when it is loaded, so the product knows nothing of it.
+ */
+export const mutants: readonly Mutant[] = [
+  {
+    rule: 'R1',
+    name: 'an older generation speaks for the present one',
+    file: 'src/ledger/sqlite/holdings.ts',
+    find: "if (key.generation !== job.generation || job.state === 'ended') return nothing;",
+    replace: "if (job.state === 'ended') return nothing;",
+  },
+  {
+    rule: 'R1',
+    name: 'an older number may be claimed and goes on beating',
+    file: 'src/ledger/sqlite/holdings.ts',
+    find: "return key.n !== job.n || job.state === 'waiting' ? withdrawn : null;",
+    replace: 'return null;',
+  },
+  {
+    rule: 'R2',
+    name: 'a slot takes what is delivered while it is taken',
+    file: 'src/worker/worker-loop.ts',
+    find: 'if (slot.isTaken || !mayTake()) {',
+    replace: 'if (!mayTake()) {',
+  },
+  {
+    rule: 'R2',
+    name: 'a repeated claim of what is owned leaves two owners',
+    file: 'src/ledger/sqlite/holdings.ts',
+    find: "sql.run(\n    'UPDATE attempts SET is_owner = 0 WHERE job_id = ? AND generation = ? AND n = ?',",
+    replace: "sql.run(\n    'UPDATE attempts SET is_owner = is_owner WHERE job_id = ? AND generation = ? AND n = ?',",
+  },
+  {
+    rule: 'R3',
+    name: 'silence counts while nobody listened',
+    file: 'src/dispatch/silence.ts',
+    find: 'return live.filter((attempt) => now - Math.max(from, heardAt.get(attempt.nonce) ?? from) > silenceMs);',
+    replace: 'return live.filter((attempt) => now - (heardAt.get(attempt.nonce) ?? -Infinity) > silenceMs);',
+  },
+  {
+    rule: 'R3',
+    name: 'silence is never looked for',
+    file: 'src/dispatch/silence.ts',
+    find: 'if (from === null) return [];',
+    replace: 'return [];',
+  },
+  {
+    rule: 'R4',
+    name: 'a later verdict replaces the first',
+    file: 'src/ledger/sqlite/holdings.ts',
+    find: "if (key.generation !== job.generation || job.state === 'ended') return nothing;",
+    replace: 'if (key.generation !== job.generation) return nothing;',
+  },
+  {
+    rule: 'R5',
+    name: 'a final is sent once and not kept',
+    file: 'src/worker/worker-loop.ts',
+    find: '        await spool.put(message);',
+    replace: '        void queue.publish(collectorQueue, { body: JSON.stringify(message) }).catch(() => undefined);',
+  },
+  {
+    rule: 'R6',
+    name: 'broker and ledger are not compared',
+    file: 'src/dispatch/vanished.ts',
+    find: 'if (ready + unacked >= attempts.length) continue;',
+    replace: 'if (ready + unacked >= 0) continue;',
+  },
+  {
+    rule: 'R7',
+    name: 'an order that comes back is dropped',
+    file: 'src/dispatch/collect.ts',
+    find: '  await deps.ledger.deadLetter(envelope, delivery.death.reason, deps.clock.now());\n',
+    replace: '',
+  },
+  {
+    rule: 'R8',
+    name: 'everything is published at once',
+    file: 'src/dispatch/feed.ts',
+    find: 'if (free <= 0) continue;',
+    replace: '',
+  },
+  {
+    rule: 'R9',
+    name: 'a fresh ledger starts as if the broker were new',
+    file: 'src/dispatch/dispatcher.ts',
+    find: "if (before === 'found' && isFresh) await forgetEarlierLife(signal);",
+    replace: 'if (signal.aborted) return;',
+  },
+  {
+    rule: 'R10',
+    name: 'orders need no signature',
+    file: 'src/core/job-envelope.ts',
+    find: 'return given.length === right.length && timingSafeEqual(given, right);',
+    replace: 'return given.length === right.length || timingSafeEqual(given, right);',
+  },
+  {
+    rule: 'R11',
+    name: 'what the forge remembers of judged jobs is not read',
+    file: 'src/decide/decide-change.ts',
+    find: 'if (seen?.changeJobId !== id) return true;',
+    replace: 'if (seen !== null) return true;',
+  },
+  {
+    rule: 'R11',
+    name: 'approvals are not written to the forge',
+    file: 'src/report/outbox.ts',
+    find: "if (chore.kind === 'approve') await forge.rememberApproval(chore.repo, chore.sha, chore.by, signal);",
+    replace: "if (chore.kind === 'approve') await Promise.resolve();",
+  },
+  {
+    rule: 'R12',
+    name: 'the id does not follow from what is asked',
+    file: 'src/core/job.ts',
+    find: '    identity.occasion,\n',
+    replace: '    `${identity.occasion} ${String(performance.now())}`,\n',
+  },
+  {
+    rule: 'R12',
+    name: 'the occasion makes no new job',
+    file: 'src/core/job.ts',
+    find: '    identity.occasion,\n',
+    replace: '',
+  },
+  {
+    rule: 'R13',
+    name: 'superseded counts as a verdict',
+    file: 'src/decide/decide-change.ts',
+    find: '(known.outcome.reason ===',
+    replace: "known.context === '' && (known.outcome.reason ===",
+  },
+  {
+    rule: 'R13',
+    name: 'an end that was no verdict opens again in the same generation',
+    file: 'src/ledger/sqlite/decisions.ts',
+    find: 'Math.max(known.generation + 1, generation),',
+    replace: 'known.generation,',
+  },
+  {
+    rule: 'R14',
+    name: 'who runs what is over is not told',
+    file: 'src/dispatch/collect.ts',
+    find: '  await sendStops(deps, applied.stops);\n',
+    replace: '',
+  },
+  {
+    rule: 'R14',
+    name: 'a cancel comes too late to a job that ended, and ends it again',
+    file: 'src/ledger/sqlite/decisions.ts',
+    find: "if (known === undefined || known.state === 'ended') return [];",
+    replace: 'if (known === undefined) return [];',
+  },
+];
