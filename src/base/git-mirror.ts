@@ -108,7 +108,7 @@ class Mirrors implements GitMirrors {
       const view = await this.#look(gitDir, wants, call.signal);
       if (view !== null) return view;
     }
-    await mkdir(this.#cacheDir, { recursive: true });
+    await mkdir(this.#cacheDir, { recursive: true, mode: 0o700 });
     return this.#inLine(gitDir, call.signal, async () => {
       if (call.isSuspect === true && !(await this.#isSound(gitDir, call.signal))) await this.#discard(gitDir);
       // Somebody ahead in line may have brought it.
@@ -151,8 +151,11 @@ class Mirrors implements GitMirrors {
       // We hold the lock, so any lock file in there is of somebody dead.
       const hadLeftovers = await removeLeftovers(gitDir);
       const shown = await this.#askRemote(order, refusal);
-      if (await this.#fetchByName(order, shown)) break;
-      if (!isRebuilt && (hadLeftovers || !(await this.#isSound(gitDir, call.signal)))) {
+      const named = await this.#fetchByName(order, shown);
+      if (named === 'found') break;
+      // Fetching works, so the commit is what is missing; otherwise the mirror is under suspicion.
+      const isSuspect = named === 'failed' && (hadLeftovers || !(await this.#isSound(gitDir, call.signal)));
+      if (!isRebuilt && isSuspect) {
         call.progress?.('the cached copy of the repository is damaged: fetching it anew');
         await this.#discard(gitDir);
         continue;
@@ -216,14 +219,16 @@ class Mirrors implements GitMirrors {
   }
 
   /** For servers that give only what has a name: the wanted commit must then be in that name's history. */
-  async #fetchByName(order: Order, shown: ReadonlySet<string>): Promise<boolean> {
+  async #fetchByName(order: Order, shown: ReadonlySet<string>): Promise<'found' | 'absent' | 'failed'> {
     const { gitDir, call } = order;
+    let absence: 'absent' | 'failed' = 'failed';
     for (const { sha, refs } of order.wants) {
       let isThere = false;
       for (const name of refs) {
         if (isThere || !shown.has(name)) continue;
         const local = `refs/named/${hashOf([name])}`;
         if ((await this.#fetch(order, [`+${name}:${local}`])) !== null) continue;
+        absence = 'absent';
         const inside = await this.#git.run(['merge-base', '--is-ancestor', sha, local], {
           gitDir,
           signal: call.signal,
@@ -232,9 +237,9 @@ class Mirrors implements GitMirrors {
         await this.#git.text(['update-ref', wantedRef(sha), sha], { gitDir, signal: call.signal });
         isThere = true;
       }
-      if (!isThere) return false;
+      if (!isThere) return absence;
     }
-    return true;
+    return 'found';
   }
 
   async #create(gitDir: string, format: ObjectFormat): Promise<void> {

@@ -60,7 +60,8 @@ export type CheckoutResult =
 /**
  * Makes a plain, self-contained git checkout: no link to the cache, no hooks, no filters, detached at `testedSha`. The
  * same order gives the same `testedSha` on every worker. After the job has run in it, no git of ours may ever run there.
- * Never throws for what a remote, a disk or a change can do.
+ * Never throws for what a remote, a disk or a change can do. Whatever the end, `targetDir` is the caller's to remove
+ * (`removeTree`).
  */
 export async function prepareCheckout(tools: CheckoutTools, order: CheckoutOrder): Promise<CheckoutResult> {
   try {

@@ -4,14 +4,12 @@ import { type Clock, sleep } from '../../base/clock.ts';
 import { errorLine } from '../../base/errors.ts';
 import { hashOf } from '../../base/ids.ts';
 import type { Logger } from '../../base/logger.ts';
-import type { Forge } from '../forge.ts';
-import type { GitSource } from './git-source.ts';
+import type { Forge, PlaceSeen } from '../forge.ts';
+import type { GitSource, RefsSeen } from './git-source.ts';
 import { hookId, openHookSpool } from './hook-spool.ts';
 import type { LookCounter } from './look-counter.ts';
 import { openRefWatcher } from './ref-watcher.ts';
 import { createSeenFile, type SeenFile } from './seen-file.ts';
-import type { RefsSeen } from './git-source.ts';
-import type { PlaceSeen } from '../forge.ts';
 
 type Hear = Parameters<Forge['watch']>[0];
 
