@@ -73,7 +73,7 @@ export async function openBrowser(context: CleansUp): Promise<TestBrowser> {
 export async function axeFindings(page: Page): Promise<string[]> {
   // By the debugger, so that the page's content security policy stays as it is.
   await page.evaluate(`${axe.source}; 0`);
-  const found = (await page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as axe.AxeResults;
+  const found = await page.evaluate<axe.AxeResults>('axe.run(document, { resultTypes: ["violations"] })');
   return found.violations.flatMap(({ id, nodes }) =>
     nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary ?? ''}`),
   );

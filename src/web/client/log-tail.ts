@@ -2,7 +2,9 @@ import type { LogAddress } from './log-block.ts';
 
 // When a job prints faster than the page can show, what nobody could read is skipped.
 const mostWaitingBytes = 1024 * 1024;
-const keptBytes = 192 * 1024;
+const keptBytes = 96 * 1024;
+// Showing may take this part of the time at most; the rest is for taking in what comes, or nothing would ever be skipped.
+const shownPart = 1 / 4;
 const newline = 10;
 
 /** New bytes of the log. `skippedBytes` and `skippedLines` went by unseen before them. */
@@ -29,6 +31,7 @@ export function openTail(address: LogAddress, fromByte: number, listener: TailLi
   let skippedBytes = 0;
   let skippedLines = 0;
   let isScheduled = false;
+  let notBefore = 0;
 
   const flush = (): void => {
     isScheduled = false;
@@ -36,13 +39,18 @@ export function openTail(address: LogAddress, fromByte: number, listener: TailLi
     const news = { bytes: join(waiting, waitingBytes), skippedBytes, skippedLines };
     waiting = [];
     waitingBytes = skippedBytes = skippedLines = 0;
+    const began = performance.now();
     listener.onNews(news);
+    const tookMs = performance.now() - began;
+    notBefore = began + tookMs / shownPart;
   };
   const schedule = (): void => {
     if (isScheduled) return;
     isScheduled = true;
+    const pauseMs = notBefore - performance.now();
     // Frames do not come to a hidden page.
     if (document.hidden) setTimeout(flush, 500);
+    else if (pauseMs > 20) setTimeout(flush, pauseMs);
     else requestAnimationFrame(flush);
   };
   const skip = (): void => {

@@ -161,7 +161,7 @@ export class LogView {
     const block = await this.#fetch({ from: this.#window.endByte });
     if (block?.startByte !== this.#window.endByte) return;
     this.#window.append(block.bytes);
-    this.#window.trimTop();
+    this.#window.trimTop(false);
     this.#lastScrollTop = this.#scroller.scrollTop;
     this.#attachAtEnd();
     this.#showPlace();
@@ -211,6 +211,13 @@ export class LogView {
   }
 
   #onNews({ bytes, skippedBytes, skippedLines }: TailNews): void {
+    if (skippedBytes > 0 && !this.#isFollowing) {
+      // Somebody reads further up: let the end go rather than what they read. It is fetched when they come to it.
+      this.#totalBytes = this.#window.endByte + skippedBytes + bytes.length;
+      this.#detach();
+      this.#showPlace();
+      return;
+    }
     if (skippedBytes > 0) {
       const startByte = this.#window.endByte + skippedBytes;
       const firstLine = this.#window.nextLine + skippedLines;
@@ -219,12 +226,9 @@ export class LogView {
     this.#totalBytes = this.#window.endByte;
     this.#totalLines = this.#window.lastLine;
     if (this.#isFollowing) {
-      this.#window.trimTop();
+      this.#window.trimTop(true);
       this.#scroller.scrollTop = this.#scroller.scrollHeight;
-    } else if (this.#window.isFull) {
-      // Somebody reads further up: let the end go rather than what they read.
-      this.#detach();
-    }
+    } else if (this.#window.isFull) this.#detach();
     this.#lastScrollTop = this.#scroller.scrollTop;
     this.#showPlace();
   }

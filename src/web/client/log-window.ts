@@ -4,7 +4,10 @@ import { fillLine, lineElement } from './log-rows.ts';
 
 // However long the log is, this much of it is in the page.
 const mostRows = 5000;
-const segmentRows = 1000;
+const segmentRows = 800;
+const pieceLines = 200;
+const pieceBytes = 64 * 1024;
+const newline = 10;
 
 /** A run of rows that comes and goes as one. */
 interface Segment {
@@ -96,6 +99,14 @@ export class LogWindow {
 
   /** Adds what follows the window's last byte. */
   append(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length;) {
+      const end = pieceEnd(bytes, at);
+      this.#write(bytes.subarray(at, end));
+      at = end;
+    }
+  }
+
+  #write(bytes: Uint8Array): void {
     const pen = this.#pen;
     const added: HTMLLIElement[] = [];
     let segment = this.#segments.at(-1);
@@ -103,6 +114,7 @@ export class LogWindow {
       segment = emptySegment(0, 1);
       this.#segments.push(segment);
     }
+    // A segment ends with a line, since a line in hand is written on in its row.
     if (segment.rows.length >= segmentRows && pen.open === null) {
       segment = emptySegment(segment.endByte, segment.nextLine);
       this.#segments.push(segment);
@@ -153,15 +165,16 @@ export class LogWindow {
     this.#scroller.scrollTop += this.#scroller.scrollHeight - before;
   }
 
-  /** Forgets rows at the top until the rest is few enough; the view does not move. */
-  trimTop(): void {
-    const before = this.#scroller.scrollHeight;
+  /** Forgets rows at the top until the rest is few enough; the view does not move, unless it is at the end anyway. */
+  trimTop(isAtEnd: boolean): void {
+    if (this.rowCount <= mostRows) return;
+    const before = isAtEnd ? 0 : this.#scroller.scrollHeight;
     let isChanged = false;
     while (this.rowCount > mostRows && this.#segments.length > 1) {
       for (const row of this.#segments.shift()?.rows ?? []) row.remove();
       isChanged = true;
     }
-    if (isChanged) this.#scroller.scrollTop -= before - this.#scroller.scrollHeight;
+    if (isChanged && !isAtEnd) this.#scroller.scrollTop -= before - this.#scroller.scrollHeight;
   }
 
   /** Forgets rows at the bottom; returns whether any went, and with them the end of the log. */
@@ -180,6 +193,18 @@ export class LogWindow {
     const row = document.getElementById(`L${line}`);
     return row instanceof HTMLLIElement && this.#list.contains(row) ? row : null;
   }
+}
+
+/** Where a piece ends that is small enough to be shown at once: behind a newline, if there is one. */
+function pieceEnd(bytes: Uint8Array, start: number): number {
+  const most = Math.min(bytes.length, start + pieceBytes);
+  let end = start;
+  for (let lines = 0; lines < pieceLines; lines += 1) {
+    const at = bytes.indexOf(newline, end);
+    if (at < 0 || at >= most) break;
+    end = at + 1;
+  }
+  return end === start ? most : end;
 }
 
 function emptySegment(startByte: number, firstLine: number): Segment {
