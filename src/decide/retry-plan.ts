@@ -21,8 +21,9 @@ const uncounted: ReadonlySet<BrokenCause> = new Set<BrokenCause>(['gave-back']);
 /** Gone with its worker: the job may run elsewhere at once. */
 const immediate: ReadonlySet<BrokenCause> = new Set<BrokenCause>(['gave-back', 'lost', 'worker-restart']);
 
-/** True when an attempt that ended so counts against the plan. */
+/** True when an attempt that ended so counts against the plan. One that was stopped says nothing, like one handed back. */
 export function countsAsTry(outcome: Outcome): boolean {
+  if (outcome.kind === 'canceled') return false;
   return outcome.kind !== 'broken' || !uncounted.has(outcome.cause);
 }
 

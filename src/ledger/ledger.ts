@@ -101,7 +101,7 @@ export interface DecisionApplied {
 /**
  * The one memory of what was promised. Every method is one transaction, durable when its promise resolves; calls may
  * overlap and are applied in call order (concurrent ones may share a commit). A call that could not be made durable rejects
- * with `ledger/…` and has changed nothing. R1, R4, R13 and R14 hold by construction here. Opens without repair after any kill.
+ * with `sqlite/…` and has changed nothing. R1, R4, R13 and R14 hold by construction here. Opens without repair after any kill.
  * Contract suite: `ledger.contract.ts`. Reading for people is `LedgerReader`.
  *
  * `isVouched` says that the caller verified the envelope's signature, recomputed the job's id, and that this worker may

@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict';
+import { anOrder, decide, enqueue, envelopeFor, FakeWorker, offer, shaOf } from '../../test/support/ledger-world.ts';
+import type { CancelReason, Outcome } from '../core/outcome.ts';
+import { changeKey } from '../core/subject.ts';
+import type { LedgerClause } from './harness.contract.ts';
+
+const worker = new FakeWorker('w1');
+const canceled = (reason: CancelReason): Outcome => ({ kind: 'canceled', reason, by: 'x' });
+
+/** Which job is which: asked for twice, asked for again, canceled, forgotten. */
+export const againClauses: readonly LedgerClause[] = [
+  {
+    title: 'R11, R12: the same question is one job, at least at the generation that is asked for',
+    async check({ ledger }) {
+      const [job, remembered] = [anOrder(), anOrder({ context: 'remembered' })];
+      await enqueue(ledger, job);
+      await enqueue(ledger, job);
+      await decide(ledger, remembered, [{ kind: 'enqueue', job: remembered, generation: 4 }]);
+      const known = await ledger.jobsOfChange(changeKey(job.subject), shaOf('a'));
+      assert.deepEqual(
+        known.map(({ id, generation }) => [id, generation]),
+        [
+          [job.id, 1],
+          [remembered.id, 4],
+        ],
+      );
+      assert.equal((await ledger.feedView(5_000, 9)).candidates.length, 2);
+    },
+  },
+  {
+    title: 'R13: only what ended without a verdict opens again, as the next generation',
+    async check({ ledger }) {
+      const ends: readonly { readonly end: Outcome; readonly opens: boolean }[] = [
+        { end: canceled('superseded'), opens: true },
+        { end: canceled('closed'), opens: true },
+        { end: canceled('person'), opens: false },
+        { end: { kind: 'passed' }, opens: false },
+        { end: { kind: 'failed', exitCode: 1, reason: 'exit' }, opens: false },
+        { end: { kind: 'timed-out', afterMs: 1 }, opens: false },
+        { end: { kind: 'broken', cause: 'poison', phase: 'claimed' }, opens: false },
+      ];
+      for (const [at, { end, opens }] of ends.entries()) {
+        const job = anOrder({ context: `c${at}` });
+        await enqueue(ledger, job);
+        const order = await offer(ledger, job);
+        if (end.kind === 'canceled') {
+          await decide(ledger, job, [{ kind: 'cancel', jobId: job.id, reason: end.reason, by: end.by }]);
+        } else await ledger.finished(worker.finished(FakeWorker.holding(order, 'a'), end), true, 3_000);
+        await enqueue(ledger, job, { now: 4_000 });
+        const known = (await ledger.jobsOfChange(changeKey(job.subject), shaOf('a'))).find(({ id }) => id === job.id);
+        assert.deepEqual([known?.generation, known?.isEnded], opens ? [2, false] : [1, true], JSON.stringify(end));
+        if (opens) assert.deepEqual((await offer(ledger, job, 2)).n, 1, 'numbers begin again');
+        else assert.deepEqual(known?.outcome?.kind, end.kind);
+      }
+    },
+  },
+  {
+    title: 'R13: what ran under an earlier generation is stopped and its verdict does not count',
+    async check({ ledger }) {
+      const job = anOrder();
+      await enqueue(ledger, job);
+      const holding = FakeWorker.holding(await offer(ledger, job), 'a');
+      await ledger.claimed(worker.claimed(holding), true, 3_000);
+      await decide(ledger, job, [{ kind: 'cancel', jobId: job.id, reason: 'superseded', by: 'x' }]);
+      await enqueue(ledger, job, { now: 4_000 });
+      const beaten = await ledger.beat(worker.beat(holding), true, 5_000);
+      assert.equal(beaten.stops.length, 1);
+      await ledger.finished(worker.finished(holding), true, 6_000);
+      const [known] = await ledger.jobsOfChange(changeKey(job.subject), shaOf('a'));
+      assert.deepEqual([known?.generation, known?.isEnded], [2, false]);
+      const fresh = FakeWorker.holding(await offer(ledger, job, 2), 'b');
+      assert.deepEqual((await ledger.finished(worker.finished(fresh), true, 7_000)).kind, 'applied');
+      assert.equal((await ledger.jobsOfChange(changeKey(job.subject), shaOf('a')))[0]?.outcome?.kind, 'passed');
+    },
+  },
+  {
+    title: 'R14: whoever is applied first, cancel or finish, has it',
+    async check({ ledger }) {
+      const [job, other] = [anOrder(), anOrder({ context: 'other' })];
+      for (const each of [job, other]) await enqueue(ledger, each);
+      const [one, two] = [
+        FakeWorker.holding(await offer(ledger, job), 'a'),
+        FakeWorker.holding(await offer(ledger, other), 'b'),
+      ];
+      for (const holding of [one, two]) await ledger.claimed(worker.claimed(holding), true, 3_000);
+      const cancel = (id: typeof job.id) =>
+        decide(ledger, job, [{ kind: 'cancel', jobId: id, reason: 'person', by: 'ada' }]);
+      const { stops } = await cancel(job.id);
+      const key = { jobId: job.id, generation: 1, n: 1, nonce: one.nonce };
+      assert.deepEqual(stops, [{ ...key, worker: 'w1', reason: 'person', by: 'ada' }]);
+      await ledger.finished(worker.finished(one), true, 4_000);
+      await ledger.finished(worker.finished(two), true, 4_000);
+      assert.deepEqual((await cancel(other.id)).stops, []);
+      const outcomes = (await ledger.jobsOfChange(changeKey(job.subject), shaOf('a'))).map(({ outcome }) => outcome);
+      assert.deepEqual(outcomes, [{ kind: 'canceled', reason: 'person', by: 'ada' }, { kind: 'passed' }]);
+    },
+  },
+  {
+    title: 'R14: every claim or beat of a job that should not run is answered with a stop',
+    async check({ ledger }) {
+      const job = anOrder();
+      await enqueue(ledger, job);
+      const holding = FakeWorker.holding(await offer(ledger, job), 'a');
+      await decide(ledger, job, [{ kind: 'cancel', jobId: job.id, reason: 'closed', by: 'k' }]);
+      const stop = {
+        jobId: job.id,
+        generation: 1,
+        n: 1,
+        worker: 'w1',
+        nonce: holding.nonce,
+        reason: 'closed',
+        by: 'k',
+      };
+      for (const now of [3_000, 4_000]) {
+        assert.deepEqual((await ledger.claimed(worker.claimed(holding), true, now)).stops, [stop]);
+        assert.deepEqual((await ledger.beat(worker.beat(holding), true, now)).stops, [stop]);
+      }
+      const listed = await ledger.hello(worker.hello([holding]), new Set([holding.nonce]), 5_000);
+      assert.deepEqual(listed.stops, [stop]);
+      assert.deepEqual(await ledger.liveAttempts(), []);
+      assert.deepEqual(await ledger.offered(), []);
+    },
+  },
+  {
+    title: 'R10: a message that nobody vouches for changes nothing',
+    async check({ ledger }) {
+      const [job, unknown] = [anOrder(), anOrder({ context: 'never asked for' })];
+      await enqueue(ledger, job);
+      const holdings = [
+        await offer(ledger, job),
+        envelopeFor(unknown, 1, 1),
+        envelopeFor(job, 1, 2),
+        envelopeFor(job, 2, 1),
+      ].map((envelope, at) => FakeWorker.holding(envelope, String(at)));
+      for (const holding of holdings) {
+        const answers = [
+          await ledger.claimed(worker.claimed(holding), false, 3_000),
+          await ledger.beat(worker.beat(holding), false, 3_000),
+          await ledger.finished(worker.finished(holding), false, 3_000),
+        ];
+        for (const answer of answers) assert.deepEqual(answer, { kind: 'unknown', isNews: false, stops: [] });
+      }
+      await ledger.hello(worker.hello(holdings), new Set(), 4_000);
+      assert.deepEqual(await ledger.liveAttempts(), []);
+      assert.equal((await ledger.offered()).length, 1);
+      const known = await ledger.jobsOfChange(changeKey(job.subject), shaOf('a'));
+      assert.deepEqual(
+        known.map(({ id, generation, isEnded }) => [id, generation, isEnded]),
+        [[job.id, 1, false]],
+      );
+    },
+  },
+  {
+    title: 'R10: work of a ledger that was lost is taken in when it is vouched for',
+    async check({ ledger }) {
+      const [claimed, beaten, listed, finished] = (
+        [
+          ['claimed', 'c'],
+          ['beaten', 'b'],
+          ['listed', '1'],
+          ['finished', 'f'],
+        ] as const
+      ).map(([context, digit]) => FakeWorker.holding(envelopeFor(anOrder({ context }), 3, 2), digit));
+      assert.ok(claimed && beaten && listed && finished);
+      await ledger.claimed(worker.claimed(claimed), true, 1_000);
+      await ledger.beat(worker.beat(beaten, 'checkout'), true, 1_000);
+      await ledger.finished(worker.finished(finished), true, 1_000);
+      await ledger.hello(
+        worker.hello([claimed, beaten, listed]),
+        new Set([listed.nonce, claimed.nonce, beaten.nonce]),
+        1_000,
+      );
+      const live = (await ledger.liveAttempts()).map(({ generation, n, nonce, isOwner }) => ({
+        generation,
+        n,
+        nonce,
+        isOwner,
+      }));
+      assert.deepEqual(
+        live.sort((a, b) => (a.nonce < b.nonce ? -1 : 1)),
+        [listed, beaten, claimed].map(({ nonce }) => ({ generation: 3, n: 2, nonce, isOwner: true })),
+      );
+      const known = await ledger.jobsOfChange('git|demo|branch/main', shaOf('a'));
+      assert.deepEqual(known.map(({ context, generation, outcome }) => [context, generation, outcome]).sort(), [
+        ['beaten', 3, null],
+        ['claimed', 3, null],
+        ['finished', 3, { kind: 'passed' }],
+        ['listed', 3, null],
+      ]);
+      assert.equal((await ledger.dueReports(2_000, 9)).length, 4, 'and shown');
+    },
+  },
+];

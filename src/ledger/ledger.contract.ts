@@ -1,0 +1,30 @@
+import { test } from 'node:test';
+import { againClauses } from './again.contract.ts';
+import { claimClauses } from './claim.contract.ts';
+import { intakeClauses } from './intake.contract.ts';
+import type { LedgerClause, LedgerHarness } from './harness.contract.ts';
+import { reportClauses } from './report.contract.ts';
+import { verdictClauses } from './verdict.contract.ts';
+
+/** Everything that the port promises, a clause each. What survives `kill -9` is shown by the kill scenario. */
+export const ledgerClauses: readonly LedgerClause[] = [
+  ...intakeClauses,
+  ...againClauses,
+  ...claimClauses,
+  ...verdictClauses,
+  ...reportClauses,
+];
+
+/** Runs the contract against an adapter; `open` makes a fresh ledger for each clause. */
+export function testLedgerContract(adapter: string, open: () => Promise<LedgerHarness>): void {
+  for (const { title, check } of ledgerClauses) {
+    test(`${adapter}: ${title}`, async () => {
+      const harness = await open();
+      try {
+        await check(harness);
+      } finally {
+        await harness.close();
+      }
+    });
+  }
+}
