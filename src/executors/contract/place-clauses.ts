@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exited, outputOf, outputUntil, type Bench, type ExecutorClause } from './bench.ts';
 
@@ -66,6 +66,13 @@ export const placeClauses: readonly ExecutorClause[] = [
       await writeFile(file, 'hush', { mode: 0o600 });
       const run = await bench.start('cat "$GROUNDCREW_SECRETS/token"', { secretFiles: { token: file } });
       assert.equal((await outputOf(run)).toString(), 'hush');
+      await run.cleanup();
+      const kept = await readdir(bench.dir, { recursive: true });
+      assert.deepEqual(
+        kept.filter((name) => name.endsWith('token') && name !== 'the-token'),
+        [],
+        'no copy stays behind',
+      );
     },
   },
   {

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { sleep, type Clock } from '../../base/clock.ts';
 import { removeCgroups } from '../cgroup.ts';
+import { removeSecrets } from '../secret-copies.ts';
 import type { OomEvidence, Run, RunEnd, StopCause } from '../executor.ts';
 import {
   bootId,
@@ -106,6 +107,7 @@ export class GuardedRun implements Run {
     if (!(await exists(join(dir, 'removed')))) await engine.remove();
     await killCarriers(notes.nonce, notes.cgroups, { clock, mostMs: 10_000 });
     await removeCgroups(notes.cgroups);
+    await removeSecrets(dirname(dir), [join(dir, 'job.sh'), join(dir, 'launch.sh')]);
     await writeFile(join(dir, 'cleaned'), '').catch((error: unknown) => {
       // The attempt's directory may be gone already.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;

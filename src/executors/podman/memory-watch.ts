@@ -1,7 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import { cgroupPlaces, memoryEvidence } from '../cgroup.ts';
 import type { OomEvidence } from '../executor.ts';
-import { readText, statOf } from '../guard/guard-state.ts';
+import { isRunning, readText, statOf, type ProcessIdentity } from '../guard/guard-state.ts';
 
 const lookEveryMs = 10;
 const countEveryMs = 250;
@@ -16,7 +16,7 @@ export class MemoryWatch {
   readonly #pidFile: string;
   readonly #parentName: string | null;
   #timer: NodeJS.Timeout | null = null;
-  #pid: number | null = null;
+  #first: ProcessIdentity | null = null;
   #dir: string | null = null;
   #parentDir: string | null = null;
   #kills = 0;
@@ -43,8 +43,8 @@ export class MemoryWatch {
 
   /** Ends looking and says what is known. */
   async result(): Promise<{ readonly oom: OomEvidence; readonly peakMemoryBytes: number | null }> {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
+    this.#rest();
+    // Missed by the timer, the group may still be there for a last look: what it says of kills is true, its no is not.
     if (!this.#hasSeenEnd) await this.#count();
     if (this.#parentDir !== null) {
       const above = await memoryEvidence(this.#parentDir);
@@ -58,20 +58,28 @@ export class MemoryWatch {
     return { oom, peakMemoryBytes: this.#peak };
   }
 
+  #rest(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
   async #look(): Promise<void> {
     if (this.#hasSeenEnd) return;
-    if (this.#pid === null) {
+    if (this.#first === null) {
       const text = await readText(this.#pidFile);
       if (text === null || !/^\d+$/.test(text)) return;
-      this.#pid = Number(text);
+      const pid = Number(text);
+      this.#first = { pid, startTicks: statOf(pid)?.startTicks ?? '' };
     }
-    if (this.#dir === null) await this.#locate(this.#pid);
-    const state = statOf(this.#pid)?.state;
-    const isDead = state === undefined || state === 'Z' || state === 'X';
+    if (this.#dir === null) await this.#locate(this.#first.pid);
+    const isDead = !isRunning(this.#first);
     if (!isDead && performance.now() - this.#countedAt < countEveryMs) return;
     this.#countedAt = performance.now();
     // The state was asked before the count: a count of a dead container is the last there will be.
-    if ((await this.#count()) && isDead) this.#hasSeenEnd = true;
+    const isCounted = await this.#count();
+    if (!isDead) return;
+    this.#hasSeenEnd = isCounted;
+    this.#rest();
   }
 
   async #locate(pid: number): Promise<void> {

@@ -20,6 +20,7 @@ import { sendSignal } from '../guard/nonce-sweep.ts';
 import { createRunRegistry } from '../guard/run-registry.ts';
 import { claimUnguarded, startGuard } from '../guard/start-guard.ts';
 import { launchScript, quoted } from '../launch-script.ts';
+import { copySecrets } from '../secret-copies.ts';
 import { ensureImage, type LocalImage } from './image.ts';
 import { MemoryWatch, parentGroup } from './memory-watch.ts';
 import { createPodmanCommand, reasonIn, type PodmanCommand } from './podman-command.ts';
@@ -160,14 +161,18 @@ class PodmanExecutor implements Executor {
     made: { readonly dir: string; readonly image: LocalImage; readonly settings: PodmanSettings },
   ): Promise<void> {
     const { dir, image, settings } = made;
-    const { args, env } = runArguments(spec, {
-      settings,
-      imageId: image.id,
-      imageUser: image.user,
-      owner: this.#options.owner,
-      pidFile: join(dir, 'container.pid'),
-      cgroupParent: parentGroup(spec.nonce, settings)?.flag ?? null,
-    });
+    const secrets = await copySecrets(spec.stateDir, spec.secretFiles);
+    const { args, env } = runArguments(
+      { ...spec, secretFiles: secrets.files },
+      {
+        settings,
+        imageId: image.id,
+        imageUser: image.user,
+        owner: this.#options.owner,
+        pidFile: join(dir, 'container.pid'),
+        cgroupParent: parentGroup(spec.nonce, settings)?.flag ?? null,
+      },
+    );
     const script = (jobEnv: Readonly<Record<string, string>>, argv: readonly string[]): string =>
       launchScript({
         env: { ...this.#options.env, ...jobEnv },

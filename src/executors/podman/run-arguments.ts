@@ -87,7 +87,7 @@ export function runArguments(
     mount(spec.checkoutDir, inContainer.checkout, ownership),
     mount(spec.attachmentsDir, inContainer.attachments, ownership),
     ...Object.entries(spec.secretFiles).map(([name, file]) =>
-      mount(file, `${inContainer.secrets}/${name}`, ['readonly=true']),
+      mount(file, `${inContainer.secrets}/${name}`, ['readonly=true', ...ownership]),
     ),
     ...(places.cgroupParent === null ? [] : [`--cgroup-parent=${places.cgroupParent}`]),
     ...(memoryBytes === null ? [] : [`--memory=${String(memoryBytes)}`, `--memory-swap=${String(memoryBytes)}`]),

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../../base/clock.ts';
@@ -22,6 +22,7 @@ import { killCarriers, sendSignal } from '../guard/nonce-sweep.ts';
 import { createRunRegistry, type RunRegistry } from '../guard/run-registry.ts';
 import { claimUnguarded, startGuard } from '../guard/start-guard.ts';
 import { launchScript } from '../launch-script.ts';
+import { copySecrets } from '../secret-copies.ts';
 
 /** What the process executor needs to know of this machine. */
 export interface ProcessExecutorOptions {
@@ -150,12 +151,8 @@ async function prepare(
   const home = join(spec.stateDir, 'home');
   // Directly below the state directory: programs put sockets into TMPDIR, whose paths may have 107 bytes.
   const temporary = join(spec.stateDir, 'tmp');
-  const secrets = join(spec.stateDir, 'secrets');
-  for (const one of [home, temporary, secrets]) await mkdir(one, { recursive: true, mode: 0o700 });
-  for (const [name, file] of Object.entries(spec.secretFiles)) {
-    await copyFile(file, join(secrets, name));
-    await chmod(join(secrets, name), 0o400);
-  }
+  for (const one of [home, temporary]) await mkdir(one, { recursive: true, mode: 0o700 });
+  const secrets = await copySecrets(spec.stateDir, spec.secretFiles);
   const env = {
     PATH: place.path,
     LANG: 'C.UTF-8',
@@ -163,7 +160,7 @@ async function prepare(
     HOME: home,
     TMPDIR: temporary,
     TEST_ATTACHMENTS: spec.attachmentsDir,
-    GROUNDCREW_SECRETS: secrets,
+    GROUNDCREW_SECRETS: secrets.dir,
     GROUNDCREW_NONCE: spec.nonce,
   };
   const script = launchScript({
