@@ -11,7 +11,6 @@ const longestSentence = 140;
 
 /** At most 140 characters, cut at a word; no line breaks or control characters. */
 export function oneLine(text: string, longest = longestSentence): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what has to go
   const plain = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ').trim();
   if (plain.length <= longest) return plain;
   const room = plain.slice(0, longest - 1);
