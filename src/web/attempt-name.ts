@@ -11,14 +11,14 @@ export function startedAttempts(run: RunDetail): readonly AttemptDetail[] {
 }
 
 /**
- * The attempt of that name. Without a name, the one that a reader wants to see: the accepted one, else the owner, else the
- * latest. Null when there is none.
+ * The attempt of that name. Without a name, the one that a reader wants to see: the accepted one, else the latest that
+ * owns its number, else the latest. Null when there is none.
  */
 export function findAttempt(run: RunDetail, name: string | undefined): AttemptDetail | null {
   const attempts = startedAttempts(run);
   if (name !== undefined && name !== '') return attempts.find((attempt) => attemptName(attempt) === name) ?? null;
   const latest = attempts.filter(({ generation }) => generation === run.summary.generation);
   return (
-    latest.find(({ isAccepted }) => isAccepted) ?? latest.find(({ isOwner }) => isOwner) ?? attempts.at(-1) ?? null
+    latest.find(({ isAccepted }) => isAccepted) ?? latest.findLast(({ isOwner }) => isOwner) ?? attempts.at(-1) ?? null
   );
 }

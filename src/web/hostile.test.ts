@@ -35,12 +35,19 @@ suite('strangers write on our pages', () => {
     addFakeHeld(world, { title: attack, author: attack, repo: attack, key: `local|${attack}|pull/7` }, attack);
     const run = world.runs[0];
     const prefix = run?.attempts[0]?.storePrefix ?? '';
-    world.logs.get(prefix)?.append(`${attack}\n\u001b]8;;javascript:alert(5)\u0007click\u001b]8;;\u0007\n\u001b]0;${attack}\u0007\n`);
+    world.logs
+      .get(prefix)
+      ?.append(`${attack}\n\u001b]8;;javascript:alert(5)\u0007click\u001b]8;;\u0007\n\u001b]0;${attack}\u0007\n`);
     world.files.set(`${prefix}/${attackRef}.png`, { bytes: Buffer.from('x'), contentType: 'text/html' });
     const server = await startWebServer(createWebApp(world.deps), { host: '127.0.0.1', port: 0 });
     t.after(() => server.close());
     const browser = await openBrowser(t);
-    for (const path of ['/', `/runs/${id}`, `/?q=${encodeURIComponent(attack)}`, `/?repo=${encodeURIComponent(attack)}`]) {
+    for (const path of [
+      '/',
+      `/runs/${id}`,
+      `/?q=${encodeURIComponent(attack)}`,
+      `/?repo=${encodeURIComponent(attack)}`,
+    ]) {
       const page = await browser.open(server.address + path);
       if (path.includes(id)) await page.waitForSelector('#L2');
       world.change();
@@ -67,7 +74,10 @@ suite('strangers write on our pages', () => {
       'no-extension': ['application/octet-stream', /^attachment/],
       'deep/er/shot.PNG': ['image/png', /^inline/],
       'journal.txt': ['text/plain; charset=utf-8', /^inline/],
-      'ünï "q".bin': ['application/octet-stream', /^attachment; filename="_n___q_\.bin"; filename\*=UTF-8''%C3%BCn%C3%AF%20%22q%22\.bin$/],
+      'ünï "q".bin': [
+        'application/octet-stream',
+        /^attachment; filename="_n___q_\.bin"; filename\*=UTF-8''%C3%BCn%C3%AF%20%22q%22\.bin$/,
+      ],
     } as const;
     for (const name of Object.keys(files)) {
       world.files.set(`${attempt.storePrefix}/${name}`, { bytes: Buffer.from('<script>'), contentType: 'text/html' });

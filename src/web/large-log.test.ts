@@ -45,7 +45,10 @@ suite('a large log in the browser', needs('chromium'), () => {
   test('50 MB: start, scrolling, a linked line, search and end work with few rows in the page', async (t) => {
     const { log, open, troubles } = await stage(t, 'ended');
     const lines = 500_000;
-    const text = Array.from({ length: lines }, (_, n) => `${n + 1} ${'lorem ipsum '.repeat(8)}${n === 333_332 ? 'needle' : ''}`);
+    const text = Array.from(
+      { length: lines },
+      (_, n) => `${n + 1} ${'lorem ipsum '.repeat(8)}${n === 333_332 ? 'needle' : ''}`,
+    );
     log.append(`${text.join('\n')}\n`);
     assert.ok(log.bytes.length > 50_000_000);
     const page = await open();

@@ -16,7 +16,11 @@ interface Stage {
   readonly log: FakeLog;
 }
 
-async function stage(t: TestContext, world = createFakeWorld(), state: 'running' | 'ended' = 'running'): Promise<Stage> {
+async function stage(
+  t: TestContext,
+  world = createFakeWorld(),
+  state: 'running' | 'ended' = 'running',
+): Promise<Stage> {
   const id = addFakeRun(world, { state });
   const log = world.logs.get(world.runs[0]?.attempts[0]?.storePrefix ?? '');
   assert.ok(log);
@@ -26,7 +30,11 @@ async function stage(t: TestContext, world = createFakeWorld(), state: 'running'
 }
 
 /** Reads events until there are enough, then hangs up. */
-async function events(address: string, enough: number, headers: Record<string, string> = {}): Promise<{ event: string; id: string; data: string }[]> {
+async function events(
+  address: string,
+  enough: number,
+  headers: Record<string, string> = {},
+): Promise<{ event: string; id: string; data: string }[]> {
   const abort = new AbortController();
   const response = await fetch(address, { headers, signal: abort.signal });
   assert.equal(response.headers.get('x-accel-buffering'), 'no');
@@ -50,7 +58,9 @@ async function events(address: string, enough: number, headers: Record<string, s
 
 function open(address: string): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    request(address, (response) => resolve(response)).on('error', reject).end();
+    request(address, (response) => resolve(response))
+      .on('error', reject)
+      .end();
   });
 }
 
@@ -148,7 +158,9 @@ suite('a log by lines', () => {
     const lines = Array.from({ length: 30_000 }, (_, n) => `line ${n + 1} ${'x'.repeat(n % 50)}`);
     const whole = `${lines.join('\n')}\nno newline at the end`;
     log.append(whole);
-    const block = async (query: string): Promise<{ text: string; start: number; end: number; line: number; total: number }> => {
+    const block = async (
+      query: string,
+    ): Promise<{ text: string; start: number; end: number; line: number; total: number }> => {
       const response = await fetch(`${address}/api/runs/${id}/log/block?${query}`);
       const header = (name: string): number => Number(response.headers.get(`x-log-${name}`));
       return {
@@ -160,7 +172,7 @@ suite('a log by lines', () => {
       };
     };
     let forward = '';
-    for (let at = 0; at < whole.length; ) {
+    for (let at = 0; at < whole.length;) {
       const got = await block(`from=${at}`);
       assert.equal(got.start, at);
       assert.equal(got.line, forward.split('\n').length);
@@ -170,7 +182,7 @@ suite('a log by lines', () => {
     }
     assert.equal(forward, whole);
     let backward = '';
-    for (let at = whole.length; at > 0; ) {
+    for (let at = whole.length; at > 0;) {
       const got = await block(at === whole.length ? 'last=1' : `before=${at}`);
       assert.equal(got.end, at);
       backward = got.text + backward;

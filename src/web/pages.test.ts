@@ -70,7 +70,10 @@ suite('looks', needs('chromium'), () => {
     const looks = [{}, { scheme: 'dark' }, { width: 360, height: 740 }] as const;
     const cases = [
       ...['/', `/runs/${failed}`].flatMap((path) => looks.map((wishes) => ({ path, wishes }))),
-      ...['/?q=nothing-like-it', '/?before=x', `/runs/${running}`, `/runs/${waiting}`].map((path) => ({ path, wishes: {} })),
+      ...['/?q=nothing-like-it', '/?before=x', `/runs/${running}`, `/runs/${waiting}`].map((path) => ({
+        path,
+        wishes: {},
+      })),
     ];
     for (const { path, wishes } of cases) {
       const page = await browser.open(address + path, wishes);

@@ -64,6 +64,8 @@ export class LogView {
     wireLogKeys(this, this.#scroller);
     this.#scroller.addEventListener('scroll', () => this.#onScroll(), { passive: true });
     const { live, failed } = this.#scroller.dataset;
+    const follow = document.getElementById('log-follow');
+    if (follow !== null) follow.hidden = live !== '1';
     const line = this.#lines.wanted();
     this.#isFollowing = live === '1' && line === null;
     if (line !== null) void this.goToLine(line);

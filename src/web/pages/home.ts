@@ -193,7 +193,7 @@ function repoSelect(repos: readonly string[], chosen: string): Html {
 function heldRow(one: HeldChange, now: number): Html {
   const { change } = one;
   const isApproval = one.kind === 'needs-approval';
-  const about = { ...change, sha: change.headSha, context: isApproval ? 'approval' : 'no checks' };
+  const about = { ...change, sha: change.headSha, context: '' };
   return html`<li class="gc-row" data-tone="held">
     <div class="gc-row-status">${isApproval ? heldLabel : nothingLabel}</div>
     <div class="gc-row-main">

@@ -34,7 +34,7 @@ export function runRow(run: RunSummary, note: string, now: number): Html {
 /** Where a run comes from, in one line: context, repository, branch or pull request, commit. */
 export function metaLine(run: Pick<RunSummary, 'repo' | 'pull' | 'branch' | 'sha' | 'context'>): Html {
   return html`<p class="gc-meta">
-    <span class="gc-context">${stranger(run.context, 80)}</span>
+    ${run.context === '' ? '' : html`<span class="gc-context">${stranger(run.context, 80)}</span>`}
     <span title="${cut(run.repo, 500)}">${icons.repo}<bdi>${shortRepo(run.repo)}</bdi></span>
     <span><span class="gc-hidden-text">on </span>${icons.branch}${stranger(placeOf(run), 60)}</span>
     <span class="gc-mono" title="${run.sha}"
