@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { openBrowser } from '../../test/support/browser.ts';
 import { addFakeHeld, addFakeRun, createFakeWorld } from '../../test/support/fake-web-deps.ts';
 import { needs } from '../../test/support/needs.ts';
+import { tempDir } from '../../test/support/temp-dir.ts';
+import { systemClock } from '../base/clock.ts';
+import { createDirectoryStore } from '../storage/directory/directory-store.ts';
 import { createWebApp } from './app.ts';
 import { startWebServer } from './server.ts';
 
@@ -97,6 +102,41 @@ suite('strangers write on our pages', () => {
       const response = await app.request(`/runs/${id}/files/1.1-abcdef01/${path}`, { headers: { Host: 'localhost' } });
       assert.equal(response.status, 404, path);
     }
+  });
+
+  test('no path leads out of the store or to a file that is not there, with the real store beneath', async (t) => {
+    const root = await tempDir(t);
+    const store = await createDirectoryStore({ root: join(root, 'store'), clock: systemClock });
+    await writeFile(join(root, 'secret'), 'secret');
+    const world = createFakeWorld({ store });
+    const id = addFakeRun(world);
+    const prefix = world.runs[0]?.attempts[0]?.storePrefix ?? '';
+    const kept = { contentType: 'text/html', visibility: 'public' } as const;
+    await store.put(`${prefix}/sub/it.txt`, { bytes: Buffer.from('fine') }, kept);
+    await store.put(`${prefix}/kept.txt`, { bytes: Buffer.from('fine') }, { ...kept, isDownload: true });
+    await store.put(`${prefix}/log`, { bytes: Buffer.from('log') }, kept);
+    const app = createWebApp(world.deps);
+    const get = async (path: string): Promise<Response> =>
+      app.request(`/runs/${id}/files/1.1-abcdef01/${path}`, { headers: { Host: 'localhost' } });
+    const found = await get('sub/it.txt');
+    assert.equal(await found.text(), 'fine');
+    assert.equal(found.headers.get('content-type'), 'text/plain; charset=utf-8');
+    assert.match((await get('kept.txt')).headers.get('content-disposition') ?? '', /^attachment/);
+    const strange = [
+      '../../../../secret',
+      '%2e%2e/%2e%2e/secret',
+      '..%2f..%2f..%2f..%2fsecret',
+      'sub',
+      'sub/',
+      'sub//it.txt',
+    ];
+    for (const path of [...strange, '.', '%00', 'a%0ab', 'x'.repeat(3000), '%ff', 'log']) {
+      const answer = await get(path);
+      assert.equal(answer.status, 404, path.slice(0, 40));
+      assert.doesNotMatch(await answer.text(), /^secret/);
+    }
+    const page = await (await app.request(`/runs/${id}`, { headers: { Host: 'localhost' } })).text();
+    assert.match(page, /files\/1\.1-abcdef01\/sub\/it\.txt/);
   });
 
   test('the raw log is plain text that nothing sniffs or runs', async () => {
