@@ -162,14 +162,10 @@ export const againClauses: readonly LedgerClause[] = [
         ] as const
       ).map(([context, digit]) => FakeWorker.holding(envelopeFor(anOrder({ context }), 3, 2), digit));
       assert.ok(claimed && beaten && listed && finished);
+      await ledger.hello(worker.hello([listed]), new Set([listed.nonce]), 1_000);
       await ledger.claimed(worker.claimed(claimed), true, 1_000);
       await ledger.beat(worker.beat(beaten, 'checkout'), true, 1_000);
       await ledger.finished(worker.finished(finished), true, 1_000);
-      await ledger.hello(
-        worker.hello([claimed, beaten, listed]),
-        new Set([listed.nonce, claimed.nonce, beaten.nonce]),
-        1_000,
-      );
       const live = (await ledger.liveAttempts()).map(({ generation, n, nonce, isOwner }) => ({
         generation,
         n,

@@ -153,6 +153,7 @@ export const claimClauses: readonly LedgerClause[] = [
       }
       await ledger.finished(one.finished(early, broken), true, 7_000);
       assert.equal(await owners(ledger), 'b+', 'its end is nobody’s');
+      assert.deepEqual((await ledger.feedView(1e9, 9)).candidates, []);
     },
   },
   {
