@@ -125,6 +125,12 @@ export async function makeCgroups(places: CgroupPlaces, name: string, limits: Li
   return { dirs, memoryDir, kept };
 }
 
+/** Where `makeCgroups` would have made groups of this name: for a worker that was killed before it noted them. */
+export function possibleCgroups(places: CgroupPlaces, name: string): readonly string[] {
+  const parents = [places.v1['memory'], places.v1['pids'], places.v1['cpu'], places.v1['freezer'], places.v2];
+  return parents.flatMap((parent) => (parent === undefined || parent === null ? [] : [join(parent, name)]));
+}
+
 /** Removes empty groups, with what the job made below them; a busy or missing one is left. Twice is harmless. */
 export async function removeCgroups(dirs: readonly string[]): Promise<void> {
   for (const dir of dirs) {

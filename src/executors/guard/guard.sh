@@ -28,6 +28,12 @@ started_at() { # PID: field 22 of /proc/PID/stat, in $started; the name in field
   started=${20}
 }
 
+is_gone() { # PID: true for a zombie, too: we have not waited for it
+  read -r line 2>/dev/null <"/proc/$1/stat" || return 0
+  case ${line##*) } in Z* | X*) return 0 ;; esac
+  return 1
+}
+
 # The relay copies the pipe to a file. It waits when the reader is WINDOW bytes behind, so the job blocks in its own
 # write and the disk holds no endless backlog. dd writes each read at once: a line is seen when it is printed.
 relay() { # WINDOW
@@ -135,7 +141,9 @@ run() {
   rounds=0
   until tail -c 1000000 output | grep -qF -e "$(cat marker)"; do
     rounds=$((rounds + 1))
-    if [ "$rounds" -gt 600 ]; then
+    # A relay that has ended will write no more: one last look, which costs no more than one round.
+    is_gone "$relay" && rounds=$((rounds + 600))
+    if [ "$rounds" -gt 1200 ] || { [ "$rounds" -gt 600 ] && ! is_gone "$relay"; }; then
       cp relay.err lost.new 2>/dev/null
       echo 'the output could not be kept' >>lost.new
       mv lost.new lost

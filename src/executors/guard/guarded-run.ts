@@ -145,7 +145,8 @@ export class GuardedRun implements Run {
       await sleep(clock, Math.min(50, Math.max(3, (clock.monotonic() - begun) / 10)));
     }
     const lost = await readText(join(dir, 'lost'));
-    if (lost !== null) return broken(lost.split('\n').slice(-2).join(': '));
+    // An empty file: on a full disk not even the reason can be written.
+    if (lost !== null) return broken(lost === '' ? 'the output could not be kept: is the disk full?' : lost);
     if (!(await exists(join(dir, 'done')))) {
       // Nobody looks after the job any more and its exit status went with the guard.
       await this.#kill();

@@ -4,7 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../../base/clock.ts';
 import { errorLine, GroundcrewError, isGroundcrewError } from '../../base/errors.ts';
-import { cgroupPlaces, makeCgroups, memoryEvidence, removeCgroups, type MadeCgroups } from '../cgroup.ts';
+import {
+  cgroupPlaces,
+  makeCgroups,
+  memoryEvidence,
+  possibleCgroups,
+  removeCgroups,
+  type MadeCgroups,
+} from '../cgroup.ts';
 import type { Executor, ExecutorTrial, Run, RunSpec } from '../executor.ts';
 import {
   bootId,
@@ -77,8 +84,8 @@ export function createProcessExecutor(options: ProcessExecutorOptions): Executor
       const id = spec.id;
       if (spec.network === 'none') progress('The process executor cannot take the network away; this job has it.');
       if (signal.aborted) return brokenRun(id, broken('canceled before it was started'), () => Promise.resolve());
-      const places = await cgroupPlaces();
-      const groups = await makeCgroups(places, `groundcrew-${id}`, spec.limits);
+      await registry.add({ id, stateDir: spec.stateDir });
+      const groups = await makeCgroups(await cgroupPlaces(), groupName(id), spec.limits);
       const missing = missingLimits(spec, groups);
       if (missing !== '') progress(`No control group can be made here: the limit of ${missing} is not kept.`);
       const notes: RunNotes = {
@@ -90,7 +97,6 @@ export function createProcessExecutor(options: ProcessExecutorOptions): Executor
         cgroups: groups.dirs,
       };
       try {
-        await registry.add({ id, stateDir: spec.stateDir });
         const dir = await createGuardState(spec.stateDir, notes, randomBytes(32).toString('hex'));
         await prepare(spec, dir, { path, groups });
         const argv = ['env', '-i', `GROUNDCREW_NONCE=${spec.nonce}`, `PATH=${path}`, 'sh', join(dir, 'job.sh')];
@@ -114,13 +120,21 @@ export function createProcessExecutor(options: ProcessExecutorOptions): Executor
       for (const entry of await registry.list()) {
         if (keep.has(entry.id)) continue;
         const run = await find(entry);
-        if (run === null) await registry.remove(entry.id);
-        else await run.cleanup();
+        if (run === null) {
+          await removeCgroups(possibleCgroups(await cgroupPlaces(), groupName(entry.id)));
+          await registry.remove(entry.id);
+        } else {
+          await run.cleanup();
+        }
         removed.push(entry.id);
       }
       return removed;
     },
   };
+}
+
+function groupName(id: string): string {
+  return `groundcrew-${id}`;
 }
 
 async function clearUnstarted(notes: RunNotes, registry: RunRegistry, clock: Clock): Promise<void> {

@@ -120,6 +120,26 @@ void suite('the process executor on this machine', needs('linux'), () => {
   );
 
   void test(
+    'is broken, not failed, when the output could not be kept',
+    withBench(async (bench) => {
+      const spec = await bench.spec('echo ready; sleep 1; echo more; exit 0');
+      const run = await bench.executor.start(spec, () => undefined, new AbortController().signal);
+      await outputUntil(run, 'ready');
+      const guard = (await readIdentity(join(guardDir(spec.stateDir), 'guard'))) ?? assert.fail('no guard');
+      const children = await readFile(`/proc/${String(guard.pid)}/task/${String(guard.pid)}/children`, 'latin1');
+      for (const pid of children.trim().split(' ')) {
+        const words = await readFile(`/proc/${pid}/cmdline`, 'latin1');
+        // The relay leads a session of its own; a full disk ends it likewise.
+        if (words.includes('guard.sh\0relay')) process.kill(-Number(pid), 'SIGKILL');
+      }
+      const end = await run.wait();
+      assert.equal(end.kind, 'broken');
+      assert.match(end.kind === 'broken' ? end.detail : '', /could not be kept/);
+      await run.cleanup();
+    }),
+  );
+
+  void test(
     'ends the output where the job ended, though an escaped process holds it open',
     withBench(async (bench) => {
       // It clears its environment and, as only root can, leaves our control groups.
