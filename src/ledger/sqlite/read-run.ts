@@ -36,13 +36,14 @@ interface AttemptRow {
   readonly is_log_truncated: number;
 }
 
-/** The statement that finds a run by the beginning of its id, for whoever checks its plan. */
-export const runStatement = `SELECT ${summaryColumns}, body, trace_id FROM jobs WHERE id >= ? AND id < ? ORDER BY id LIMIT 2`;
-
 /** See `LedgerReader.run`. Two runs that begin alike are none. */
 export function readRun(sql: Sql, idOrPrefix: string): RunDetail | null {
   if (!/^[0-9a-f]{6,32}$/.test(idOrPrefix)) return null;
-  const rows = sql.all<DetailRow>(runStatement, idOrPrefix, `${idOrPrefix}g`);
+  const rows = sql.all<DetailRow>(
+    `SELECT ${summaryColumns}, body, trace_id FROM jobs WHERE id >= ? AND id < ? ORDER BY id LIMIT 2`,
+    idOrPrefix,
+    `${idOrPrefix}g`,
+  );
   const [row] = rows;
   if (row === undefined || rows.length > 1) return null;
   const job = jobOf(row.body);

@@ -6,18 +6,24 @@ import { waitingPage } from './read-waiting.ts';
 
 type Kind = 'queued' | 'running' | 'ended';
 
-/** The column that a list is ordered by; running ones are few, and sorted when they are asked for. */
+/** The column that a list is ordered by. */
 const orderColumn = { queued: 'queued_at', running: 'started_at', ended: 'ended_at' } as const;
-const condition = { queued: '', running: `state = 'running' AND`, ended: `state = 'ended' AND` } as const;
+
+// SQLite takes the index of what is under way only for its very condition. Those are few, and sorted when asked for.
+const condition = {
+  queued: '',
+  running: `state IN ('offered', 'running') AND state = 'running' AND`,
+  ended: `state = 'ended' AND`,
+} as const;
 
 const listSql = (kind: Kind, ofRepo: string): string =>
   `SELECT ${summaryColumns} FROM jobs WHERE ${condition[kind]} ${ofRepo} (${orderColumn[kind]}, seq) < (?, ?)
    ORDER BY ${orderColumn[kind]} DESC, seq DESC LIMIT ?`;
 
-/** The statements of the lists that are ordered by time, for whoever checks their plans. */
-export const listStatements: Readonly<Record<Kind, { readonly all: string; readonly ofRepo: string }>> = {
+const statements: Readonly<Record<Kind, { readonly all: string; readonly ofRepo: string }>> = {
   queued: { all: listSql('queued', ''), ofRepo: listSql('queued', 'repo = ? AND') },
-  running: { all: listSql('running', ''), ofRepo: listSql('running', 'repo = ? AND') },
+  // The plus keeps SQLite from the index that holds all jobs of the repository.
+  running: { all: listSql('running', ''), ofRepo: listSql('running', '+repo = ? AND') },
   ended: { all: listSql('ended', ''), ofRepo: listSql('ended', 'repo = ? AND') },
 };
 
@@ -27,7 +33,7 @@ export function listRuns(sql: Sql, filter: RunFilter): RunPage {
   const kind: Kind = filter.state ?? 'queued';
   const cursor = filter.before === undefined ? null : readCursor(filter.before);
   const from = cursor?.kind === kind ? cursor : { at: Number.MAX_SAFE_INTEGER, seq: Number.MAX_SAFE_INTEGER };
-  const statement = listStatements[kind];
+  const statement = statements[kind];
   // One more than asked for tells whether there is a next page.
   const rows =
     filter.repo === undefined

@@ -39,31 +39,29 @@ export function workersSeen(sql: Sql): readonly WorkerSeen[] {
     }));
 }
 
-/** The statements of `readCounts`, for whoever checks their plans. */
-export const countStatements = {
-  // Rows are numbered without gaps, so the newest number is the count: nothing is scanned, however many there are.
-  jobs: 'SELECT COALESCE(MAX(seq), 0) AS n FROM jobs',
-  deliveries: 'SELECT COALESCE(MAX(seq), 0) AS n FROM deliveries',
-  waiting: `SELECT COUNT(*) AS n FROM jobs WHERE state = 'waiting'`,
-  offered: `SELECT COUNT(*) AS n FROM jobs WHERE state = 'offered'`,
-  running: `SELECT COUNT(*) AS n FROM jobs WHERE state = 'running'`,
-  deliveriesPending: `SELECT COUNT(*) AS n FROM deliveries WHERE state = 'pending'`,
-  deliveriesParked: `SELECT COUNT(*) AS n FROM deliveries WHERE state = 'parked'`,
-  reportsDue: 'SELECT COUNT(*) AS n FROM reports WHERE posted_version < version',
-} as const;
-
-/** See `LedgerReader.counts`. `deliveries` and `ended` count all that ever were. */
+/**
+ * See `LedgerReader.counts`; `deliveries` and `ended` count all that ever were. Only what is unfinished is counted row by
+ * row: rows are numbered without gaps, so the newest number tells how many there are.
+ */
 export function readCounts(sql: Sql): Awaited<ReturnType<LedgerReader['counts']>> {
-  const count = (name: keyof typeof countStatements): number => sql.get<{ n: number }>(countStatements[name])?.n ?? 0;
-  const [waiting, offered, running] = [count('waiting'), count('offered'), count('running')];
+  const number = (statement: string): number => sql.get<{ n: number | null }>(statement)?.n ?? 0;
+  const underway = new Map(
+    sql
+      .all<{ state: string; n: number }>(
+        `SELECT state, COUNT(*) AS n FROM jobs WHERE state IN ('offered', 'running') GROUP BY state`,
+      )
+      .map(({ state, n }) => [state, n]),
+  );
+  const waiting = number(`SELECT COUNT(*) AS n FROM jobs WHERE state = 'waiting'`);
+  const [offered, running] = [underway.get('offered') ?? 0, underway.get('running') ?? 0];
   return {
     waiting,
     offered,
     running,
-    ended: count('jobs') - waiting - offered - running,
-    deliveries: count('deliveries'),
-    deliveriesPending: count('deliveriesPending'),
-    deliveriesParked: count('deliveriesParked'),
-    reportsDue: count('reportsDue'),
+    ended: number('SELECT MAX(seq) AS n FROM jobs') - waiting - offered - running,
+    deliveries: number('SELECT MAX(seq) AS n FROM deliveries'),
+    deliveriesPending: number(`SELECT COUNT(*) AS n FROM deliveries WHERE state = 'pending'`),
+    deliveriesParked: number(`SELECT COUNT(*) AS n FROM deliveries WHERE state = 'parked'`),
+    reportsDue: number('SELECT COUNT(*) AS n FROM reports WHERE posted_version < version'),
   };
 }

@@ -10,8 +10,7 @@ interface WaitingItem extends FeedItem {
   readonly urgentAt: number;
 }
 
-/** Statements over the waiting jobs, for whoever checks their plans. */
-export const waitingStatements = {
+const statements = {
   lane: `SELECT seq, urgent_at, queued_at FROM jobs WHERE state = 'waiting' AND class = ? AND project = ?
      AND (urgent_at, queued_at, seq) > (?, ?, ?) ORDER BY urgent_at, queued_at, seq LIMIT ?`,
   before: `SELECT COUNT(*) AS jobs FROM jobs WHERE state = 'waiting' AND class = ? AND project = ?
@@ -59,7 +58,7 @@ function offeredAfter(sql: Sql, repo: string | undefined, cursor: RunCursor | nu
     .all<{ seq: number; at: number; repo: string }>(
       `SELECT seq, repo, COALESCE(
          (SELECT MAX(offered_at) FROM attempts a WHERE a.job_id = j.id AND a.generation = j.generation AND a.n = j.n), queued_at) AS at
-       FROM jobs j WHERE state = 'offered'`,
+       FROM jobs j WHERE state IN ('offered', 'running') AND state = 'offered'`,
     )
     .filter((row) => repo === undefined || row.repo === repo)
     .filter(({ at, seq }) => from === null || at > from.at || (at === from.at && seq > from.seq))
@@ -81,7 +80,7 @@ function waitingAfter(
     const least = Number.MIN_SAFE_INTEGER;
     return sql
       .all<{ seq: number; urgent_at: number; queued_at: number }>(
-        waitingStatements.lane,
+        statements.lane,
         needs,
         project,
         after?.urgentAt ?? least,
@@ -140,16 +139,16 @@ export function positionOf(sql: Sql, jobId: string): number | null {
       (sum, needs) => sum + (sql.get<{ jobs: number }>(statement, needs, project, ...params)?.jobs ?? 0),
       0,
     );
-  const rank = count(waitingStatements.before, job.project, job.urgent_at, job.queued_at, job.seq);
+  const rank = count(statements.before, job.project, job.urgent_at, job.queued_at, job.seq);
   const level = rank + (load.get(job.project) ?? 0);
   let position = rank;
   for (const project of classes.keys()) {
     const lower = level - (load.get(project) ?? 0);
     if (project === job.project || lower < 0) continue;
-    position += Math.min(lower, count(waitingStatements.upTo, project, lower));
+    position += Math.min(lower, count(statements.upTo, project, lower));
     // Of two that are equally urgent the project goes first whose name does.
     const bound = project < job.project ? job.urgent_at + 1 : job.urgent_at;
-    if (count(waitingStatements.urgent, project, bound, lower + 1) > lower) position += 1;
+    if (count(statements.urgent, project, bound, lower + 1) > lower) position += 1;
   }
   return position;
 }
