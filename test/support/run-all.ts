@@ -93,9 +93,9 @@ function wanted(check: Check): boolean {
 
 /** Our environment without colours, since what tests compare must not depend on who watches. */
 function plainEnvironment(): Record<string, string> {
-  const env: Record<string, string> = { NO_COLOR: '1' };
+  const env: Record<string, string> = { NO_COLOR: '1', NODE_COMPILE_CACHE: join(root, cache, 'compiled') };
   for (const [name, value] of Object.entries(process.env)) {
-    if (value !== undefined && name !== 'FORCE_COLOR') env[name] = value;
+    if (value !== undefined && !['FORCE_COLOR', 'NO_COLOR', 'NODE_COMPILE_CACHE'].includes(name)) env[name] = value;
   }
   return env;
 }
