@@ -24,7 +24,7 @@ test('no statement of the ledger scans or sorts what grows for ever', async () =
       const plan = database
         .read((sql) => sql.all<{ detail: string }>(`EXPLAIN QUERY PLAN ${text}`))
         .map((row) => row.detail);
-      const faults = plan.filter((step) => isScan(step) || (/TEMP B-TREE/.test(step) && !isSmallSort(plan)));
+      const faults = plan.filter((step) => isScan(step) || (step.includes('TEMP B-TREE') && !isSmallSort(plan)));
       if (faults.length > 0) bad.push([text, ...plan].join('\n    '));
     }
     assert.deepEqual(bad, []);
