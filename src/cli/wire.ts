@@ -1,21 +1,265 @@
-import { GroundcrewError } from '../base/errors.ts';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock } from '../base/clock.ts';
+import { UsageError, isGroundcrewError } from '../base/errors.ts';
+import { createGit } from '../base/git.ts';
+import { createGitMirrors } from '../base/git-mirror.ts';
+import { createLogger, type Logger } from '../base/logger.ts';
+import { holdServerLock, tryProcessLock } from '../base/process-lock.ts';
+import { systemRandom } from '../base/random.ts';
+import { openDatabase, type Database } from '../base/sqlite.ts';
+import { createSecrets } from '../config/secrets.ts';
+import type { Project, Settings, WorkerSettings } from '../config/settings.ts';
+import { prepareStateDir, signingKey, type StatePaths } from '../config/state-dir.ts';
+import type { Executor } from '../executors/executor.ts';
+import { createPodmanExecutor } from '../executors/podman/podman-executor.ts';
+import { createProcessExecutor } from '../executors/process/process-executor.ts';
+import type { UsableExecutors } from '../executors/choose.ts';
+import { createGitForge } from '../forge/git/git-forge.ts';
+import { hasHooks, installHooks, removeHooks } from '../forge/git/hook.ts';
+import { createPolicyPlan } from '../intake/plan-from-policy.ts';
+import { openSqliteLedger } from '../ledger/sqlite/open-ledger.ts';
+import { openSqliteLedgerReader } from '../ledger/sqlite/reader.ts';
+import type { LedgerReader } from '../ledger/ledger-reader.ts';
+import { createChunkStreamer, localPace } from '../logs/chunk-streamer.ts';
+import { readLog } from '../logs/log-reader.ts';
+import { openEmbeddedQueue } from '../queue/embedded/embedded-queue.ts';
+import type { Queue } from '../queue/queue.ts';
+import { whyWaiting } from '../report/waiting-words.ts';
+import { outcomeWords, standingWords } from '../report/words.ts';
+import { createDirectoryStore } from '../storage/directory/directory-store.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { defaultRetryPlan } from '../decide/retry-plan.ts';
+import type { OpenLog, RunWords } from '../web/web-deps.ts';
+import { entryPoints } from '../worker/entry-point.ts';
+import { createLocalRunner, type LocalRunnerDeps } from '../worker/local-runner.ts';
+import { readRunRecords } from '../worker/run-record.ts';
+import type { CliContext } from './cli-context.ts';
+import { runJobHere } from './run-job-here.ts';
+import type { ServerParts } from './run-server.ts';
+import type { WorkerParts } from './run-worker.ts';
+import { workerName } from './run-worker.ts';
+import { serveHere, upHere, workHere } from './serve-here.ts';
+import { secretsOfJobs } from './secrets-of-jobs.ts';
 import type { Wiring } from './wiring.ts';
 
-const notWired = (): never => {
-  throw new GroundcrewError('cli/not-wired', 'this command is not wired to the house yet');
-};
+/** The name of the forge that stands for plain git repositories. */
+export const gitForgeName = 'git';
 
-/** Where adapters meet: nothing is wired yet. */
+const logPollMs = 100;
+const attachmentLimits = { files: 10_000, totalBytes: 4 * 2 ** 30 };
+const gitMemoryBytes = 2 ** 30;
+
+/** What server and worker of one process share. */
+export interface SharedParts {
+  readonly database: Database;
+  readonly queue: Queue;
+  readonly store: ObjectStore;
+  readonly logger: Logger;
+  close(): Promise<void>;
+}
+
+function stringEnv(context: Pick<CliContext, 'env'>): Record<string, string> {
+  return Object.fromEntries(Object.entries(context.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+}
+
+function loggerOf(settings: Settings, context: CliContext): Logger {
+  const { err } = context;
+  return createLogger({
+    level: settings.logs.level,
+    isTerminal: err.isTty,
+    hasColour: err.hasColour,
+    write: (line) => {
+      void err.write(line);
+    },
+  });
+}
+
+const openStore = (paths: StatePaths): Promise<ObjectStore> => createDirectoryStore({ root: paths.storeDir, clock: systemClock });
+
+/** Ledger file, embedded queue and store of this machine. */
+async function openShared(settings: Settings, context: CliContext): Promise<SharedParts> {
+  const { paths } = settings;
+  prepareStateDir(paths);
+  const logger = loggerOf(settings, context);
+  const database = openDatabase({ path: paths.ledgerFile });
+  const directory = join(paths.stateDir, 'queue');
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const queue = await openEmbeddedQueue({ database, directory, clock: systemClock, random: systemRandom, logger });
+  return {
+    database,
+    queue,
+    store: await openStore(paths),
+    logger,
+    async close() {
+      await queue.close();
+      await database.close();
+    },
+  };
+}
+
+function openLogOf(store: ObjectStore): OpenLog {
+  return ({ storePrefix, fromByte, follow }, signal) =>
+    readLog({ store, prefix: storePrefix, fromByte, clock: systemClock, pollMs: logPollMs, isFollowing: follow, signal });
+}
+
+function wordsOf(reader: LedgerReader | null): RunWords {
+  return {
+    whyWaiting: async (run, position) => whyWaiting(run, position, (await reader?.workers()) ?? [], systemClock.now()),
+    standing: (run) => standingWords(run, null),
+  };
+}
+
+/** The server's rooms over what is shared. */
+function openServerParts(shared: SharedParts, settings: Settings, projects: readonly Project[], context: CliContext): ServerParts {
+  const { paths } = settings;
+  const { database, queue, store, logger } = shared;
+  const forge = createGitForge({
+    name: gitForgeName,
+    repos: projects.map((project) => ({
+      name: project.name,
+      remote: project.path ?? project.url ?? '',
+      branches: project.branches,
+      trustPulls: project.isTrustingPulls,
+      ...(project.mainBranch === null ? {} : { mainBranch: project.mainBranch }),
+      ...(project.pollMs === null ? {} : { pollMs: project.pollMs }),
+    })),
+    spoolDir: paths.hookDir,
+    stateDir: join(paths.stateDir, 'forge'),
+    git: createGit(context.env),
+    clock: systemClock,
+    logger,
+  });
+  const forges = new Map([[forge.name, forge]]);
+  const reader = openSqliteLedgerReader(database);
+  return {
+    ledger: openSqliteLedger(database, { retryPlan: { ...defaultRetryPlan, attempts: settings.dispatch.attempts } }),
+    reader,
+    queue,
+    store,
+    forges,
+    plan: createPolicyPlan({
+      policyOf: (_forge, repo) => projects.find((project) => project.name === repo)?.policy ?? null,
+      forges,
+      entryPoints,
+    }),
+    openLog: openLogOf(store),
+    words: wordsOf(reader),
+    signingKey: signingKey(paths),
+    runRecords: async (job) => (await readRunRecords(store, job)).map((record) => record.finished),
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+    version: context.version,
+  };
+}
+
+function executorsOf(settings: Settings, dir: string, owner: string, context: CliContext): { readonly podman: Executor; readonly process: Executor } {
+  return {
+    podman: createPodmanExecutor({
+      owner,
+      runsDir: join(dir, 'podman-runs'),
+      cacheDir: settings.paths.cacheDir,
+      env: stringEnv(context),
+    }),
+    process: createProcessExecutor({ runsDir: join(dir, 'process-runs') }),
+  };
+}
+
+/** Executors that proved themselves, as far as the operator wants them. */
+async function usableExecutors(all: ReturnType<typeof executorsOf>, asked: WorkerSettings['executor'], logger: Logger, signal: AbortSignal): Promise<UsableExecutors> {
+  if (asked === 'docker') throw new UsageError('cli/no-docker', 'docker is not supported yet: use --executor podman or --executor process');
+  const wanted = asked === 'auto' ? [all.podman, all.process] : [all[asked]];
+  const usable = await Promise.all(
+    wanted.map(async (executor) => {
+      const trial = await executor.trial(signal);
+      logger[trial.isUsable ? 'info' : 'warn'](`executor ${executor.name}: ${trial.finding}`, { tookMs: Math.round(trial.tookMs) });
+      return trial.isUsable ? executor : null;
+    }),
+  );
+  return {
+    container: usable.find((executor) => executor?.isIsolating === true) ?? null,
+    process: usable.find((executor) => executor?.isIsolating === false) ?? null,
+  };
+}
+
+/** What runs jobs on this machine, with its directory below `dir`. */
+async function runnerDeps(
+  place: { readonly dir: string; readonly owner: string; readonly store: ObjectStore; readonly logger: Logger },
+  settings: Settings,
+  worker: WorkerSettings,
+  context: CliContext,
+  signal: AbortSignal,
+): Promise<LocalRunnerDeps> {
+  const { dir, owner, store, logger } = place;
+  const git = createGit(context.env);
+  const mirrors = createGitMirrors({ git, cacheDir: join(settings.paths.cacheDir, 'mirrors'), depth: null, clock: systemClock });
+  const pace = { ...localPace, flushMs: settings.logs.flushMs };
+  return {
+    checkout: { git, mirrors, keepFreeBytes: worker.minFreeDiskBytes, gitMemoryBytes },
+    executors: await usableExecutors(executorsOf(settings, dir, owner, context), worker.executor, logger, signal),
+    askedExecutor: worker.executor,
+    defaultImage: worker.defaultContainer,
+    graceMs: worker.graceMs,
+    minFreeBytes: worker.minFreeDiskBytes,
+    clock: systemClock,
+    attemptsDir: join(dir, 'attempts'),
+    store,
+    logger,
+    openSink: (sink) =>
+      createChunkStreamer({ ...sink, store, visibility: 'public', clock: systemClock, random: systemRandom, pace }),
+    ...secretsOfJobs(createSecrets(settings.secrets, context.env)),
+    attachmentLimits,
+    words: (end) => outcomeWords(end.outcome),
+  };
+}
+
+/** A worker of this machine; one name is one process. */
+async function openWorkerParts(shared: SharedParts, settings: Settings, worker: WorkerSettings, context: CliContext, signal: AbortSignal): Promise<WorkerParts> {
+  const name = workerName(worker);
+  const dir = join(settings.paths.workerDir, name);
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  if (tryProcessLock(join(dir, 'lock')) === null) {
+    throw new UsageError('cli/worker-runs', `a worker named ${name} runs here already; give this one another name: --name`);
+  }
+  const owner = `groundcrew-${name}`.toLowerCase().replace(/[^a-z0-9._-]/g, '-').slice(0, 63);
+  const deps = await runnerDeps({ ...shared, dir, owner }, settings, worker, context, signal);
+  const { queue, logger } = shared;
+  return { name, dir, queue, runner: createLocalRunner(deps), clock: systemClock, random: systemRandom, logger, version: context.version };
+}
+
+/** R15: one server for one ledger. */
+async function holdLock(paths: StatePaths): ReturnType<typeof holdServerLock> {
+  prepareStateDir(paths);
+  try {
+    return await holdServerLock(paths.lockFile);
+  } catch (error) {
+    if (!isGroundcrewError(error, 'lock/held')) throw error;
+    throw new UsageError('cli/server-runs', `another groundcrew server uses ${paths.stateDir}: ${error.message}`, { cause: error });
+  }
+}
+
+/** Where adapters meet. */
 export const wiring: Wiring = {
-  openReader: notWired,
-  openLogs: notWired,
-  words: { whyWaiting: notWired, standing: notWired },
-  up: notWired,
-  server: notWired,
-  worker: notWired,
-  run: notWired,
-  trials: notWired,
-  hasHook: notWired,
-  installHook: notWired,
-  removeHook: notWired,
+  openReader: async (paths) => {
+    if (!existsSync(paths.ledgerFile)) return null;
+    return openSqliteLedgerReader(openDatabase({ path: paths.ledgerFile, isReadOnly: true }));
+  },
+  openLogs: async (paths) => openLogOf(await openStore(paths)),
+  words: { ...wordsOf(null) },
+  up: (order, context) => upHere({ holdLock, openShared, openServerParts, openWorkerParts }, order, context),
+  server: (order, context) => serveHere({ holdLock, openShared, openServerParts, openWorkerParts }, order, context),
+  worker: (order, context) => workHere({ holdLock, openShared, openServerParts, openWorkerParts }, order, context),
+  run: (order, context) => runJobHere({ openStore, runnerDeps, createLocalRunner, loggerOf, git: createGit(context.env) }, order, context),
+  trials: async (settings, signal) => {
+    const all = executorsOf(settings, join(settings.paths.workerDir, 'trial'), 'groundcrew-trial', { env: process.env } as CliContext);
+    return [
+      { executor: 'podman', trial: await all.podman.trial(signal) },
+      { executor: 'process', trial: await all.process.trial(signal) },
+    ];
+  },
+  hasHook: ({ settings, dir }) => hasHooks({ repoDir: dir, spoolDir: settings.paths.hookDir, env: process.env }),
+  installHook: ({ settings, dir, isDryRun, isAppending }) =>
+    installHooks({ repoDir: dir, spoolDir: settings.paths.hookDir, append: isAppending, isDryRun, env: process.env }),
+  removeHook: ({ settings, dir, isDryRun }) => removeHooks({ repoDir: dir, spoolDir: settings.paths.hookDir, isDryRun, env: process.env }),
 };

@@ -13,6 +13,8 @@ export interface JobEnvelope {
   readonly n: number;
   /** The commit that the change is merged or rebased onto; null: tested as it is. */
   readonly baseSha: string | null;
+  /** Where the worker fetches the subject's repository from. */
+  readonly cloneUrl: string;
   /** Workers that failed at it; they return it while others qualify. */
   readonly avoid: readonly string[];
   readonly traceId: string;

@@ -50,6 +50,7 @@ const envelope: z.ZodType<JobEnvelope> = z.object({
   generation: z.int().positive(),
   n: z.int().positive(),
   baseSha: sha.nullable(),
+  cloneUrl: text,
   avoid: z.array(name).max(100),
   traceId: name,
   signature: z.string().regex(/^[0-9a-f]{64}$/),
@@ -96,7 +97,8 @@ const outcome: z.ZodType<Outcome> = z.discriminatedUnion('kind', [
   }),
 ]);
 
-const holding = { envelope, nonce: z.string().regex(/^[0-9a-f]{16}$/) };
+/** The fields of a `Holding`. */
+export const holdingSchema = { envelope, nonce: z.string().regex(/^[0-9a-f]{16}$/) };
 const speaker = { v: z.literal(1), worker: name, session: count, seq: count };
 const offer = z.object({
   pool: name,
@@ -108,12 +110,12 @@ const offer = z.object({
 
 /** Checks what comes out of the collector queue; unknown keys are dropped, an unknown version or kind fails. */
 export const workerMessageSchema: z.ZodType<WorkerMessage> = z.discriminatedUnion('kind', [
-  z.object({ ...speaker, kind: z.literal('hello'), offer, holds: z.array(z.object(holding)).max(1_000) }),
-  z.object({ ...speaker, ...holding, kind: z.literal('claimed'), isRedelivered: z.boolean() }),
-  z.object({ ...speaker, ...holding, kind: z.literal('beat'), phase, logBytes: count }),
+  z.object({ ...speaker, kind: z.literal('hello'), offer, holds: z.array(z.object(holdingSchema)).max(1_000) }),
+  z.object({ ...speaker, ...holdingSchema, kind: z.literal('claimed'), isRedelivered: z.boolean() }),
+  z.object({ ...speaker, ...holdingSchema, kind: z.literal('beat'), phase, logBytes: count }),
   z.object({
     ...speaker,
-    ...holding,
+    ...holdingSchema,
     kind: z.literal('finished'),
     outcome,
     startedAt: z.int().nullable(),
@@ -125,13 +127,13 @@ export const workerMessageSchema: z.ZodType<WorkerMessage> = z.discriminatedUnio
   }),
   z.object({
     ...speaker,
-    ...holding,
+    ...holdingSchema,
     kind: z.literal('sealed'),
     logSha256: z.string().regex(/^[0-9a-f]{64}$/),
     logBytes: count,
     isTruncated: z.boolean(),
   }),
-  z.object({ ...speaker, kind: z.literal('bye'), handsBack: z.array(z.object(holding)).max(1_000) }),
+  z.object({ ...speaker, kind: z.literal('bye'), handsBack: z.array(z.object(holdingSchema)).max(1_000) }),
 ]);
 
 /** Checks what comes out of a job queue. */

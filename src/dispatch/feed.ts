@@ -25,11 +25,12 @@ const perProject = 16;
 
 /** An order as it is published: the same for a first publishing and for every repetition of the same number. */
 export function envelopeOf(
-  signingKey: string,
+  { signingKey, forges }: Pick<FeedDeps, 'signingKey' | 'forges'>,
   attempt: Pick<JobEnvelope, 'job' | 'generation' | 'n' | 'baseSha' | 'avoid' | 'traceId'>,
 ): JobEnvelope {
   const { job, generation, n, baseSha, avoid, traceId } = attempt;
-  return signEnvelope({ v: 1, job, generation, n, baseSha, avoid, traceId }, signingKey);
+  const cloneUrl = forges.get(job.subject.forge)?.cloneUrl(job.subject.repo) ?? '';
+  return signEnvelope({ v: 1, job, generation, n, baseSha, cloneUrl, avoid, traceId }, signingKey);
 }
 
 /**
@@ -58,7 +59,7 @@ async function offer(deps: FeedDeps, candidate: FeedCandidate, queue: string, si
   await deps.queue.declare(queue, jobQueueOptions);
   const n = await deps.ledger.createAttempt({ jobId: job.id, generation, queue, baseSha: base, now: deps.clock.now() });
   if (n === null) return false;
-  const envelope = envelopeOf(deps.signingKey, { job, generation, n, baseSha: base, avoid: candidate.avoid, traceId });
+  const envelope = envelopeOf(deps, { job, generation, n, baseSha: base, avoid: candidate.avoid, traceId });
   try {
     await deps.queue.publish(queue, { body: JSON.stringify(envelope) });
     deps.logger.info('job offered', { trace: traceId, job: job.id, generation, n, queue });

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { jobQueueOptions } from '../core/queue-plan.ts';
+import type { Forge } from '../forge/forge.ts';
 import type { Ledger, OfferedAttempt } from '../ledger/ledger.ts';
 import type { Queue } from '../queue/queue.ts';
 import { envelopeOf } from './feed.ts';
@@ -18,6 +19,7 @@ export interface VanishedDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly signingKey: string;
+  readonly forges: ReadonlyMap<string, Forge>;
 }
 
 /**
@@ -50,7 +52,7 @@ export function createVanishedCheck(deps: VanishedDeps): () => Promise<void> {
         inBroker: ready + unacked,
       });
       for (const attempt of attempts)
-        await deps.queue.publish(queue, { body: JSON.stringify(envelopeOf(deps.signingKey, attempt)) });
+        await deps.queue.publish(queue, { body: JSON.stringify(envelopeOf(deps, attempt)) });
     }
     missing = nowMissing;
   };

@@ -128,7 +128,12 @@ export class ServerModel {
         forges: new Map([
           [
             this.#forge.name,
-            { ...throughLife(this.#forge.port(), life), repos: () => [this.#forge.repo], name: this.#forge.name },
+            {
+            ...throughLife(this.#forge.port(), life),
+            repos: () => [this.#forge.repo],
+            cloneUrl: () => 'https://example.invalid/team/project',
+            name: this.#forge.name,
+          },
           ],
         ]),
         plan: () => life.call(async () => plan),

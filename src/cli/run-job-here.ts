@@ -1,0 +1,234 @@
+import { randomBytes } from 'node:crypto';
+import { cp, mkdir, open, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { systemClock, sleep } from '../base/clock.ts';
+import { GroundcrewError, UsageError } from '../base/errors.ts';
+import type { Git } from '../base/git.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Settings, WorkerSettings } from '../config/settings.ts';
+import { prepareStateDir, signingKey } from '../config/state-dir.ts';
+import { signEnvelope } from '../core/job-envelope.ts';
+import type { Phase } from '../core/outcome.ts';
+import { runPrefix } from '../core/run-slug.ts';
+import type { Subject } from '../core/subject.ts';
+import type { Holding } from '../core/worker-message.ts';
+import type { LogSink } from '../logs/log-sink.ts';
+import { durationWords, outcomeWords } from '../report/words.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import type { AttemptEnd, AttemptRunner } from '../worker/attempt-runner.ts';
+import type { LocalRunnerDeps } from '../worker/local-runner.ts';
+import type { CliContext } from './cli-context.ts';
+import { exitCode, type ExitCode } from './exit-code.ts';
+import { exitOf } from './follow-run.ts';
+import { jobOfRun } from './job-of-run.ts';
+import { createLogFilter } from './output/log-filter.ts';
+import { createProgress } from './output/progress.ts';
+import { projectAt } from './serve-order.ts';
+import type { RunOrder } from './wiring.ts';
+
+/** What running one job in the terminal is made of. */
+export interface RunHereParts {
+  openStore(paths: Settings['paths']): Promise<ObjectStore>;
+  runnerDeps(
+    place: { readonly dir: string; readonly owner: string; readonly store: ObjectStore; readonly logger: Logger },
+    settings: Settings,
+    worker: WorkerSettings,
+    context: CliContext,
+    signal: AbortSignal,
+  ): Promise<LocalRunnerDeps>;
+  createLocalRunner(deps: LocalRunnerDeps): AttemptRunner;
+  loggerOf(settings: Settings, context: CliContext): Logger;
+  readonly git: Git;
+}
+
+/** `run` and `reproduce`: one job from checkout to summary, in this process, with no server and no queue. */
+export async function runJobHere(parts: RunHereParts, order: RunOrder, context: CliContext): Promise<ExitCode> {
+  const { settings } = order;
+  prepareStateDir(settings.paths);
+  const signal = context.interruption();
+  const found = await findSubject(parts.git, order, signal);
+  const job = jobOfRun(order, { subject: found.subject, commandSubject: null, requestId: randomBytes(8).toString('hex') });
+  const baseSha = order.source.kind === 'repeat' ? order.source.baseSha : null;
+  const image = order.source.kind === 'repeat' ? order.source.imageDigest : null;
+  const envelope = signEnvelope(
+    {
+      v: 1,
+      job: image === null ? job : { ...job, container: image },
+      generation: 1,
+      n: 1,
+      baseSha,
+      cloneUrl: found.cloneUrl,
+      avoid: [],
+      traceId: randomBytes(16).toString('hex'),
+    },
+    signingKey(settings.paths),
+  );
+  const holding: Holding = { envelope, nonce: randomBytes(8).toString('hex') };
+  const dir = join(settings.paths.workerDir, `run-${holding.nonce}`);
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  try {
+    const store = await parts.openStore(settings.paths);
+    const progress = createProgress(context.err, context.clock);
+    progress.say('looking for an executor');
+    const logger = parts.loggerOf({ ...settings, logs: { ...settings.logs, level: 'error' } }, context);
+    const worker = { ...settings.worker, executor: order.executor };
+    const deps = await parts.runnerDeps({ dir, owner: `groundcrew-run-${holding.nonce}`, store, logger }, settings, worker, context, signal);
+    return await runHolding({ parts, deps: { ...deps, openSink: (place) => tee(place.file, deps.openSink(place), context) }, holding, order, progress }, context, signal);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+async function runHolding(
+  run: {
+    readonly parts: RunHereParts;
+    readonly deps: LocalRunnerDeps;
+    readonly holding: Holding;
+    readonly order: RunOrder;
+    readonly progress: ReturnType<typeof createProgress>;
+  },
+  context: CliContext,
+  signal: AbortSignal,
+): Promise<ExitCode> {
+  const { holding, order, progress } = run;
+  const runner = run.parts.createLocalRunner(run.deps);
+  const words: Readonly<Record<Phase, string>> = {
+    claimed: 'starting',
+    checkout: 'fetching the sources',
+    starting: 'starting the job',
+    running: '',
+    saving: 'saving the results',
+  };
+  await runner.prepare(holding);
+  const attempt = runner.start(holding, {
+    phase: (phase) => {
+      if (words[phase] === '') progress.end();
+      else progress.say(words[phase]);
+    },
+    logBytes: () => undefined,
+  });
+  const onInterrupt = (): void => {
+    attempt.stop({ kind: 'cancel', reason: 'person', by: context.user });
+  };
+  signal.addEventListener('abort', onInterrupt, { once: true });
+  if (signal.aborted) onInterrupt();
+  const end = await attempt.ended;
+  await attempt.seal(new AbortController().signal);
+  await attempt.cleanup();
+  progress.end();
+  await summarise(order, holding, end, context);
+  return signal.aborted ? exitCode.interrupted : exitOf(end.outcome);
+}
+
+/** The log to stdout as it grows, beside the sink that keeps it. */
+function tee(file: string, kept: LogSink, context: CliContext): LogSink {
+  const filter = context.out.isTty ? createLogFilter() : null;
+  let shown = 0;
+  let grown = 0;
+  let showing: Promise<void> | null = null;
+  const show = async (): Promise<void> => {
+    const handle = await open(file, 'r');
+    try {
+      const buffer = Buffer.alloc(256 * 1024);
+      while (shown < grown) {
+        const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, grown - shown), shown);
+        if (bytesRead === 0) break;
+        shown += bytesRead;
+        const bytes = Buffer.from(buffer.subarray(0, bytesRead));
+        await context.out.write(filter === null ? bytes : filter.push(bytes));
+      }
+    } finally {
+      await handle.close();
+      showing = null;
+    }
+  };
+  return {
+    grew(sizeBytes) {
+      grown = sizeBytes;
+      showing ??= show();
+      kept.grew(sizeBytes);
+    },
+    async seal(total, signal) {
+      grown = total.sizeBytes;
+      while (shown < grown && !signal.aborted) {
+        showing ??= show();
+        await showing;
+        if (shown < grown) await sleep(systemClock, 10, signal);
+      }
+      if (filter !== null) await context.out.write(filter.end());
+      await kept.seal(total, signal);
+    },
+  };
+}
+
+async function summarise(order: RunOrder, holding: Holding, end: AttemptEnd, { err }: CliContext): Promise<void> {
+  const { job } = holding.envelope;
+  const prefix = runPrefix(job, { generation: 1, n: 1, nonce: holding.nonce });
+  const kept = join(order.settings.paths.storeDir, 'objects', prefix);
+  const isGood = end.outcome.kind === 'passed';
+  const took = end.startedAt === null ? '' : ` in ${durationWords(end.endedAt - end.startedAt)}`;
+  const sign = isGood ? err.paint('green', err.hasUnicode ? '✓' : '+') : err.paint('red', err.hasUnicode ? '✗' : 'x');
+  await err.line('');
+  await err.line(`${sign} ${err.paint('bold', outcomeWords(end.outcome))}${took}`);
+  await err.line(`  ${job.subject.repo} ${job.subject.sha.slice(0, 12)}  ${job.context}`);
+  if (end.imageDigest !== null) await err.line(`  image ${end.imageDigest}`);
+  if (order.attachmentsDir !== null) {
+    await cp(kept, order.attachmentsDir, { recursive: true });
+    await err.line(`  log and attachments  ${order.attachmentsDir}`);
+  } else {
+    await err.line(`  log and attachments  ${kept}`);
+  }
+}
+
+/** The commit that is meant, and where to fetch it from. */
+async function findSubject(git: Git, order: RunOrder, signal: AbortSignal): Promise<{ readonly subject: Subject; readonly cloneUrl: string }> {
+  const { source, settings } = order;
+  switch (source.kind) {
+    case 'checkout': {
+      const project = projectAt(settings, source.dir);
+      const sha = await commitOf(git, source.dir, source.rev ?? 'HEAD', signal);
+      const branch = await branchOf(git, source.dir, signal);
+      return {
+        subject: { forge: 'git', repo: project.name, sha, pull: null, baseRef: branch, branch },
+        cloneUrl: source.dir,
+      };
+    }
+    case 'repeat': {
+      const where = source.project?.path ?? source.project?.url ?? null;
+      if (where === null) {
+        throw new UsageError('cli/no-project', `${source.job.subject.repo} is not a project of this configuration any more: add it under projects`);
+      }
+      return { subject: source.job.subject, cloneUrl: where };
+    }
+    case 'order': {
+      const { repo, sha, pull, branch } = source.order.subject;
+      const project = settings.projects.find((one) => one.name === repo);
+      const where = project?.path ?? project?.url ?? (/^[a-z+]+:\/\//.test(repo) ? repo : resolve(repo));
+      const ref = pull === null ? `refs/heads/${branch ?? project?.mainBranch ?? 'main'}` : `refs/pull/${String(pull)}/head`;
+      const found = sha ?? (await remoteHead(git, where, ref, signal));
+      return { subject: { forge: 'git', repo, sha: found, pull, baseRef: branch ?? 'main', branch }, cloneUrl: where };
+    }
+    default:
+      return source satisfies never;
+  }
+}
+
+async function commitOf(git: Git, dir: string, rev: string, signal: AbortSignal): Promise<string> {
+  const { exitCode: status, stdout } = await git.run(['rev-parse', '--verify', '--quiet', '--end-of-options', `${rev}^{commit}`], { cwd: dir, signal });
+  const sha = stdout.toString().trim();
+  if (status === 0 && /^[0-9a-f]{40,64}$/.test(sha)) return sha;
+  const hint = rev === 'HEAD' ? 'nothing is committed yet' : 'git rev-parse does not know it';
+  throw new UsageError('cli/no-commit', `${dir}: no commit ${rev}: ${hint}`);
+}
+
+async function branchOf(git: Git, dir: string, signal: AbortSignal): Promise<string> {
+  const { stdout, exitCode: status } = await git.run(['symbolic-ref', '--quiet', '--short', 'HEAD'], { cwd: dir, signal });
+  return status === 0 ? stdout.toString().trim() : 'HEAD';
+}
+
+async function remoteHead(git: Git, where: string, ref: string, signal: AbortSignal): Promise<string> {
+  const text = await git.text(['ls-remote', '--', where, ref], { signal });
+  const sha = /^([0-9a-f]{40,64})\t/.exec(text)?.[1];
+  if (sha === undefined) throw new GroundcrewError('cli/no-commit', `${where} has no ${ref}`);
+  return sha;
+}

@@ -1,0 +1,153 @@
+import { randomBytes } from 'node:crypto';
+import { errorLine, GroundcrewError, isGroundcrewError } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Random } from '../base/random.ts';
+import { removeServerFile, writeServerFile } from '../config/server-file.ts';
+import { createMetrics } from '../metrics/catalog.ts';
+import type { Forge } from '../forge/forge.ts';
+import type { PlanSource } from '../intake/plan-source.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { LedgerReader } from '../ledger/ledger-reader.ts';
+import type { Queue } from '../queue/queue.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { createWebApp } from '../web/app.ts';
+import { startWebServer, type WebServer } from '../web/server.ts';
+import type { OpenLog, RunWords, Submission } from '../web/web-deps.ts';
+import { jobQueue } from '../core/queue-plan.ts';
+import { serve, type Server } from './serve.ts';
+import type { ServeOrder } from './wiring.ts';
+
+/** The server's rooms, opened by `wire.ts`. */
+export interface ServerParts {
+  readonly ledger: Ledger;
+  readonly reader: LedgerReader;
+  readonly queue: Queue;
+  readonly store: ObjectStore;
+  readonly forges: ReadonlyMap<string, Forge>;
+  readonly plan: PlanSource;
+  readonly openLog: OpenLog;
+  readonly words: RunWords;
+  readonly signingKey: string;
+  readonly runRecords: Parameters<typeof serve>[0]['runRecords'];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly version: string;
+}
+
+/** A server that listens. */
+export interface RunningServer {
+  readonly server: Server;
+  readonly address: string;
+  readonly token: string;
+  /** Resolves when it is recovered and hands out work. */
+  readonly ready: Promise<void>;
+  close(): Promise<void>;
+}
+
+const scanPeriodMs = 10 * 60_000;
+
+/**
+ * Starts the loops and the web server, and leaves a note for the clients of this user. Events are taken from the first
+ * moment; the pages show what is there while the server recovers.
+ */
+export async function runServer(parts: ServerParts, order: ServeOrder, signal: AbortSignal): Promise<RunningServer> {
+  const { clock, logger, reader } = parts;
+  const { paths } = order.settings;
+  const token = randomBytes(24).toString('base64url');
+  const listeners = new Set<() => void>();
+  const metrics = createMetrics(parts.version);
+  let isReady = false;
+  let nowReady: () => void = () => undefined;
+  const ready = new Promise<void>((resolve) => {
+    nowReady = resolve;
+  });
+  const server = serve(
+    {
+      ...parts,
+      verifyKeys: [parts.signingKey],
+      knownQueues: [...new Set(order.projects.flatMap(({ policy }) => [policy.fallback, ...policy.checks]).map(jobQueue))],
+      publicUrl: order.settings.server.publicUrl,
+      reportSpacingMs: 0,
+      scanPeriodMs,
+      onChanged: () => {
+        for (const tell of listeners) tell();
+      },
+      onReady: () => {
+        isReady = true;
+        nowReady();
+      },
+    },
+    signal,
+  );
+  const app = createWebApp({
+    reader,
+    store: parts.store,
+    openLog: parts.openLog,
+    submitRequest: (submission) => submit({ parts, server, signal }, submission),
+    onChange: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    words: parts.words,
+    metrics: async () => await metrics.expose(await reader.counts()),
+    isReady: () => isReady,
+    clock,
+    logger,
+    token,
+    tokenHint: `It is part of the address that groundcrew printed when it started, and in ${paths.serverFile}.`,
+    publicAddress: order.settings.server.publicUrl,
+    version: parts.version,
+  });
+  const web = await listen(app, order);
+  writeServerFile(paths.serverFile, { url: web.address, token, pid: process.pid });
+  server.done.catch((error: unknown) => {
+    logger.error('the server stopped', { why: errorLine(error) });
+  });
+  return {
+    server,
+    address: web.address,
+    token,
+    ready: Promise.race([ready, server.done]),
+    async close() {
+      removeServerFile(paths.serverFile, process.pid);
+      await web.close();
+      await server.done.catch(() => undefined);
+    },
+  };
+}
+
+/** A person's request is an event like any other: a delivery, durable before anybody is answered. */
+async function submit(
+  { parts, server, signal }: { readonly parts: ServerParts; readonly server: Server; readonly signal: AbortSignal },
+  submission: Submission,
+): Promise<{ readonly deliveryId: string }> {
+  const { forge, repo, changeKey, kind, by, contexts, jobId } = submission;
+  const sha = submission.sha ?? (await headOf(parts, submission, signal));
+  const id = `request-${parts.random.hex(8)}`;
+  await server.receive({
+    id,
+    event: { kind: 'request', forge, repo, changeKey, request: { id, kind, by, sha, contexts, jobId, isDone: false } },
+    receivedAt: parts.clock.now(),
+    traceId: parts.random.hex(16),
+  });
+  return { deliveryId: id };
+}
+
+/** The head that a request without a commit means. */
+async function headOf(parts: ServerParts, { forge, repo, changeKey }: Submission, signal: AbortSignal): Promise<string> {
+  const view = await parts.forges.get(forge)?.view(repo, changeKey, signal);
+  if (view == null) throw new GroundcrewError('cli/no-such-place', `${repo} has no such branch or pull request any more`);
+  return view.change.headSha;
+}
+
+/** The port that was asked for; when only the default is taken, any other. */
+async function listen(app: Parameters<typeof startWebServer>[0], { host, port, isPortFixed }: ServeOrder): Promise<WebServer> {
+  try {
+    return await startWebServer(app, { host, port });
+  } catch (error) {
+    if (isPortFixed || !isGroundcrewError(error, 'web/cannot-listen')) throw error;
+    return await startWebServer(app, { host, port: 0 });
+  }
+}

@@ -1,0 +1,75 @@
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { availableParallelism, hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Random } from '../base/random.ts';
+import type { WorkerSettings } from '../config/settings.ts';
+import type { Queue } from '../queue/queue.ts';
+import type { AttemptRunner } from '../worker/attempt-runner.ts';
+import { openFileSpool } from '../worker/file-spool.ts';
+import { createWorkerLoop } from '../worker/worker-loop.ts';
+
+/** A worker's rooms, opened by `wire.ts`. `dir`: this worker's own directory. */
+export interface WorkerParts {
+  readonly name: string;
+  readonly dir: string;
+  readonly queue: Queue;
+  readonly runner: AttemptRunner;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly version: string;
+}
+
+/** The lasting name of this machine's worker. */
+export function workerName(settings: WorkerSettings): string {
+  return settings.name ?? hostname();
+}
+
+/** Jobs at once: as configured, else half the processors. */
+export function slotsOf(settings: WorkerSettings): number {
+  return settings.slots ?? Math.max(1, Math.floor(availableParallelism() / 2));
+}
+
+/** Takes and runs jobs until the signal aborts; what runs then goes on by itself and is found again at the next start. */
+export async function runWorker(parts: WorkerParts, settings: WorkerSettings, signal: AbortSignal): Promise<void> {
+  const loop = createWorkerLoop({
+    ...parts,
+    session: nextSession(parts.dir),
+    offer: {
+      pool: settings.pool,
+      capabilities: [...new Set([...(hasKvm() ? ['kvm'] : []), ...settings.labels])],
+      slots: slotsOf(settings),
+      hostname: hostname(),
+      version: parts.version,
+    },
+    spool: await openFileSpool(join(parts.dir, 'spool')),
+  });
+  await loop.run(signal);
+}
+
+/** Opening it is the least that must work; whether machines boot in it only a boot can tell. */
+function hasKvm(): boolean {
+  try {
+    closeSync(openSync('/dev/kvm', 'r+'));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Counts the starts of this worker on its disk. */
+function nextSession(dir: string): number {
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const file = join(dir, 'session');
+  let last = 0;
+  try {
+    last = Number.parseInt(readFileSync(file, 'utf8'), 10) || 0;
+  } catch {
+    // The first start here.
+  }
+  writeFileSync(`${file}.new`, `${String(last + 1)}\n`, { flush: true });
+  renameSync(`${file}.new`, file);
+  return last + 1;
+}

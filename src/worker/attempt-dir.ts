@@ -1,0 +1,91 @@
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { holdingSchema } from '../core/message-schema.ts';
+import type { Holding } from '../core/worker-message.ts';
+import type { RunSpec } from '../executors/executor.ts';
+import type { AttemptEnd } from './attempt-runner.ts';
+
+/** Which executor runs an attempt, and what it was told: enough to find the run again after a restart of the worker. */
+export interface StartedRun {
+  readonly executor: string;
+  readonly spec: RunSpec;
+  readonly testedSha: string;
+}
+
+/** The directory of one attempt on this machine, named by its nonce. What stands here survives a kill of the worker. */
+export interface AttemptDir {
+  readonly dir: string;
+  readonly checkout: string;
+  readonly attachments: string;
+  /** The executor's own. */
+  readonly state: string;
+  readonly secrets: string;
+  holding(): Promise<Holding | null>;
+  keepHolding(holding: Holding): Promise<void>;
+  started(): Promise<StartedRun | null>;
+  keepStarted(started: StartedRun): Promise<void>;
+  end(): Promise<AttemptEnd | null>;
+  keepEnd(end: AttemptEnd): Promise<void>;
+  /** Makes the sub-directories. */
+  make(): Promise<void>;
+}
+
+/** The attempt with this nonce below `root`; touches nothing. */
+export function attemptDir(root: string, nonce: string): AttemptDir {
+  const dir = join(root, nonce);
+  const file = (name: string): string => join(dir, name);
+  return {
+    dir,
+    checkout: file('checkout'),
+    attachments: file('attachments'),
+    state: file('run'),
+    secrets: file('secrets'),
+    async holding() {
+      const parsed = z.object(holdingSchema).safeParse(await readJson(file('holding.json')));
+      return parsed.success ? parsed.data : null;
+    },
+    async keepHolding(holding) {
+      await mkdir(dir, { recursive: true, mode: 0o700 });
+      await writeDurably(dir, 'holding.json', holding);
+    },
+    // Only we write these two, and by rename: what is there is whole.
+    started: async () => (await readJson(file('started.json'))) as StartedRun | null,
+    keepStarted: (started) => writeDurably(dir, 'started.json', started),
+    end: async () => (await readJson(file('end.json'))) as AttemptEnd | null,
+    keepEnd: (end) => writeDurably(dir, 'end.json', end),
+    async make() {
+      for (const name of ['checkout', 'attachments', 'run', 'secrets']) await mkdir(file(name), { recursive: true, mode: 0o700 });
+    },
+  };
+}
+
+/** The nonces of all attempts that left a directory below `root`. */
+export async function listAttempts(root: string): Promise<readonly string[]> {
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  return (await readdir(root)).filter((name) => /^[0-9a-f]{16}$/.test(name));
+}
+
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch {
+    return null;
+  }
+}
+
+/** By rename, and on the disk when it resolves. */
+async function writeDurably(dir: string, name: string, value: unknown): Promise<void> {
+  const draft = join(dir, `.${name}`);
+  const handle = await open(draft, 'w', 0o600);
+  try {
+    await handle.writeFile(JSON.stringify(value));
+    await handle.sync();
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  } finally {
+    await handle.close();
+  }
+  await rename(draft, join(dir, name));
+}

@@ -1,0 +1,225 @@
+import { errorLine } from '../base/errors.ts';
+import { sleep } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import { removeTree } from '../base/remove-tree.ts';
+import type { Holding } from '../core/worker-message.ts';
+import type { Executor } from '../executors/executor.ts';
+import { openJobLog, type CompleteLog, type JobLog } from '../logs/job-log.ts';
+import type { LogSink } from '../logs/log-sink.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { attemptDir, listAttempts, type AttemptDir } from './attempt-dir.ts';
+import type { AttemptEnd, AttemptProgress, AttemptRunner, AttemptSeal, RunningAttempt } from './attempt-runner.ts';
+import { saveAttachments, type AttachmentLimits } from './attachments.ts';
+import { attendRun, createAttemptStop, runAttempt, type AttemptStop, type RunAttemptTools } from './run-attempt.ts';
+import { prefixOfHolding, putRunRecord } from './run-record.ts';
+
+const sealRetryMs = 5_000;
+
+/** What the runner needs besides the tools of one attempt. */
+export interface LocalRunnerDeps extends RunAttemptTools {
+  /** Below it every attempt has its directory; belongs to one worker. */
+  readonly attemptsDir: string;
+  readonly store: ObjectStore;
+  readonly logger: Logger;
+  /** Where the log goes while it grows. */
+  readonly openSink: (place: { readonly file: string; readonly prefix: string; readonly signal: AbortSignal; readonly onTrouble: (error: unknown) => void }) => LogSink;
+  /** Texts that must not be seen in the log of this holding. */
+  readonly secretTexts: (holding: Holding) => readonly Uint8Array[];
+  readonly attachmentLimits: AttachmentLimits;
+  /** One sentence for the end of the log. */
+  readonly words: (end: AttemptEnd) => string;
+}
+
+/**
+ * Runs attempts on this machine. Each has a directory named by its nonce, with all that is needed to go on after a kill of
+ * the worker: the holding, what was started, the log with its checkpoint, the end.
+ */
+export function createLocalRunner(deps: LocalRunnerDeps): AttemptRunner {
+  const at = (holding: Holding): AttemptDir => attemptDir(deps.attemptsDir, holding.nonce);
+  const executors = (): readonly Executor[] =>
+    [deps.executors.container, deps.executors.process].filter((executor) => executor !== null);
+
+  const remove = async (dir: AttemptDir): Promise<void> => {
+    const removal = await removeTree(dir.dir);
+    if (removal.kind === 'left') deps.logger.warn('an attempt left files that cannot be removed', { dir: dir.dir, why: removal.detail });
+  };
+
+  const attend = (holding: Holding, progress: AttemptProgress, resume: 'new' | 'running' | 'ended'): RunningAttempt => {
+    const dir = at(holding);
+    const stop = createAttemptStop();
+    const life = new AbortController();
+    const opened = openAttemptLog(deps, dir, holding, stop, progress, life.signal);
+    const ended = opened.then(
+      async ({ log }) => {
+        const kept = resume === 'ended' ? await dir.end() : null;
+        if (kept !== null) return kept;
+        const end =
+          resume === 'new'
+            ? await runAttempt(deps, dir, holding, log, stop, (phase) => {
+                progress.phase(phase);
+              })
+            : await resumeRun(deps, dir, log, stop, progress);
+        await dir.keepEnd(end).catch((error: unknown) => {
+          deps.logger.warn('an end could not be kept on disk', { why: errorLine(error) });
+        });
+        return end;
+      },
+      (error: unknown): AttemptEnd => ({
+        outcome: { kind: 'broken', cause: 'disk', phase: 'claimed', detail: errorLine(error) },
+        startedAt: null,
+        endedAt: deps.clock.now(),
+        testedSha: null,
+        imageDigest: null,
+        peakMemoryBytes: null,
+        oom: 'unknown',
+      }),
+    );
+    return {
+      ended,
+      stop(request) {
+        stop.stop({ kind: 'asked', request });
+      },
+      async seal(signal) {
+        const end = await ended;
+        const { log, sink } = await opened;
+        return await sealAttempt(deps, { dir, holding, end, log, sink }, signal);
+      },
+      async cleanup() {
+        life.abort();
+        const { log } = await opened;
+        await log.close();
+        const started = await dir.started();
+        const executor = executors().find((one) => one.name === started?.executor);
+        if (started !== null && executor !== undefined) await (await executor.adopt(started.spec))?.cleanup();
+        await remove(dir);
+      },
+    };
+  };
+
+  return {
+    prepare: (holding) => at(holding).keepHolding(holding),
+    forget: (holding) => remove(at(holding)),
+    start: (holding, progress) => attend(holding, progress, 'new'),
+    async adopt(progressOf) {
+      const adopted: { holding: Holding; attempt: RunningAttempt }[] = [];
+      const keep = new Set<string>();
+      for (const nonce of await listAttempts(deps.attemptsDir)) {
+        const dir = attemptDir(deps.attemptsDir, nonce);
+        const holding = await dir.holding();
+        const started = await dir.started();
+        if (holding !== null && (await dir.end()) !== null) {
+          if (started !== null) keep.add(started.spec.id);
+          adopted.push({ holding, attempt: attend(holding, progressOf(holding), 'ended') });
+          continue;
+        }
+        const executor = executors().find((one) => one.name === started?.executor);
+        const run = started === null ? null : ((await executor?.adopt(started.spec)) ?? null);
+        if (holding === null || started === null || run === null) continue;
+        keep.add(started.spec.id);
+        adopted.push({ holding, attempt: attend(holding, progressOf(holding), 'running') });
+      }
+      for (const executor of executors()) {
+        const swept = await executor.sweep(keep);
+        if (swept.length > 0) deps.logger.warn('removed what an earlier worker left running', { executor: executor.name, runs: swept.length });
+      }
+      const going = new Set(adopted.map((one) => one.holding.nonce));
+      for (const nonce of await listAttempts(deps.attemptsDir)) if (!going.has(nonce)) await remove(attemptDir(deps.attemptsDir, nonce));
+      return adopted;
+    },
+  };
+}
+
+async function openAttemptLog(
+  deps: LocalRunnerDeps,
+  dir: AttemptDir,
+  holding: Holding,
+  stop: AttemptStop,
+  progress: AttemptProgress,
+  life: AbortSignal,
+): Promise<{ readonly log: JobLog; readonly sink: LogSink }> {
+  await dir.make();
+  const prefix = prefixOfHolding(holding);
+  const limitBytes = holding.envelope.job.limits.logBytes;
+  let sink: LogSink | null = null;
+  let grownTo = 0;
+  const log = await openJobLog({
+    dir: dir.dir,
+    secrets: deps.secretTexts(holding),
+    limitBytes,
+    clock: deps.clock,
+    onGrew: (sizeBytes) => {
+      grownTo = sizeBytes;
+      sink?.grew(sizeBytes);
+      progress.logBytes(sizeBytes);
+    },
+    onLimit: () => {
+      stop.stop({ kind: 'log-limit', detail: `the log is larger than ${String(limitBytes)} bytes` });
+    },
+  });
+  sink = deps.openSink({
+    file: log.file,
+    prefix,
+    signal: life,
+    onTrouble: (error) => {
+      deps.logger.warn('the log store is in trouble; the log waits on this disk', { prefix, why: errorLine(error) });
+    },
+  });
+  if (grownTo > 0) sink.grew(grownTo);
+  return { log, sink };
+}
+
+/** Goes on with a run that an earlier life of this worker started. */
+async function resumeRun(deps: LocalRunnerDeps, dir: AttemptDir, log: JobLog, stop: AttemptStop, progress: AttemptProgress): Promise<AttemptEnd> {
+  const started = await dir.started();
+  const executor = [deps.executors.container, deps.executors.process].find((one) => one?.name === started?.executor);
+  const run = started === null ? null : ((await executor?.adopt(started.spec)) ?? null);
+  if (started === null || run === null) {
+    const outcome = { kind: 'broken', cause: 'worker-restart', phase: 'running' } as const;
+    return { outcome, startedAt: null, endedAt: deps.clock.now(), testedSha: null, imageDigest: null, peakMemoryBytes: null, oom: 'unknown' };
+  }
+  return await attendRun(deps, dir, run, started, log, stop, (phase) => {
+    progress.phase(phase);
+  });
+}
+
+/** Attachments, the end of the log, the record: again and again until the store has them. */
+async function sealAttempt(
+  deps: LocalRunnerDeps,
+  attempt: { readonly dir: AttemptDir; readonly holding: Holding; readonly end: AttemptEnd; readonly log: JobLog; readonly sink: LogSink },
+  signal: AbortSignal,
+): Promise<AttemptSeal | null> {
+  const { dir, holding, end, log, sink } = attempt;
+  const visibility = 'public';
+  let isSaved = false;
+  let complete: CompleteLog | null = null;
+  while (!signal.aborted) {
+    try {
+      if (!isSaved) {
+        await saveAttachments({
+          dir: dir.attachments,
+          store: deps.store,
+          prefix: prefixOfHolding(holding),
+          visibility,
+          limits: deps.attachmentLimits,
+          signal,
+          log: (line) => {
+            log.note(line);
+          },
+        });
+        log.note(deps.words(end));
+        isSaved = true;
+      }
+      complete ??= await log.finish();
+      await sink.seal(complete, signal);
+      const { sha256, sizeBytes, isTruncated } = complete;
+      const finished = { v: 1, worker: '', session: 0, seq: 0, kind: 'finished', ...holding, ...end } as const;
+      await putRunRecord(deps.store, { v: 1, finished: { ...finished, worker: 'record' }, log: { sha256, sizeBytes, isTruncated } }, visibility);
+      return { logSha256: sha256, logBytes: sizeBytes, isTruncated };
+    } catch (error) {
+      if (signal.aborted) return null;
+      deps.logger.warn('the store does not take the results; they wait on this disk', { job: holding.envelope.job.id, why: errorLine(error) });
+      await sleep(deps.clock, sealRetryMs, signal);
+    }
+  }
+  return null;
+}

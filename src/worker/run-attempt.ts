@@ -1,0 +1,272 @@
+import type { Clock, Timer } from '../base/clock.ts';
+import { sleep } from '../base/clock.ts';
+import { errorLine } from '../base/errors.ts';
+import { attemptId } from '../core/attempt.ts';
+import { attemptOf } from '../core/job-envelope.ts';
+import type { Outcome, Phase } from '../core/outcome.ts';
+import type { Holding } from '../core/worker-message.ts';
+import { chooseExecutor, type UsableExecutors } from '../executors/choose.ts';
+import { guardDisk, type DiskVerdict } from '../executors/disk-guard.ts';
+import type { Executor, Run, RunEnd, RunSpec } from '../executors/executor.ts';
+import type { JobLog } from '../logs/job-log.ts';
+import { prepareCheckout, type CheckoutTools } from './checkout.ts';
+import type { AttemptDir, StartedRun } from './attempt-dir.ts';
+import { readAttemptOrder } from './attempt-order.ts';
+import { outcomeOfEnd, outcomeOfStop, type StopReason } from './attempt-outcome.ts';
+import type { AttemptEnd, StopRequest } from './attempt-runner.ts';
+
+/** What running one attempt needs of this worker. Sizes are bytes. */
+export interface RunAttemptTools {
+  readonly checkout: CheckoutTools;
+  readonly executors: UsableExecutors;
+  readonly askedExecutor: 'auto' | Executor['name'];
+  readonly defaultImage: string | null;
+  readonly graceMs: number;
+  readonly minFreeBytes: number;
+  readonly clock: Clock;
+  /** Writes the secrets of a trusted job to files, by name. @throws UsageError for a name that is not configured. */
+  readonly secretFiles: (holding: Holding, dir: string) => Promise<Readonly<Record<string, string>>>;
+}
+
+/** Stopping an attempt: the first reason wins, whatever is under way. */
+export interface AttemptStop {
+  /** Aborts when a stop is asked for. */
+  readonly signal: AbortSignal;
+  reason(): StopReason | null;
+  stop(reason: StopReason): void;
+}
+
+/** A new one, not stopped. */
+export function createAttemptStop(): AttemptStop {
+  const controller = new AbortController();
+  let first: StopReason | null = null;
+  return {
+    signal: controller.signal,
+    reason: () => first,
+    stop(reason) {
+      first ??= reason;
+      controller.abort();
+    },
+  };
+}
+
+type Stage = (phase: Phase) => void;
+
+/** Checkout, then the job's command to its end. Never rejects: what goes wrong is an outcome. */
+export async function runAttempt(
+  tools: RunAttemptTools,
+  dir: AttemptDir,
+  holding: Holding,
+  log: JobLog,
+  stop: AttemptStop,
+  stage: Stage,
+): Promise<AttemptEnd> {
+  const { job } = holding.envelope;
+  const early = (outcome: Outcome): AttemptEnd => ended(tools.clock, outcome);
+  try {
+    await dir.make();
+    stage('checkout');
+    const checkout = await prepareCheckout(tools.checkout, {
+      cloneUrl: holding.envelope.cloneUrl,
+      subject: job.subject,
+      baseSha: holding.envelope.baseSha,
+      integration: job.integration,
+      targetDir: dir.checkout,
+      maxBytes: job.limits.diskBytes,
+      signal: stop.signal,
+      progress: (line) => {
+        log.note(line);
+      },
+    });
+    const stopped = stop.reason();
+    if (stopped?.kind === 'asked') return early(outcomeOfStop(stopped.request));
+    if (checkout.kind === 'broken') {
+      return early({ kind: 'broken', cause: checkout.cause, phase: 'checkout', detail: checkout.detail });
+    }
+    if (checkout.kind === 'conflict') {
+      for (const line of checkout.log.split('\n').slice(0, 200)) log.note(line);
+      return early({ kind: 'failed', exitCode: null, reason: checkout.reason, detail: checkout.detail });
+    }
+    stage('starting');
+    const started = await readyToStart(tools, dir, holding, log, checkout.testedSha);
+    if (started.kind === 'over') return { ...early(started.outcome), testedSha: checkout.testedSha };
+    await dir.keepStarted(started.run);
+    const run = await started.executor.start(
+      started.run.spec,
+      (line) => {
+        log.note(line);
+      },
+      stop.signal,
+    );
+    return await attendRun(tools, dir, run, started.run, log, stop, stage);
+  } catch (error) {
+    return early({ kind: 'broken', cause: 'internal', phase: 'starting', detail: errorLine(error) });
+  }
+}
+
+type ReadyToStart =
+  | { readonly kind: 'ready'; readonly executor: Executor; readonly run: StartedRun }
+  | { readonly kind: 'over'; readonly outcome: Outcome };
+
+async function readyToStart(
+  tools: RunAttemptTools,
+  dir: AttemptDir,
+  holding: Holding,
+  log: JobLog,
+  testedSha: string,
+): Promise<ReadyToStart> {
+  const { job } = holding.envelope;
+  const order = await readAttemptOrder(job, dir.checkout, tools.defaultImage);
+  if (order.kind === 'failed') {
+    return { kind: 'over', outcome: { kind: 'failed', exitCode: null, reason: order.reason, detail: order.detail } };
+  }
+  // The server lets no unapproved change come this far; an approved stranger's is approved for this commit.
+  const choice = chooseExecutor({ image: order.image, isApproved: true }, tools.executors, tools.askedExecutor);
+  if (choice.executor === null) {
+    return { kind: 'over', outcome: { kind: 'broken', cause: 'executor', phase: 'starting', detail: choice.reason } };
+  }
+  if (choice.notice !== null) log.note(choice.notice);
+  const secretFiles = job.isTrusted ? await tools.secretFiles(holding, dir.secrets) : {};
+  const spec: RunSpec = {
+    id: attemptId(attemptOf(holding.envelope)) + `.${holding.nonce.slice(0, 8)}`,
+    nonce: holding.nonce,
+    image: choice.executor.name === 'process' ? null : order.image,
+    command: order.command,
+    env: job.env,
+    checkoutDir: dir.checkout,
+    attachmentsDir: dir.attachments,
+    stateDir: dir.state,
+    secretFiles,
+    limits: job.limits,
+    needsKvm: job.needs.includes('kvm'),
+    network: job.network,
+    timeoutMs: job.timeoutMs,
+    graceMs: tools.graceMs,
+  };
+  return { kind: 'ready', executor: choice.executor, run: { executor: choice.executor.name, spec, testedSha } };
+}
+
+/** From a started or adopted run to its end: output into the log, limits watched, stops passed on. */
+export async function attendRun(
+  tools: RunAttemptTools,
+  dir: AttemptDir,
+  run: Run,
+  { spec, testedSha }: StartedRun,
+  log: JobLog,
+  stop: AttemptStop,
+  stage: Stage,
+): Promise<AttemptEnd> {
+  stage('running');
+  const over = new AbortController();
+  const stopRun = (): void => {
+    const reason = stop.reason();
+    if (reason !== null) log.note(stopLine(reason, spec.graceMs));
+    void run.stop(spec.graceMs);
+  };
+  if (stop.signal.aborted) stopRun();
+  else stop.signal.addEventListener('abort', stopRun, { once: true });
+  const warnings = warnOfTimeout(tools.clock, spec, log);
+  const guard = guardDisk(
+    {
+      limits: { limitBytes: spec.limits.diskBytes, minFreeBytes: tools.minFreeBytes },
+      clock: tools.clock,
+      dirs: async () => [dir.checkout, dir.attachments, dir.state, ...((await run.diskDirs?.()) ?? [])],
+      onVerdict: (verdict) => {
+        stop.stop({ kind: verdict.kind === 'over-limit' ? 'disk-limit' : 'disk-full', detail: diskWords(verdict) });
+      },
+    },
+    over.signal,
+  );
+  const pumped = pump(run, log, tools.clock, over.signal);
+  const end: RunEnd = await run.wait();
+  await pumped;
+  over.abort();
+  await guard;
+  for (const timer of warnings) timer.cancel();
+  stop.signal.removeEventListener('abort', stopRun);
+  stage('saving');
+  const outcome = outcomeOfEnd(end, stop.reason(), spec.timeoutMs);
+  return {
+    outcome,
+    startedAt: end.kind === 'exited' ? Math.round(end.startedAt) : null,
+    endedAt: end.kind === 'exited' ? Math.round(end.endedAt) : tools.clock.now(),
+    testedSha,
+    imageDigest: run.imageDigest,
+    peakMemoryBytes: end.kind === 'exited' ? end.peakMemoryBytes : null,
+    oom: end.kind === 'exited' ? end.oom : 'unknown',
+  };
+}
+
+function diskWords(verdict: DiskVerdict): string {
+  const mebibytes = (bytes: number): string => `${String(Math.round(bytes / 2 ** 20))} MiB`;
+  switch (verdict.kind) {
+    case 'over-limit': {
+      const limit = verdict.limitBytes === null ? '' : `, ${mebibytes(verdict.limitBytes)} are allowed`;
+      return `the job takes ${mebibytes(verdict.usedBytes)} of disk${limit}`;
+    }
+    case 'others-filled-disk':
+      return `only ${mebibytes(verdict.freeBytes)} are free on the worker's disk, and not because of this job`;
+    case 'fine':
+      return 'the disk is fine';
+    default:
+      return verdict satisfies never;
+  }
+}
+
+/** The job's output into the log; a disk that refuses is waited for, the job with it. */
+async function pump(run: Run, log: JobLog, clock: Clock, over: AbortSignal): Promise<void> {
+  try {
+    for await (const bytes of run.output(log.outputOffset)) {
+      let pending: Uint8Array = bytes;
+      for (;;) {
+        try {
+          await log.write(pending);
+          break;
+        } catch {
+          // The log has kept the bytes; another write tries again.
+          pending = new Uint8Array();
+          await sleep(clock, 1_000, over);
+          if (over.aborted) return;
+        }
+      }
+    }
+  } catch (error) {
+    log.note(`the output could not be read to its end: ${errorLine(error)}`);
+  }
+}
+
+/** Says in the log that the time is running out, and that it has. */
+function warnOfTimeout(clock: Clock, spec: RunSpec, log: JobLog): readonly Timer[] {
+  const minutes = (ms: number): string => (ms < 100_000 ? `${String(Math.round(ms / 1000))} s` : `${String(Math.round(ms / 60_000))} min`);
+  const before = Math.min(5 * 60_000, spec.timeoutMs / 10);
+  return [
+    clock.after(spec.timeoutMs - before, () => {
+      log.note(`warning: the time-out of ${minutes(spec.timeoutMs)} comes in ${minutes(before)}`);
+    }),
+    clock.after(spec.timeoutMs, () => {
+      log.note(`time-out after ${minutes(spec.timeoutMs)}: SIGTERM now, SIGKILL in ${minutes(spec.graceMs)}`);
+    }),
+  ];
+}
+
+function stopLine(reason: StopReason, graceMs: number): string {
+  const how = `SIGTERM now, SIGKILL in ${String(Math.round(graceMs / 1000))} s`;
+  switch (reason.kind) {
+    case 'asked':
+      return `stopping: ${askedWords(reason.request)}; ${how}`;
+    case 'log-limit':
+    case 'disk-limit':
+    case 'disk-full':
+      return `stopping: ${reason.detail}; ${how}`;
+    default:
+      return reason satisfies never;
+  }
+}
+
+function askedWords(request: StopRequest): string {
+  return request.kind === 'leaving' ? 'this worker leaves' : `${request.reason} (${request.by.slice(0, 80)})`;
+}
+
+function ended(clock: Clock, outcome: Outcome): AttemptEnd {
+  return { outcome, startedAt: null, endedAt: clock.now(), testedSha: null, imageDigest: null, peakMemoryBytes: null, oom: 'unknown' };
+}
