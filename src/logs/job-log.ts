@@ -1,54 +1,14 @@
 import { join } from 'node:path';
-import type { Clock, Timer } from '../base/clock.ts';
+import type { Timer } from '../base/clock.ts';
 import { GroundcrewError } from '../base/errors.ts';
 import { openHashedFile, type HashedFile } from './hashed-file.ts';
 import { emptyLog, readCheckpoint, writeCheckpoint, type LogCheckpoint } from './log-checkpoint.ts';
-import type { SealedLog } from './log-sink.ts';
+import type { CompleteLog, JobLog, JobLogOptions } from './log-sink.ts';
+
 import { noteLine } from './note-line.ts';
 import { createRedactor, type Redactor } from './redact.ts';
 
-/** Where a job's log is written, and under what terms. */
-export interface JobLogOptions {
-  /** The attempt's own directory; `log` and `log.checkpoint` are kept there. */
-  readonly dir: string;
-  /** Values that must not be seen in the log. The same after a restart. */
-  readonly secrets: readonly Uint8Array[];
-  /** The most that the job may write, redacted; null: no limit. Our own lines do not count. */
-  readonly limitBytes: number | null;
-  readonly clock: Clock;
-  /** The file has so many bytes that will not change any more, whatever happens to us; for the sinks. */
-  readonly onGrew: (sizeBytes: number) => void;
-  /** The job wrote past the limit: the rest is dropped, and the job should be stopped. Called once, also after a restart. */
-  readonly onLimit: () => void;
-}
-
-/** A log that is over. */
-export interface CompleteLog extends SealedLog {
-  readonly isTruncated: boolean;
-}
-
-/**
- * The worker's own copy of a job's log. Memory is bounded whatever the job prints. After `kill -9` of the worker it is
- * opened again, and goes on so that no byte is lost or doubled: give it the job's output from `outputOffset` on.
- */
-export interface JobLog extends AsyncDisposable {
-  readonly file: string;
-  /** Raw bytes of the job's output that are dealt with for good. */
-  readonly outputOffset: number;
-  readonly sizeBytes: number;
-  readonly isTruncated: boolean;
-  /**
-   * Takes the job's next bytes; they must not change afterwards. Resolves when there is room for more.
-   * @throws GroundcrewError `logs/cannot-write`; the bytes are kept, and written with the next call if the disk permits.
-   */
-  write(bytes: Uint8Array): Promise<void>;
-  /** Adds `[groundcrew] <line>` at the next line border, or soon with a line break of its own. Never throws. */
-  note(line: string): void;
-  /** The job's output is over. The file is complete and on the disk. @throws GroundcrewError `logs/cannot-write` */
-  finish(): Promise<CompleteLog>;
-  /** Closes the file, complete or not. Twice is harmless. */
-  close(): Promise<void>;
-}
+export type { CompleteLog, JobLog, JobLogOptions } from './log-sink.ts';
 
 /** More than this waiting, and `write` makes the job wait. */
 const roomBytes = 1024 * 1024;
