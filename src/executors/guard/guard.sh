@@ -15,7 +15,8 @@
 #   cause    `timeout` or `stopped`; the first one stays
 #   ended    exit status, once the job is dead and everything with its nonce is gone
 #   done     once the whole output is in `output`, followed by the marker; or `lost` when it cannot be
-# Every file appears whole: by rename or link.
+# Each is written at once, in one line; a reader takes an empty one for none. Forks are counted here: with two processors and
+# a dozen jobs each of them is felt.
 set -u
 umask 077
 
@@ -37,7 +38,7 @@ is_gone() { # PID: true for a zombie, too: we have not waited for it
 # The relay copies the pipe to a file. It waits when the reader is WINDOW bytes behind, so the job blocks in its own
 # write and the disk holds no endless backlog. dd writes each read at once: a line is seen when it is printed.
 relay() { # WINDOW
-  size=$(wc -c <output)
+  size=0
   while :; do
     while [ ! -e ended ]; do
       seen=0
@@ -47,12 +48,20 @@ relay() { # WINDOW
       sleep 0.02
     done
     dd bs=65536 count=512 >>output 2>relay.err || exit 1
-    before=$size
+    # "F+P records in": fewer than were allowed means that the pipe has ended.
+    records=0+0
+    read -r records _ <relay.err
+    [ $((${records%+*} + ${records#*+})) -lt 512 ] && exit 0
     size=$(wc -c <output)
-    [ "$size" -eq "$before" ] && exit 0
     # A process that escaped may hold the pipe open and print for ever: what follows the marker is not the job's.
-    [ -e ended ] && tail -c 34000000 output | grep -qF -e "$(cat marker)" && exit 0
+    [ -e ended ] && has_marker 34000000 && exit 0
   done
+}
+
+has_marker() { # BYTES at the end of the output
+  # shellcheck disable=SC2094 # only read here
+  read -r marker <marker
+  tail -c "$1" output | grep -qF -e "$marker"
 }
 
 first_cause() { # WHY
@@ -81,9 +90,11 @@ watch() {
   sweep
 }
 
-carriers() { # pids in the run's control groups, and of every process that carries the nonce
-  while read -r group; do cat "$group/cgroup.procs"; done <cgroups
-  grep -lsF -e "GROUNDCREW_NONCE=$nonce" /proc/[0-9]*/environ | sed -e 's,^/proc/,,' -e 's,/.*,,'
+carriers() { # pids in the run's control groups, and /proc/PID/environ of every process that carries the nonce
+  while read -r group; do
+    while read -r pid; do echo "$pid"; done <"$group/cgroup.procs"
+  done <cgroups
+  grep -lsF -e "GROUNDCREW_NONCE=$nonce" /proc/[0-9]*/environ
 }
 
 freezers() { # STATE; a frozen group cannot fork away from the kill below (v1; v2 has cgroup.kill)
@@ -101,6 +112,8 @@ sweep() { # kills until nothing is left; gives up on what even SIGKILL does not 
     [ "$kind" = group ] && kill -KILL "-$job" 2>/dev/null
     [ -s cgroups ] && freezers FROZEN 2>/dev/null
     for pid in $(carriers 2>/dev/null); do
+      pid=${pid#/proc/}
+      pid=${pid%/environ}
       kill -KILL "$pid" 2>/dev/null && found=yes
     done
     [ -s cgroups ] && freezers THAWED 2>/dev/null
@@ -109,8 +122,17 @@ sweep() { # kills until nothing is left; gives up on what even SIGKILL does not 
   done
 }
 
+lost() {
+  cp relay.err lost.new 2>/dev/null
+  echo 'the output could not be kept' >>lost.new
+  mv lost.new lost
+}
+
 run() {
-  started_at $$ && echo "$$ $started" >guard.new && ln guard.new guard || exit 71
+  started_at $$ || exit 71
+  set -C # the name is taken by one only
+  echo "$$ $started" 2>/dev/null >guard || exit 71
+  set +C
   mkfifo pipe || exit 72
   setsid sh guard.sh relay "$window" <pipe >/dev/null 2>&1 &
   relay=$!
@@ -119,7 +141,7 @@ run() {
   setsid "$@" </dev/null >&3 2>&3 3>&- &
   job=$!
   started_at "$job"
-  echo "$job $started" >job.new && mv job.new job
+  echo "$job $started" >job
   setsid sh guard.sh watch "$kind" "$timeout" "$grace" "$nonce" "$job" </dev/null >/dev/null 2>&1 3>&- &
   watch=$!
 
@@ -132,26 +154,32 @@ run() {
   kill -KILL "-$watch" 2>/dev/null
   kill -KILL "$watch" 2>/dev/null
   sweep
-  echo "$status" >ended.new && mv ended.new ended
+  echo "$status" >ended
 
   # The marker says where the output ends even if an escaped process still holds the pipe.
   trap '' PIPE
-  printf '%s' "$(cat marker)" >&3
+  # shellcheck disable=SC2094 # only read here
+  read -r marker <marker
+  printf '%s' "$marker" >&3
   exec 3>&-
   rounds=0
-  until tail -c 1000000 output | grep -qF -e "$(cat marker)"; do
+  while :; do
     rounds=$((rounds + 1))
-    # A relay that has ended will write no more: one last look, which costs no more than one round.
-    is_gone "$relay" && rounds=$((rounds + 600))
-    if [ "$rounds" -gt 1200 ] || { [ "$rounds" -gt 600 ] && ! is_gone "$relay"; }; then
-      cp relay.err lost.new 2>/dev/null
-      echo 'the output could not be kept' >>lost.new
-      mv lost.new lost
+    # The relay ends by itself when the pipe does; looking into the output costs more, and is for the other case.
+    if is_gone "$relay"; then
+      has_marker 1000000 && break
+      lost
       break
     fi
-    if [ "$rounds" -lt 100 ]; then sleep 0.005; else sleep 0.05; fi
+    if [ "$rounds" -gt 20 ]; then
+      has_marker 1000000 && break
+      [ "$rounds" -gt 600 ] && lost && break
+      sleep 0.05
+    else
+      sleep 0.005
+    fi
   done
-  [ -e lost ] || { : >done.new && mv done.new 'done'; }
+  [ -e lost ] || : >'done'
   kill -KILL "-$relay" 2>/dev/null
   [ -e remove.sh ] && sh remove.sh >/dev/null 2>&1 && : >removed
   exit 0

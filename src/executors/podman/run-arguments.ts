@@ -59,7 +59,8 @@ export function runArguments(
     GROUNDCREW_NONCE: spec.nonce,
   };
   for (const [name, value] of Object.entries(all)) {
-    if (steersPodman(name)) {
+    // By name the nonce would be on podman's own processes too, and the sweep would kill them at their work.
+    if (steersPodman(name) || name === 'GROUNDCREW_NONCE') {
       envFlags.push('--env', `${name}=${value}`);
     } else {
       env[name] = value;
