@@ -147,9 +147,13 @@ run() {
 
   wait "$job"
   status=$?
+  # The engine removes its container before it returns, if it had one and was not killed.
+  is_removed=
+  [ -s container.pid ] && is_removed=yes
   # Engine and container are two: when only the engine's command was killed, its container still runs.
   if [ "$kind" = container ] && [ -s container.pid ] && kill -0 "$(cat container.pid)" 2>/dev/null; then
     status=$(sh wait.sh 2>/dev/null) || status=137
+    is_removed=
   fi
   kill -KILL "-$watch" 2>/dev/null
   kill -KILL "$watch" 2>/dev/null
@@ -181,7 +185,10 @@ run() {
   done
   [ -e lost ] || : >'done'
   kill -KILL "-$relay" 2>/dev/null
-  [ -e remove.sh ] && sh remove.sh >/dev/null 2>&1 && : >removed
+  if [ "$kind" = container ]; then
+    [ -n "$is_removed" ] || sh remove.sh >/dev/null 2>&1 || exit 0
+    : >removed
+  fi
   exit 0
 }
 

@@ -191,7 +191,7 @@ class PodmanExecutor implements Executor {
     await write('launch.sh', script(env, args));
     await write('kill.sh', engine('kill', '--signal=TERM', name).replace(quoted('--signal=TERM'), '--signal="$1"'));
     await write('wait.sh', engine('wait', name));
-    await write('remove.sh', engine('rm', '--force', '--time=0', name));
+    await write('remove.sh', engine('rm', '--force', '--ignore', '--time=0', name));
   }
 
   #running(spec: Pick<RunSpec, 'id' | 'stateDir'>, notes: RunNotes, settings: PodmanSettings): GuardedRun {
