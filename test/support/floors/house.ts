@@ -19,7 +19,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   report: { floor: 6 },
   images: { floor: 6 },
   logs: { floor: 5, ports: ['log-sink.ts'] },
-  executors: { floor: 5, ports: ['executor.ts'] },
+  // choose and disk-guard know no adapter, only the port.
+  executors: { floor: 5, ports: ['executor.ts', 'choose.ts', 'disk-guard.ts'] },
   forge: { floor: 4, ports: ['forge.ts'] },
   queue: { floor: 4, ports: ['queue.ts'] },
   ledger: { floor: 4, ports: ['ledger.ts', 'ledger-reader.ts', 'report-due.ts'] },
