@@ -15,7 +15,12 @@ export const jobQueueOptions = { ttlMs: 2 * 60 * 60_000, deliveryLimit: 20, dead
 
 /** The queue of a job's needs class. */
 export function jobQueue(job: Pick<Job, 'pool' | 'needs'>): string {
-  return `jobs.${needsClass(job)}`;
+  return classQueue(needsClass(job));
+}
+
+/** The queue of a needs class. */
+export function classQueue(needs: string): string {
+  return `jobs.${needs}`;
 }
 
 /** Every queue whose jobs a worker with these capabilities may run: one for each subset of them. */

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { errorLine } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { signEnvelope, type JobEnvelope } from '../core/job-envelope.ts';
-import { jobQueue, jobQueueOptions } from '../core/queue-plan.ts';
+import { classQueue, jobQueueOptions } from '../core/queue-plan.ts';
 import { feedOrder } from '../decide/feed-order.ts';
 import type { Forge } from '../forge/forge.ts';
 import type { FeedCandidate, Ledger } from '../ledger/ledger.ts';
@@ -20,7 +20,7 @@ export interface FeedDeps {
   readonly signingKey: string;
 }
 
-// Of each project this many of the most urgent and of the oldest are looked at in one go.
+// Of each project and class this many, those that are first in order, are looked at in one go.
 const perProject = 16;
 
 /** An order as it is published: the same for a first publishing and for every repetition of the same number. */
@@ -36,20 +36,25 @@ export function envelopeOf(
 /**
  * Publishes waiting jobs to their queues up to a bounded depth: twice the live slots of the class, none where nobody
  * listens (R8). Ledger first, message second: what dies between the two is published again by R6.
- * Resolves with the time (epoch ms) when a back-off ends and feeding is worth a look; null when only an event can change it.
+ * Resolves with the time (epoch ms) when feeding is worth a look: a back-off ends, or at once, when more may fit than was
+ * looked at; null when only an event can change it.
  */
 export async function feedOnce(deps: FeedDeps, signal: AbortSignal): Promise<number | null> {
   const view = await deps.ledger.feedView(deps.clock.now(), perProject);
   const room = new Map<string, number>();
+  let fed = 0;
   for (const candidate of feedOrder(view.candidates, view.underway, deps.clock.now())) {
     if (signal.aborted) break;
-    const queue = jobQueue(candidate.job);
+    const queue = classQueue(candidate.class);
     const free = room.get(queue) ?? 2 * deps.presence.slotsFor(candidate.job) - (view.offered.get(queue) ?? 0);
     room.set(queue, free);
     if (free <= 0) continue;
-    if (await offer(deps, candidate, queue, signal)) room.set(queue, free - 1);
+    if (!(await offer(deps, candidate, queue, signal))) continue;
+    room.set(queue, free - 1);
+    fed += 1;
   }
-  return view.nextAt;
+  // There may be room for more than was looked at.
+  return fed < perProject ? view.nextAt : deps.clock.now();
 }
 
 async function offer(deps: FeedDeps, candidate: FeedCandidate, queue: string, signal: AbortSignal): Promise<boolean> {

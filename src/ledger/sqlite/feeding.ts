@@ -1,5 +1,5 @@
 import type { Sql } from '../../base/sqlite.ts';
-import type { JobId } from '../../core/job.ts';
+import type { Job, JobId } from '../../core/job.ts';
 import type { FeedCandidate, FeedView, OfferedAttempt } from '../ledger.ts';
 import { jobOf, jobRow, standingChanged } from './job-row.ts';
 
@@ -16,13 +16,15 @@ interface WaitingRow {
   readonly trace_id: string;
 }
 
+// In two steps: for `(class, project) > (…)` SQLite would use the class alone, and walk through all that waits in it.
 /** Every (class, project) in which something waits: one index step each, however long the queues are. */
 const lanesSql = `
   WITH RECURSIVE lane (class, project) AS (
     SELECT * FROM (SELECT class, project FROM jobs WHERE state = 'waiting' ORDER BY class, project LIMIT 1)
     UNION ALL
-    SELECT j.class, j.project FROM lane l JOIN jobs j ON j.seq =
-      (SELECT seq FROM jobs WHERE state = 'waiting' AND (class, project) > (l.class, l.project) ORDER BY class, project LIMIT 1)
+    SELECT j.class, j.project FROM lane l JOIN jobs j ON j.seq = COALESCE(
+      (SELECT seq FROM jobs WHERE state = 'waiting' AND class = l.class AND project > l.project ORDER BY project LIMIT 1),
+      (SELECT seq FROM jobs WHERE state = 'waiting' AND class > l.class ORDER BY class, project LIMIT 1))
   )
   SELECT class, project FROM lane`;
 
@@ -80,8 +82,12 @@ export function underwayByProject(sql: Sql): ReadonlyMap<string, number> {
 }
 
 function candidateOf(sql: Sql, row: WaitingRow): FeedCandidate {
+  let job: Job | null = null;
   return {
-    job: jobOf(row.body),
+    // Read when it is fed: most are not, and reading all of them took most of the time.
+    get job() {
+      return (job ??= jobOf(row.body));
+    },
     generation: row.generation,
     baseSha: row.base_sha,
     class: row.class,
