@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { cgroupPlaces, possibleCgroups, removeCgroups } from '../cgroup.ts';
 import type { Executor, Run, RunEnd, RunSpec } from '../executor.ts';
 import { carriersOf } from '../guard/nonce-sweep.ts';
 
@@ -100,7 +102,14 @@ export async function openBench(fixture: ExecutorFixture): Promise<Bench> {
       for (const run of runs) await run.cleanup();
       await fixture.open(dir).sweep(new Set());
       await rm(dir, { recursive: true, force: true });
+      const places = await cgroupPlaces();
+      const groups = specs
+        .flatMap(({ id }) => possibleCgroups(places, `groundcrew-${id}`))
+        .filter((one) => existsSync(one));
       for (const { nonce } of specs) assert.deepEqual(await carriersOf(nonce, []), [], 'no process is left behind');
+      // A broken adapter's are removed, too; then it is told.
+      await removeCgroups(groups);
+      assert.deepEqual(groups, [], 'no control group is left behind');
     },
   };
   return bench;
