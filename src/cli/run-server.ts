@@ -138,7 +138,7 @@ async function submit(
 /** The head that a request without a commit means. */
 async function headOf(parts: ServerParts, { forge, repo, changeKey }: Submission, signal: AbortSignal): Promise<string> {
   const view = await parts.forges.get(forge)?.view(repo, changeKey, signal);
-  if (view == null) throw new GroundcrewError('cli/no-such-place', `${repo} has no such branch or pull request any more`);
+  if (view === null || view === undefined) throw new GroundcrewError('cli/no-such-place', `${repo} has no such branch or pull request any more`);
   return view.change.headSha;
 }
 

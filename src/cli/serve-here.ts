@@ -18,13 +18,12 @@ export interface Openers<Shared extends { readonly logger: WorkerParts['logger']
   openWorkerParts(shared: Shared, settings: Settings, worker: WorkerSettings, context: CliContext, signal: AbortSignal): Promise<WorkerParts>;
 }
 
-type AnyShared = { readonly logger: WorkerParts['logger']; close(): Promise<void> };
+interface AnyShared { readonly logger: WorkerParts['logger']; close(): Promise<void> }
 
 /** `up`: server and worker in one process, until interrupted. */
 export async function upHere<Shared extends AnyShared>(open: Openers<Shared>, order: UpOrder, context: CliContext): Promise<ExitCode> {
   const { settings } = order;
-  await using lock = await open.holdLock(settings.paths);
-  void lock;
+  await using _lock = await open.holdLock(settings.paths);
   const projects = order.isExample ? [...order.projects, await copyExample(settings, context)] : order.projects;
   const shared = await open.openShared(settings, context);
   const signal = context.interruption();
@@ -49,8 +48,7 @@ export async function upHere<Shared extends AnyShared>(open: Openers<Shared>, or
 
 /** `server`: everything but running jobs. */
 export async function serveHere<Shared extends AnyShared>(open: Openers<Shared>, order: ServeOrder, context: CliContext): Promise<ExitCode> {
-  await using lock = await open.holdLock(order.settings.paths);
-  void lock;
+  await using _lock = await open.holdLock(order.settings.paths);
   const shared = await open.openShared(order.settings, context);
   const signal = context.interruption();
   try {

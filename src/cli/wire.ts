@@ -22,6 +22,7 @@ import { openSqliteLedger } from '../ledger/sqlite/open-ledger.ts';
 import { openSqliteLedgerReader } from '../ledger/sqlite/reader.ts';
 import type { LedgerReader } from '../ledger/ledger-reader.ts';
 import { createChunkStreamer, localPace } from '../logs/chunk-streamer.ts';
+import { openJobLog } from '../logs/job-log.ts';
 import { readLog } from '../logs/log-reader.ts';
 import { openEmbeddedQueue } from '../queue/embedded/embedded-queue.ts';
 import type { Queue } from '../queue/queue.ts';
@@ -210,6 +211,7 @@ async function runnerDeps(
       createChunkStreamer({ ...sink, store, visibility: 'public', clock: systemClock, random: systemRandom, pace }),
     ...secretsOfJobs(createSecrets(settings.secrets, context.env)),
     attachmentLimits,
+    openJobLog,
     words: (end) => outcomeWords(end.outcome),
   };
 }

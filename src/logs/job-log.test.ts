@@ -9,7 +9,8 @@ import { openTempDir, removeTempDir, tempDir } from '../../test/support/temp-dir
 import { until } from '../../test/support/until.ts';
 import { systemClock } from '../base/clock.ts';
 import { isGroundcrewError } from '../base/errors.ts';
-import { openJobLog, type JobLogOptions } from './job-log.ts';
+import { openJobLog } from './job-log.ts';
+import type { JobLogOptions } from './log-sink.ts';
 
 const quiet: Omit<JobLogOptions, 'dir'> = {
   secrets: [],

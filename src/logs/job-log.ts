@@ -8,7 +8,6 @@ import type { CompleteLog, JobLog, JobLogOptions } from './log-sink.ts';
 import { noteLine } from './note-line.ts';
 import { createRedactor, type Redactor } from './redact.ts';
 
-export type { CompleteLog, JobLog, JobLogOptions } from './log-sink.ts';
 
 /** More than this waiting, and `write` makes the job wait. */
 const roomBytes = 1024 * 1024;

@@ -4,8 +4,7 @@ import type { Logger } from '../base/logger.ts';
 import { removeTree } from '../base/remove-tree.ts';
 import type { Holding } from '../core/worker-message.ts';
 import type { Executor } from '../executors/executor.ts';
-import { openJobLog, type CompleteLog, type JobLog } from '../logs/job-log.ts';
-import type { LogSink } from '../logs/log-sink.ts';
+import type { CompleteLog, JobLog, LogSink, OpenJobLog } from '../logs/log-sink.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { attemptDir, listAttempts, type AttemptDir } from './attempt-dir.ts';
 import type { AttemptEnd, AttemptProgress, AttemptRunner, AttemptSeal, RunningAttempt } from './attempt-runner.ts';
@@ -21,6 +20,7 @@ export interface LocalRunnerDeps extends RunAttemptTools {
   readonly attemptsDir: string;
   readonly store: ObjectStore;
   readonly logger: Logger;
+  readonly openJobLog: OpenJobLog;
   /** Where the log goes while it grows. */
   readonly openSink: (place: { readonly file: string; readonly prefix: string; readonly signal: AbortSignal; readonly onTrouble: (error: unknown) => void }) => LogSink;
   /** Texts that must not be seen in the log of this holding. */
@@ -142,7 +142,7 @@ async function openAttemptLog(
   const limitBytes = holding.envelope.job.limits.logBytes;
   let sink: LogSink | null = null;
   let grownTo = 0;
-  const log = await openJobLog({
+  const log = await deps.openJobLog({
     dir: dir.dir,
     secrets: deps.secretTexts(holding),
     limitBytes,

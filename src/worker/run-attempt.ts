@@ -8,7 +8,7 @@ import type { Holding } from '../core/worker-message.ts';
 import { chooseExecutor, type UsableExecutors } from '../executors/choose.ts';
 import { guardDisk, type DiskVerdict } from '../executors/disk-guard.ts';
 import type { Executor, Run, RunEnd, RunSpec } from '../executors/executor.ts';
-import type { JobLog } from '../logs/job-log.ts';
+import type { JobLog } from '../logs/log-sink.ts';
 import { prepareCheckout, type CheckoutTools } from './checkout.ts';
 import type { AttemptDir, StartedRun } from './attempt-dir.ts';
 import { readAttemptOrder } from './attempt-order.ts';

@@ -10,6 +10,7 @@ import { collectorOptions, collectorQueue, jobQueueOptions, servedQueues } from 
 import type { Holding, WorkerMessage, WorkerOffer } from '../core/worker-message.ts';
 import type { Answer, Consumer, Delivery, Queue } from '../queue/queue.ts';
 import type { AttemptRunner, RunningAttempt, StopRequest } from './attempt-runner.ts';
+import { createSpoolSender } from './spool-sender.ts';
 import type { Spool } from './spool.ts';
 
 const beatMs = 15_000;
@@ -18,6 +19,7 @@ const retryMs = 2_000;
 /** An order that avoids this worker is handed back so often, then taken after all: nobody else seems to come. */
 const mostAvoids = 4;
 const avoidPauseMs = 1_000;
+const claimPauseMs = 5_000;
 
 /** What the worker needs. `session` counts the starts of this worker on its disk. */
 export interface WorkerDeps {
@@ -69,7 +71,7 @@ type Said = WorkerMessage extends infer M
 const cancelQuietly = (consumer: Consumer): Promise<void> => consumer.cancel().catch(() => undefined);
 
 export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
-  const { clock, queue, logger, runner, spool } = deps;
+  const { clock, queue, logger, runner } = deps;
   const queues = servedQueues(deps.offer.pool, deps.offer.capabilities);
   const held = new Map<string, Held>();
   const claiming = new Map<string, Holding>();
@@ -84,7 +86,6 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
   let isLeaving = false;
   let isListening = false;
   let onIdle: () => void = () => undefined;
-  let flushing: Promise<void> | null = null;
   let life = new AbortController().signal;
 
   const bodyOf = (said: Said): string => {
@@ -93,43 +94,7 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
   };
   const say = (said: Said): Promise<void> => queue.publish(collectorQueue, { body: bodyOf(said) });
 
-  /** Finals, oldest first; one at a time, repeated until the broker has them. */
-  const flushSpool = (): Promise<void> => {
-    flushing ??= (async () => {
-      try {
-        while (!life.aborted) {
-          const [first] = await spool.list();
-          if (first === undefined) return;
-          try {
-            await queue.publish(collectorQueue, { body: JSON.stringify(first.message) });
-            await spool.remove(first.id);
-          } catch (error) {
-            logger.warn('a result could not be sent; it will be again', { why: errorLine(error) });
-            await sleep(clock, retryMs, life);
-          }
-        }
-      } finally {
-        flushing = null;
-      }
-    })();
-    return flushing;
-  };
-
-  const spoolFinal = async (message: Parameters<Spool['put']>[0]): Promise<void> => {
-    // Until this is durable the container stands; a full disk is waited out, the result is not lost.
-    while (!life.aborted) {
-      try {
-        await spool.put(message);
-        return;
-      } catch (error) {
-        logger.error('a result could not be kept on disk; trying again', {
-          job: message.envelope.job.id,
-          why: errorLine(error),
-        });
-        await sleep(clock, retryMs, life);
-      }
-    }
-  };
+  const sender = createSpoolSender({ spool: deps.spool, queue, clock, logger, life: () => life });
 
   const hello = async (): Promise<void> => {
     const holds = [...claiming.values(), ...[...held.values()].map((one) => one.holding)];
@@ -177,10 +142,10 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
       ...holding,
       ...end,
     } as const;
-    await spoolFinal(finished);
+    await sender.keep(finished);
     pulse.abort();
     held.delete(holding.nonce);
-    void flushSpool();
+    void sender.flush();
     const sealing = sealAndClean(holding, attempt);
     closing.add(sealing);
     void sealing.finally(() => closing.delete(sealing));
@@ -195,7 +160,7 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
     try {
       const seal = await attempt.seal(life);
       if (seal !== null) {
-        await spoolFinal({
+        await sender.keep({
           v: 1,
           worker: deps.name,
           session: deps.session,
@@ -204,7 +169,7 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
           ...holding,
           ...seal,
         });
-        void flushSpool();
+        void sender.flush();
       }
       if (!life.aborted) await attempt.cleanup();
     } catch (error) {
@@ -256,6 +221,8 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
       });
       claiming.delete(holding.nonce);
       await runner.forget(holding).catch(() => undefined);
+      // Given back at once it would come back at once, and twenty times are poison (R7): another worker may have better luck.
+      await sleep(clock, claimPauseMs, life);
       slot.isTaken = false;
       return 'retry';
     }
@@ -345,7 +312,7 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
   };
 
   const helloSoon = (): void => {
-    flushSpool()
+    sender.flush()
       .then(hello)
       .catch((error: unknown) => {
         logger.warn('could not say hello; will again', { why: errorLine(error) });
@@ -383,7 +350,7 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
       queue.onConnection((state) => {
         if (state === 'up' && !life.aborted) helloSoon();
       });
-      await flushSpool();
+      await sender.flush();
       await untilSaid(hello);
       isListening = true;
       listen();
@@ -402,7 +369,7 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
       });
       if (life.aborted) return;
       await Promise.all(closing);
-      await flushSpool();
+      await sender.flush();
       await untilSaid(() => say({ kind: 'bye', handsBack: [] }));
     },
     leave(how) {

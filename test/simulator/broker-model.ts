@@ -53,8 +53,8 @@ interface Connection {
   readonly waiting: (() => void)[];
 }
 
-/** Two hours to live would be idle time of the simulation: messages live two minutes. */
-const hasteOfTtl = 60;
+/** Two hours to live would be idle time of the simulation: messages live six minutes, still longer than twenty tries take. */
+const hasteOfTtl = 20;
 
 /**
  * RabbitMQ as far as the protocol may rely on it, and no further: at least once, FIFO but for returns, publisher confirms
@@ -317,6 +317,7 @@ export class BrokerModel {
     await this.#world.pause(this.#world.dice.between(0, 3));
     if (queue.unacked.get(stored) !== consumer) return;
     // The ack itself may be lost with the connection; then the delivery comes back by the cut.
+    if (this.isHostile && answer === 'ack' && this.#world.dice.chance(0.01)) this.#cut(connection, this.#world.dice.between(100, 3_000));
     if (isStale()) return;
     queue.unacked.delete(stored);
     consumer.isBusy = false;

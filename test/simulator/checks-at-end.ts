@@ -13,7 +13,7 @@ export function checkEnd(house: House, violate: (text: string) => void): void {
   for (const job of jobs) {
     const outcome = outcomeOf(job.outcome);
     if (job.state !== 'ended') violate(`job ${job.context} ${job.id} never ended: ${job.state}`);
-    if (outcome?.kind === 'broken' && outcome.cause === 'poison')
+    if (outcome?.kind === 'broken' && outcome.cause === 'poison' && job.context !== house.poisonous)
       violate(`job ${job.id} was poisoned by being handed round (R2)`);
     const mine = attempts.filter((attempt) => attempt.job_id === job.id);
     const accepted = mine.filter((attempt) => attempt.is_accepted === 1 && attempt.generation === job.generation);
@@ -40,9 +40,12 @@ export function checkEnd(house: House, violate: (text: string) => void): void {
   }
 
   for (const [nonce, execution] of executions) {
-    const isRemembered = server.lostLedgerAt === null || (execution.endedAt ?? 0) > server.lostLedgerAt;
-    if (!execution.isFinalSpooled || execution.outcome === null || !isVerdict(execution.outcome) || !isRemembered)
-      continue;
+    const { seenAt } = execution;
+    if (seenAt === null || execution.outcome === null || !isVerdict(execution.outcome)) continue;
+    // A kill within the moment of keeping it, or a ledger that was lost with it, excuses.
+    const kills = house.workers.find((worker) => worker.host.name === execution.worker)?.host.kills ?? [];
+    if (kills.some((at) => at >= seenAt && at < seenAt + 1_000)) continue;
+    if (server.lostLedgerAt !== null && seenAt < server.lostLedgerAt) continue;
     const attempt = attempts.find((row) => row.nonce === nonce);
     if (attempt?.outcome !== JSON.stringify(execution.outcome))
       violate(`the result of ${nonce} on ${execution.worker} was lost (R5)`);

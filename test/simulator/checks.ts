@@ -4,8 +4,8 @@ import { checkEnd, checkRepeats, checkRequests } from './checks-at-end.ts';
 import type { ModelStatus } from './forge-model.ts';
 import { executionsOf, jobRows, outcomeOf, overlapBoundMs, type House } from './house.ts';
 
-/** Silence is 60 s; a worker that was well for longer cannot be silent (ms). */
-const wellBoundMs = 64_000;
+/** A worker that was well for a beat and the way of its message cannot be silent: before it, it had a fresh minute (ms). */
+const wellBoundMs = 25_000;
 const watchPeriodMs = 3_000;
 
 /** Watches the house while it runs; each broken promise is said once. */

@@ -17,8 +17,8 @@ export interface Execution {
   readonly startedAt: number;
   endedAt: number | null;
   outcome: Outcome | null;
-  /** Whether a worker of this host ever saw the end. */
-  isFinalSpooled: boolean;
+  /** When a living worker of this host saw the end. */
+  seenAt: number | null;
 }
 
 interface Container {
@@ -45,6 +45,10 @@ export class HostModel {
   readonly name: string;
   readonly executions: Execution[] = [];
   session = 0;
+  /** When worker processes of this host were killed. */
+  readonly kills: number[] = [];
+  /** No worker can keep a holding of this context: an order that nobody can take. */
+  poisonousContext: string | null = null;
   isHostile = true;
   readonly #world: World;
   readonly #store: StoreModel;
@@ -81,8 +85,6 @@ export class HostModel {
           await this.#world.pause(this.#world.dice.between(0, 3));
           this.#spooled += 1;
           this.#spool.push({ id: String(this.#spooled).padStart(8, '0'), message });
-          const execution = this.executions.find((one) => one.holding.nonce === message.nonce);
-          if (execution !== undefined) execution.isFinalSpooled = true;
         }),
       list: () => life.call(async () => [...this.#spool]),
       remove: (id) =>
@@ -98,6 +100,7 @@ export class HostModel {
       prepare: (holding) =>
         life.call(async () => {
           await this.#world.pause(this.#world.dice.between(0, 3));
+          if (holding.envelope.job.context === this.poisonousContext) throw new Error('the disk refuses');
           this.#prepared.set(holding.nonce, holding);
         }),
       forget: (holding) =>
@@ -125,7 +128,7 @@ export class HostModel {
       startedAt: this.#world.now,
       endedAt: null,
       outcome: null,
-      isFinalSpooled: false,
+      seenAt: null,
     };
     this.executions.push(execution);
     const container: Container = { holding, execution, isStopping: null, onEnd: [], phase: 'checkout', end: null };
@@ -175,7 +178,9 @@ export class HostModel {
     return {
       ended: new Promise((resolve) => {
         const tell = (): void => {
-          if (life.isAlive && container.end !== null) resolve(container.end);
+          if (!life.isAlive || container.end === null) return;
+          container.execution.seenAt ??= this.#world.now;
+          resolve(container.end);
         };
         if (container.end === null) container.onEnd.push(tell);
         else this.#world.at(0, tell);

@@ -17,6 +17,8 @@ export interface House {
   readonly server: ServerModel;
   readonly workers: readonly WorkerModel[];
   readonly contexts: readonly string[];
+  /** The check that no worker can take, if there is one. */
+  readonly poisonous: string | null;
 }
 
 /** A job as the ledger has it. */

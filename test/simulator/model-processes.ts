@@ -1,3 +1,4 @@
+import { GroundcrewError } from '../../src/base/errors.ts';
 import { openDatabase, type Database } from '../../src/base/sqlite.ts';
 import { silentLogger, type Logger } from '../../src/base/logger.ts';
 import { serve, type Server } from '../../src/cli/serve.ts';
@@ -137,7 +138,11 @@ export class ServerModel {
           ],
         ]),
         plan: () => life.call(async () => plan),
-        runRecords: (job) => life.call(async () => (this.#store.isAway ? [] : (this.#store.records.get(job.id) ?? []))),
+        runRecords: (job) =>
+          life.call(async () => {
+            if (this.#store.isAway) throw new GroundcrewError('storage/unavailable', 'the store is away', { retry: 'later' });
+            return this.#store.records.get(job.id) ?? [];
+          }),
         clock,
         random: dice,
         logger: timelineLogger(this.#world, 'server', this.#isTraced),
@@ -209,6 +214,7 @@ export class WorkerModel {
     const { dice } = this.#world;
     const life = new Life(() => {
       this.#world.note(this.host.name, () => 'killed');
+      this.host.kills.push(this.#world.now);
       this.connection?.dead();
     });
     this.life = life;

@@ -24,8 +24,9 @@ for (const [index, { rule, name }] of mutants.entries()) {
   );
   const line = stdout.trim().split('\n').at(-1) ?? '';
   const caught = status === 1 && line.startsWith('{') ? (JSON.parse(line) as { firstFailing: number | null; why: string }) : null;
-  if (caught?.firstFailing == null) survivors += 1;
-  const verdict = caught?.firstFailing == null ? `SURVIVED ${stderr.slice(0, 300)}` : `caught at seed ${String(caught.firstFailing)}: ${caught.why}`;
+  const seed = caught?.firstFailing ?? null;
+  if (seed === null) survivors += 1;
+  const verdict = seed === null ? `SURVIVED ${stderr.slice(0, 300)}` : `caught at seed ${String(seed)}: ${caught?.why ?? ''}`;
   process.stdout.write(`${rule.padEnd(4)} ${name}: ${verdict}\n`);
 }
 process.stdout.write(`${String(mutants.length)} mutants, ${String(survivors)} survived\n`);

@@ -23,13 +23,6 @@ export const mutants: readonly Mutant[] = [
     replace: "if (job.state === 'ended') return nothing;",
   },
   {
-    rule: 'R1',
-    name: 'an older number may be claimed and goes on beating',
-    file: 'src/ledger/sqlite/holdings.ts',
-    find: "return key.n !== job.n || job.state === 'waiting' ? withdrawn : null;",
-    replace: 'return null;',
-  },
-  {
     rule: 'R2',
     name: 'a slot takes what is delivered while it is taken',
     file: 'src/worker/worker-loop.ts',
@@ -67,9 +60,9 @@ export const mutants: readonly Mutant[] = [
   {
     rule: 'R5',
     name: 'a final is sent once and not kept',
-    file: 'src/worker/worker-loop.ts',
-    find: '        await spool.put(message);',
-    replace: '        void queue.publish(collectorQueue, { body: JSON.stringify(message) }).catch(() => undefined);',
+    file: 'src/worker/spool-sender.ts',
+    find: '          await spool.put(message);',
+    replace: '          void queue.publish(collectorQueue, { body: JSON.stringify(message) }).catch(() => undefined);',
   },
   {
     rule: 'R6',
@@ -154,12 +147,5 @@ export const mutants: readonly Mutant[] = [
     file: 'src/dispatch/collect.ts',
     find: '  await sendStops(deps, applied.stops);\n',
     replace: '',
-  },
-  {
-    rule: 'R14',
-    name: 'a cancel comes too late to a job that ended, and ends it again',
-    file: 'src/ledger/sqlite/decisions.ts',
-    find: "if (known === undefined || known.state === 'ended') return [];",
-    replace: 'if (known === undefined) return [];',
   },
 ];

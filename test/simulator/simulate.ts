@@ -45,7 +45,10 @@ export async function simulate(seed: number, options: { readonly isTraced: boole
       isTraced,
     });
   });
-  const house: House = { world, broker, forge, store, server, workers, contexts: checks.map((check) => check.context) };
+  // Now and then one check is such that no worker can even keep the order.
+  const poisonous = checks.length > 1 && dice.chance(0.03) ? (checks.at(-1)?.context ?? null) : null;
+  for (const worker of workers) worker.host.poisonousContext = poisonous;
+  const house: House = { world, broker, forge, store, server, workers, contexts: checks.map((check) => check.context), poisonous };
   const faults: Record<string, number> = {};
   const count = (fault: string): void => {
     faults[fault] = (faults[fault] ?? 0) + 1;
