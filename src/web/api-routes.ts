@@ -59,6 +59,7 @@ export function addApiRoutes(app: Hono<WebEnv>, deps: WebDeps): void {
   app.get('/metrics', async (c) =>
     c.text(await deps.metrics(), 200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' }),
   );
+  app.get('/robots.txt', (c) => c.text('User-agent: *\nDisallow: /\n'));
   app.get('/healthz', (c) => c.text('ok\n'));
   app.get('/readyz', (c) => (deps.isReady() ? c.text('ready\n') : c.text('not ready\n', 503)));
 }

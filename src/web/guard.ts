@@ -80,6 +80,8 @@ export function guard(publicAddress: string | null): MiddlewareHandler {
     headers.set('Referrer-Policy', 'same-origin');
     headers.set('Cross-Origin-Opener-Policy', 'same-origin');
     if (!headers.has('Cross-Origin-Resource-Policy')) headers.set('Cross-Origin-Resource-Policy', 'same-origin');
+    // Logs are long and many; crawlers would cost more than all readers together.
+    headers.set('X-Robots-Tag', 'noindex, nofollow');
     if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store');
     return undefined;
   };

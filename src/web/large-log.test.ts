@@ -41,6 +41,18 @@ async function holds(page: Page, expression: string): Promise<void> {
   await until(async () => (await page.evaluate(expression)) === true, { what: expression, within: 30_000 });
 }
 
+// Keys scroll smoothly; what is looked at must have come to rest.
+async function isStill(page: Page): Promise<void> {
+  let before: unknown = null;
+  let times = 0;
+  await until(async () => {
+    const top = await page.evaluate('new Promise((done) => requestAnimationFrame(() => done(document.getElementById("log").scrollTop)))');
+    times = top === before ? times + 1 : 0;
+    before = top;
+    return times >= 10;
+  });
+}
+
 suite('a large log in the browser', needs('chromium'), () => {
   test('50 MB: start, scrolling, a linked line, search and end work with few rows in the page', async (t) => {
     const { log, open, troubles } = await stage(t, 'ended');
@@ -97,7 +109,7 @@ suite('a large log in the browser', needs('chromium'), () => {
     await holds(page, inView(12_000));
     const marked = (): Promise<unknown> =>
       page.evaluate('[...document.querySelectorAll(".gc-named")].map(({ id }) => id).join()');
-    assert.equal(await marked(), 'L12000,L12001,L12002');
+    await until(async () => (await marked()) === 'L12000,L12001,L12002');
     await page.click('#L12003 .gc-n');
     assert.equal(page.url(), `${address}#L12003`);
     await page.click('#L12005 .gc-n', { modifiers: ['Shift'] });
@@ -118,6 +130,7 @@ suite('a large log in the browser', needs('chromium'), () => {
     await page.focus('#log');
     await page.keyboard.press('PageUp');
     await holds(page, 'document.getElementById("log-follow").getAttribute("aria-pressed") === "false"');
+    await isStill(page);
     log.append('\nmore\n'.repeat(20));
     await holds(page, 'document.getElementById("L341") !== null');
     assert.equal(await page.evaluate(inView(341)), false);

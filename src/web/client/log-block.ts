@@ -17,13 +17,16 @@ export interface LogAddress {
   readonly attempt: string;
 }
 
+/** Where to look: the block with a line, from a byte on, or before a byte; empty: the last. */
+export type Place = Readonly<Partial<Record<'line' | 'from' | 'before', number>>>;
+
 /** Fetches a block by line, by byte, or the last. @throws Error when the server does not give one. */
 export async function fetchBlock(
   address: LogAddress,
-  place: Readonly<Record<'line' | 'from' | 'before', number>> | Readonly<Partial<Record<string, number>>>,
+  place: Place,
 ): Promise<LogBlock> {
   const query = new URLSearchParams({ attempt: address.attempt });
-  for (const [key, value] of Object.entries(place)) if (value !== undefined) query.set(key, String(value));
+  for (const [key, value] of Object.entries(place)) query.set(key, String(value));
   const answer = await fetch(`${address.base}/block?${query.toString()}`);
   if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
   const header = (name: string): number => Number(answer.headers.get(`X-Log-${name}`) ?? 0);

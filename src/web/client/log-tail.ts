@@ -6,6 +6,7 @@ const keptBytes = 96 * 1024;
 // Showing may take this part of the time at most; the rest is for taking in what comes, or nothing would ever be skipped.
 const shownPart = 1 / 4;
 const newline = 10;
+const againMs = 4000;
 
 /** New bytes of the log. `skippedBytes` and `skippedLines` went by unseen before them. */
 export interface TailNews {
@@ -20,6 +21,8 @@ export interface TailListener {
   onEnd(): void;
   onChanged(): void;
   onConnected(isConnected: boolean): void;
+  /** The server refused, which the browser takes for an answer; open it again. */
+  onRefused(): void;
 }
 
 /** Listens to a growing log from `fromByte`; after a break it goes on at the byte where it was. */
@@ -77,9 +80,14 @@ export function openTail(address: LogAddress, fromByte: number, listener: TailLi
     flush();
     listener.onEnd();
   });
-  source.addEventListener('error', () => listener.onConnected(false));
+  let again: number | null = null;
+  source.addEventListener('error', () => {
+    listener.onConnected(false);
+    if (source.readyState === EventSource.CLOSED) again ??= setTimeout(() => listener.onRefused(), againMs);
+  });
   return {
     close: () => {
+      if (again !== null) clearTimeout(again);
       source.close();
       waitingBytes = 0;
       waiting = [];

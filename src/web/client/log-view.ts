@@ -1,6 +1,6 @@
 import { announce } from './announce.ts';
 import type { Live } from './live.ts';
-import { fetchBlock, type LogAddress, type LogBlock } from './log-block.ts';
+import { fetchBlock, type LogAddress, type LogBlock, type Place } from './log-block.ts';
 import { wireLogKeys } from './log-keys.ts';
 import { LogLines } from './log-lines.ts';
 import { wireLogSearch } from './log-search-box.ts';
@@ -11,6 +11,7 @@ import { LogWindow } from './log-window.ts';
 // Begin to fetch before the reader sees the edge.
 const edgePixels = 800;
 const bottomPixels = 24;
+const contextLines = 100;
 
 /** Shows the log of this page's run, if it has one. */
 export function openLogView(live: Live): void {
@@ -37,7 +38,7 @@ export class LogView {
   #totalLines = 0;
   #isGrowing = false;
   #isFollowing = false;
-  #isLoading = false;
+  #loading: Promise<LogBlock | null> | null = null;
   #query = '';
   #lastScrollTop = 0;
 
@@ -91,8 +92,9 @@ export class LogView {
   async goToLine(line: number): Promise<void> {
     this.#setFollow(false);
     if (this.#window.rowOf(line) === null) await this.#jump({ line });
-    await this.#fillAbove();
-    await this.#fill();
+    // Room on both sides, so that the line can stand in the middle.
+    if (line > this.#window.lastLine - contextLines) await this.#loadAfter();
+    if (line < this.#window.firstLine + contextLines && this.#window.startByte > 0) await this.#loadBefore();
     const row = this.#window.rowOf(Math.min(line, Math.max(1, this.#totalLines)));
     row?.scrollIntoView({ block: 'center' });
     this.#lines.mark(this.#window.rows());
@@ -125,8 +127,10 @@ export class LogView {
     document.getElementById(id)?.addEventListener('click', act);
   }
 
-  async #jump(place: Partial<Record<'line' | 'from' | 'before', number>>): Promise<void> {
+  async #jump(place: Place): Promise<void> {
     this.#detach();
+    // Wait for a block that is on its way: it belongs to the window as it is now.
+    while (this.#loading !== null) await this.#loading;
     const block = await this.#fetch(place);
     if (block === null) return;
     this.#window.reset(block);
@@ -160,6 +164,7 @@ export class LogView {
   }
 
   async #loadAfter(): Promise<void> {
+    if (this.#tail !== null) return;
     const block = await this.#fetch({ from: this.#window.endByte });
     if (block?.startByte !== this.#window.endByte) return;
     this.#window.append(block.bytes);
@@ -169,9 +174,18 @@ export class LogView {
     this.#showPlace();
   }
 
-  async #fetch(place: Partial<Record<'line' | 'from' | 'before', number>>): Promise<LogBlock | null> {
-    if (this.#isLoading) return null;
-    this.#isLoading = true;
+  /** One block at a time; null when another is on its way or the server gives none. */
+  async #fetch(place: Place): Promise<LogBlock | null> {
+    if (this.#loading !== null) return null;
+    this.#loading = this.#fetchNow(place);
+    try {
+      return await this.#loading;
+    } finally {
+      this.#loading = null;
+    }
+  }
+
+  async #fetchNow(place: Place): Promise<LogBlock | null> {
     this.#scroller.setAttribute('aria-busy', 'true');
     try {
       const block = await fetchBlock(this.#address, place);
@@ -180,10 +194,11 @@ export class LogView {
       this.#isGrowing = block.isGrowing;
       return block;
     } catch {
+      const shown = document.getElementById('log-place');
+      if (shown !== null) shown.textContent = 'The log could not be read; reload to try again.';
       announce('The log could not be read. Reload the page to try again.');
       return null;
     } finally {
-      this.#isLoading = false;
       this.#scroller.removeAttribute('aria-busy');
     }
   }
@@ -195,6 +210,10 @@ export class LogView {
       onNews: (news) => this.#onNews(news),
       onChanged: () => this.#live.changed(),
       onConnected: (isConnected) => this.#live.show(isConnected),
+      onRefused: () => {
+        this.#detach();
+        this.#attachAtEnd();
+      },
       onEnd: () => {
         this.#isGrowing = false;
         this.#detach();
@@ -242,7 +261,7 @@ export class LogView {
     const below = scrollHeight - clientHeight - scrollTop;
     if (this.#isFollowing && isUp && below > bottomPixels) this.#setFollow(false);
     if (!this.#isFollowing && below <= bottomPixels && this.#tail !== null && !isUp) this.#setFollow(true);
-    if (this.#isLoading) return;
+    if (this.#loading !== null) return;
     if (scrollTop < edgePixels && isUp && this.#window.startByte > 0) void this.#loadBefore();
     else if (below < edgePixels && !isUp && this.#window.endByte < this.#totalBytes) void this.#loadAfter();
     else if (below < edgePixels && !isUp && this.#isGrowing && this.#tail === null) void this.#loadAfter();
