@@ -1,8 +1,9 @@
 /**
- * The ledger at its full size, and under many senders at once. Builds its database in a temporary directory first (a few
- * minutes, some GB). Each figure beside what it must reach and, where one makes sense, the same done by hand.
- * `node bench/ledger.ts [--ended 1000000] [--waiting 100000] [--events 20000] [--rounds 5] [--json]`
+ * The ledger at its full size, and under many senders at once. Builds its database first (minutes, some GB), in a temporary
+ * directory or, to be used again, as `--database FILE`. Each figure beside what it must reach and, where one makes sense, the same done by hand.
+ * `node bench/ledger.ts [--ended 1000000] [--waiting 100000] [--events 20000] [--rounds 5] [--database FILE] [--json]`
  */
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     waiting: { type: 'string', default: '100000' },
     events: { type: 'string', default: '20000' },
     rounds: { type: 'string', default: '5' },
+    database: { type: 'string' },
     json: { type: 'boolean' },
   },
 });
@@ -47,8 +49,8 @@ const rows: Row[] = [];
 const dir = await mkdtemp(join(tmpdir(), 'gc-bench-'));
 try {
   await benchSenders();
-  const path = join(dir, 'ledger.sqlite');
-  await build(path);
+  const path = values.database ?? join(dir, 'ledger.sqlite');
+  if (!existsSync(path)) await build(path);
   await benchReading(path);
 } finally {
   await rm(dir, { recursive: true, force: true });

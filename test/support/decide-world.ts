@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Action } from '../../src/core/action.ts';
+import { subjectOf, type Change, type StatusSeen } from '../../src/core/change.ts';
+import { jobIdOf, type Job } from '../../src/core/job.ts';
+import type { CancelReason, Outcome } from '../../src/core/outcome.ts';
+import type { PersonRequest } from '../../src/core/request.ts';
+import type { JobKnown, PlannedCheck, Snapshot } from '../../src/core/snapshot.ts';
+import { changeKey } from '../../src/core/subject.ts';
+import { decideChange } from '../../src/decide/decide-change.ts';
+import { verdictStateOf } from '../../src/decide/verdict-state.ts';
+import { aChange, anOrder, shaOf, type JobWish } from './ledger-world.ts';
+
+/** A snapshot, and exactly what has to be done about it. */
+export type DecisionCase = readonly [title: string, snapshot: Snapshot, actions: readonly Action[]];
+
+/** Each case alone; and once its actions are applied and posted, nothing is left to do. */
+export function testDecisions(cases: readonly DecisionCase[]): void {
+  for (const [title, snapshot, actions] of cases) {
+    void test(title, () => {
+      assert.deepEqual(decideChange(snapshot), actions);
+      assert.deepEqual(
+        decideChange(settle(snapshot)).filter(({ kind }) => kind !== 'notice'),
+        [],
+        'the second look finds nothing left',
+      );
+    });
+  }
+}
+
+export const passed: Outcome = { kind: 'passed' };
+export const failed: Outcome = { kind: 'failed', exitCode: 1, reason: 'exit' };
+export const canceled = (reason: CancelReason): Outcome => ({ kind: 'canceled', reason, by: 'x' });
+
+export const unit = anOrder({ context: 'unit' });
+export const deploy = anOrder({ context: 'deploy' });
+export const pull: JobWish = { pull: 7, sha: shaOf('b'), context: 'unit' };
+
+/** A check that leads to such a job. */
+export function check(job: Job, isManual = false): PlannedCheck {
+  const { id: _id, subject: _subject, occasion: _occasion, isTrusted: _isTrusted, ...order } = job;
+  return { ...order, isManual };
+}
+
+export function known(job: Job, given: Partial<JobKnown> = {}): JobKnown {
+  const { id, subject, context, occasion } = job;
+  const outcome = given.outcome ?? null;
+  return {
+    id,
+    generation: 1,
+    changeKey: changeKey(subject),
+    sha: subject.sha,
+    context,
+    occasion,
+    isEnded: outcome !== null,
+    outcome,
+    hasWord: true,
+    ...given,
+  };
+}
+
+/** The status that our job left, unless told otherwise. */
+export function seen(job: Job, outcome: Outcome | null, given: Partial<StatusSeen> = {}): StatusSeen {
+  return {
+    context: job.context,
+    state: verdictStateOf(outcome),
+    description: 'whatever it says',
+    jobId: job.id,
+    generation: 1,
+    changeJobId: jobIdOf({ ...job, occasion: 'change' }),
+    isCanceled: outcome?.kind === 'canceled' && outcome.reason !== 'person',
+    ...given,
+  };
+}
+
+export function ask(kind: PersonRequest['kind'], given: Partial<PersonRequest> = {}): PersonRequest {
+  return { id: 'r1', kind, by: 'ada', sha: shaOf('a'), contexts: [], jobId: null, isDone: false, ...given };
+}
+
+export function snapshotOf(
+  given: Partial<Omit<Snapshot, 'change'>> & { readonly change?: Partial<Change>; readonly at?: Job },
+): Snapshot {
+  const { change, at = unit, ...rest } = given;
+  return {
+    change: aChange(at, change),
+    remembersStatuses: true,
+    statuses: [],
+    requests: [],
+    approvedShas: [],
+    plan: { kind: 'checks', checks: [check(unit)] },
+    jobs: [],
+    ...rest,
+  };
+}
+
+export const quiet = { kind: 'notice', sha: shaOf('a'), context: 'groundcrew', notice: null } as const;
+export const quietPull = { ...quiet, sha: shaOf('b') } as const;
+export const waits = {
+  ...quietPull,
+  notice: { kind: 'needs-approval', sentence: 'Waiting for approval of this commit' },
+} as const;
+export const run = (job: Job, generation = 1): Action => ({ kind: 'enqueue', job, generation });
+export const stop = (job: Job, reason: CancelReason, by: string): Action => ({
+  kind: 'cancel',
+  jobId: job.id,
+  reason,
+  by,
+});
+export const done: Action = { kind: 'request-done', requestId: 'r1' };
+/** The same check asked for by request `r1`. */
+export const asked = (job: Job, id = 'r1'): Job => {
+  const occasion = `request:${id}`;
+  return { ...job, occasion, id: jobIdOf({ ...job, occasion }) };
+};
+export const stranger = { isTrusted: false };
+export const foreign = { ...anOrder(pull), isTrusted: false };
+
+/** The snapshot after its actions were applied by the ledger and posted to the forge. */
+function settle(snapshot: Snapshot): Snapshot {
+  const jobs = new Map(snapshot.jobs.map((job) => [job.id, job]));
+  const approved = new Set(snapshot.approvedShas);
+  for (const action of decideChange(snapshot)) {
+    if (action.kind === 'enqueue') {
+      for (const [id, other] of jobs) {
+        const isSilenced = other.context === action.job.context && other.sha === action.job.subject.sha;
+        if (isSilenced) jobs.set(id, { ...other, hasWord: false });
+      }
+      const { id } = action.job;
+      jobs.set(id, known(action.job, { generation: action.generation, changeKey: snapshot.change.key }));
+    } else if (action.kind === 'cancel') {
+      const job = jobs.get(action.jobId) ?? assert.fail('a job that is not there is canceled');
+      jobs.set(job.id, { ...job, isEnded: true, outcome: { kind: 'canceled', reason: action.reason, by: action.by } });
+    } else if (action.kind === 'restate') {
+      const job = jobs.get(action.jobId) ?? assert.fail('a job that is not there is restated');
+      for (const [id, other] of jobs)
+        if (other.context === job.context && other.sha === job.sha) jobs.set(id, { ...other, hasWord: id === job.id });
+    } else if (action.kind === 'approve') approved.add(action.sha);
+  }
+  // As the ledger gives them: what ended at other commits is of no interest.
+  const here = [...jobs.values()].filter((job) => job.sha === snapshot.change.headSha || !job.isEnded);
+  const statuses = here.filter((job) => job.hasWord && job.sha === snapshot.change.headSha);
+  return {
+    ...snapshot,
+    jobs: here,
+    approvedShas: [...approved],
+    requests: snapshot.requests.map((request) => ({ ...request, isDone: true })),
+    statuses: [
+      ...snapshot.statuses.filter(({ context }) => !statuses.some((status) => status.context === context)),
+      ...statuses.map((job) => ({
+        context: job.context,
+        state: verdictStateOf(job.outcome),
+        description: '',
+        jobId: job.id,
+        generation: job.generation,
+        changeJobId: jobIdOf({
+          subject: subjectOf(snapshot.change),
+          context: job.context,
+          occasion: 'change',
+          commandSubject: null,
+        }),
+        isCanceled: false,
+      })),
+    ],
+  };
+}
