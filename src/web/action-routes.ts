@@ -1,4 +1,5 @@
 import type { Hono } from 'hono';
+import { isGroundcrewError } from '../base/errors.ts';
 import type { Assets } from './assets.ts';
 import { isToken } from './guard.ts';
 import { layout } from './pages/layout.ts';
@@ -29,14 +30,19 @@ export function addActionRoutes(app: Hono<WebEnv>, deps: WebDeps, assets: Assets
     // Only a path of ours; `//host` and `/\host` would lead away.
     const back = /^\/(?![/\\])[\w/.?=&%-]*$/.test(asked) ? asked : '/';
     if (!isToken(fields.get('token')?.trim(), deps.token)) {
-      return say('This needs the token', `Find it here: ${deps.tokenHint}.`, back, 401);
+      return say('This needs the token', deps.tokenHint, back, 401);
     }
     const given = fieldNames.flatMap((name) => (fields.has(name) ? [[name, fields.get(name)] as const] : []));
     const parsed = parseRequest({ ...Object.fromEntries(given), by: 'page' });
     if ('why' in parsed) return say('That cannot be asked', parsed.why, back, 400);
     const resolved = await resolveSubmission(parsed.body, deps.reader);
     if (resolved.kind === 'refused') return say('That cannot be done', resolved.why, back, resolved.status);
-    await deps.submitRequest(resolved.submission);
+    try {
+      await deps.submitRequest(resolved.submission);
+    } catch (error) {
+      if (!isGroundcrewError(error)) throw error;
+      return say('That could not be recorded', error.message, back, 400);
+    }
     return c.redirect(back, 303);
   });
 }

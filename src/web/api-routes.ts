@@ -1,4 +1,5 @@
 import type { Hono } from 'hono';
+import { isGroundcrewError } from '../base/errors.ts';
 import type { RunFilter } from '../ledger/ledger-reader.ts';
 import { bearer, isToken } from './guard.ts';
 import { mergeEvents } from './event-stream.ts';
@@ -18,7 +19,7 @@ export function addApiRoutes(app: Hono<WebEnv>, deps: WebDeps): void {
   app.post('/api/requests', async (c) => {
     if (!isToken(bearer(c.req.header('authorization')), deps.token)) {
       c.header('WWW-Authenticate', 'Bearer');
-      return c.json({ error: `a token is needed: ${deps.tokenHint}`, code: 'web/no-token' }, 401);
+      return c.json({ error: `a token is needed. ${deps.tokenHint}`, code: 'web/no-token' }, 401);
     }
     const text = await readBody(c.req.raw, mostBodyBytes);
     if (text === null) {
@@ -32,7 +33,13 @@ export function addApiRoutes(app: Hono<WebEnv>, deps: WebDeps): void {
     if (resolved.kind === 'refused') {
       return c.json({ error: resolved.why, code: 'web/bad-request' }, resolved.status);
     }
-    return c.json(await deps.submitRequest(resolved.submission), 202);
+    try {
+      return c.json(await deps.submitRequest(resolved.submission), 202);
+    } catch (error) {
+      // Ours are one line for whoever asked; anything else is for the log.
+      if (!isGroundcrewError(error)) throw error;
+      return c.json({ error: error.message, code: error.code }, error.retry === 'never' ? 400 : 503);
+    }
   });
 
   app.get('/api/runs', async (c) => {

@@ -7,6 +7,7 @@ import {
   fakeToken,
   type FakeWorld,
 } from '../../test/support/fake-web-deps.ts';
+import { GroundcrewError } from '../base/errors.ts';
 import { createWebApp } from './app.ts';
 
 const host = { Host: '127.0.0.1:7480' };
@@ -138,6 +139,20 @@ suite('requests', () => {
     });
     assert.equal(response.status, 413);
   });
+});
+
+test('a request that cannot be recorded is answered with the reason, when the reason is for people', async () => {
+  for (const [retry, status] of [
+    ['never', 400],
+    ['later', 503],
+  ] as const) {
+    const world = createFakeWorld({
+      submitRequest: () => Promise.reject(new GroundcrewError('web/cannot-listen', 'the branch is gone', { retry })),
+    });
+    const response = await post(world, { kind: 'retry', jobId: addFakeRun(world) });
+    assert.equal(response.status, status);
+    assert.equal(await errorOf(response), 'the branch is gone');
+  }
 });
 
 suite('who may talk to us', () => {

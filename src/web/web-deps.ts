@@ -41,7 +41,10 @@ export interface WebDeps {
   readonly reader: LedgerReader;
   readonly store: ObjectStore;
   readonly openLog: OpenLog;
-  /** Records the request as a delivery, durable when it resolves. */
+  /**
+   * Records the request as a delivery, durable when it resolves.
+   * @throws GroundcrewError whose message is for the person who asked, e.g. because the place is gone
+   */
   readonly submitRequest: (submission: Submission) => Promise<{ readonly deliveryId: string }>;
   /** Hears of every change of the ledger's state; returns how to stop hearing. */
   readonly onChange: (listener: () => void) => () => void;
@@ -53,7 +56,7 @@ export interface WebDeps {
   readonly logger: Logger;
   /** What must be shown to act; at least 16 characters. */
   readonly token: string;
-  /** One line that says where a person finds the token. */
+  /** A whole sentence that says where a person finds the token. */
   readonly tokenHint: string;
   /** Where people reach us, e.g. `https://ci.example.org`; null: only by loopback or address. */
   readonly publicAddress: string | null;

@@ -134,7 +134,7 @@ export function createFakeWorld(overrides: Partial<WebDeps> = {}): FakeWorld {
     clock: systemClock,
     logger: silentLogger,
     token: fakeToken,
-    tokenHint: '`groundcrew up` prints it, and it is in the file `token` of the state directory',
+    tokenHint: 'It is part of the address that `groundcrew up` printed.',
     publicAddress: null,
     version: '0.1.0-test',
     ...overrides,

@@ -7,7 +7,7 @@ import { iconSprite, icons, logo } from './icons.ts';
 export interface Frame {
   readonly assets: Assets;
   readonly version: string;
-  /** Where the token is found; one line. */
+  /** Where the token is found; a sentence. */
   readonly tokenHint: string;
 }
 
@@ -60,7 +60,7 @@ export function layout(frame: Frame, page: { readonly title: string; readonly bo
         <dialog id="token-dialog" class="gc-dialog" aria-labelledby="token-title">
           <form method="dialog">
             <h2 class="pf-v6-c-title pf-m-lg" id="token-title">This needs the token</h2>
-            <p>Reading is open; acting is not. Find the token here: ${tokenHint}. It is kept in this browser only.</p>
+            <p>Reading is open; acting is not. ${tokenHint} It is kept in this browser only.</p>
             <label class="gc-field" for="token-input">Token</label>
             <span class="pf-v6-c-form-control"
               ><input id="token-input" type="password" autocomplete="off" spellcheck="false" required
