@@ -35,7 +35,7 @@ const [ended, waiting, events, rounds] = [values.ended, values.waiting, values.e
 ];
 const projects = 20;
 const senders = 64;
-const perProject = 16;
+const perClass = 32;
 
 interface Row {
   readonly what: string;
@@ -247,7 +247,7 @@ async function benchReading(path: string): Promise<void> {
     )?.id ?? '';
   const list = 50;
   await measure('choose the next of the waiting', list / 10, async () => {
-    const view = await ledger.feedView(now, perProject);
+    const view = await ledger.feedView(now, perClass);
     if (feedOrder(view.candidates, view.underway, now).length === 0) throw new Error('nothing to feed');
   });
   await measure('first page of all runs', list, () => reader.listRuns({ limit: 50 }));

@@ -20,8 +20,8 @@ export interface FeedDeps {
   readonly signingKey: string;
 }
 
-// Of each project and class this many, those that are first in order, are looked at in one go.
-const perProject = 16;
+// Of each class this many, those that are first in order, are looked at in one go.
+const perClass = 32;
 
 /** An order as it is published: the same for a first publishing and for every repetition of the same number. */
 export function envelopeOf(
@@ -40,7 +40,7 @@ export function envelopeOf(
  * looked at; null when only an event can change it.
  */
 export async function feedOnce(deps: FeedDeps, signal: AbortSignal): Promise<number | null> {
-  const view = await deps.ledger.feedView(deps.clock.now(), perProject);
+  const view = await deps.ledger.feedView(deps.clock.now(), perClass);
   const room = new Map<string, number>();
   let fed = 0;
   for (const candidate of feedOrder(view.candidates, view.underway, deps.clock.now())) {
@@ -54,7 +54,7 @@ export async function feedOnce(deps: FeedDeps, signal: AbortSignal): Promise<num
     fed += 1;
   }
   // There may be room for more than was looked at.
-  return fed < perProject ? view.nextAt : deps.clock.now();
+  return fed < perClass ? view.nextAt : deps.clock.now();
 }
 
 async function offer(deps: FeedDeps, candidate: FeedCandidate, queue: string, signal: AbortSignal): Promise<boolean> {

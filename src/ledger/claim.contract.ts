@@ -87,7 +87,7 @@ export const claimClauses: readonly LedgerClause[] = [
     },
   },
   {
-    title: 'feeding sees the first of each project and class, those on their way, and when a back-off ends',
+    title: 'feeding sees the first of each class and project, those on their way, and when a back-off ends',
     async check({ ledger }) {
       for (const [at, priority] of [0, 3, 1, 2].entries()) {
         await enqueue(ledger, anOrder({ context: `c${at}`, priority }), { now: 1_000 });
@@ -96,8 +96,9 @@ export const claimClauses: readonly LedgerClause[] = [
       await enqueue(ledger, old, { now: 1_000 - 90 * 60_000 });
       await waiting(ledger, { repo: 'other', context: 'other' });
       const kvm = await waiting(ledger, { needs: ['kvm'], context: 'kvm' });
-      const seen = async (now: number) =>
-        (await ledger.feedView(now, 2)).candidates.map(({ job }) => job.context).sort();
+      const seen = async (now: number, perClass = 3) =>
+        (await ledger.feedView(now, perClass)).candidates.map(({ job }) => job.context).sort();
+      assert.deepEqual(await seen(2_000, 1), ['c1', 'kvm', 'other'], 'no project hides another');
       assert.deepEqual(await seen(2_000), ['c1', 'c3', 'kvm', 'other'], 'an hour of age is a step of priority');
       for (const context of ['c1', 'c3']) await offer(ledger, anOrder({ context, priority: context === 'c1' ? 3 : 2 }));
       assert.deepEqual(await seen(2_000), ['c2', 'kvm', 'old', 'other']);

@@ -37,8 +37,8 @@ export interface FeedCandidate extends FeedItem {
 }
 
 /**
- * What feeding looks at: of each project and needs class the `perProject` waiting jobs that `feedOrder` puts first among
- * those whose back-off has passed; jobs offered or running by project; offered and unclaimed attempts by queue.
+ * What feeding looks at, of the waiting jobs whose back-off has passed: of each needs class the `perClass` that `feedOrder`
+ * puts first, and the first of each project; jobs offered or running by project; offered and unclaimed attempts by queue.
  * `nextAt`: when the earliest back-off ends; null when none runs.
  */
 export interface FeedView {
@@ -141,7 +141,7 @@ export interface Ledger {
 
   // dispatch
   /** What may be fed now, and how much is on its way already. */
-  feedView(now: number, perProject: number): Promise<FeedView>;
+  feedView(now: number, perClass: number): Promise<FeedView>;
   /** Numbers an attempt before it is published (R1). Null: the job is not waiting any more. */
   createAttempt(offer: {
     readonly jobId: JobId;

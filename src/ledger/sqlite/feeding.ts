@@ -1,5 +1,6 @@
 import type { Sql } from '../../base/sqlite.ts';
-import type { Job, JobId } from '../../core/job.ts';
+import type { JobId } from '../../core/job.ts';
+import { agePerPriorityMs, feedOrder, type FeedItem } from '../../decide/feed-order.ts';
 import type { FeedCandidate, FeedView, OfferedAttempt } from '../ledger.ts';
 import { jobOf, jobRow, standingChanged } from './job-row.ts';
 
@@ -38,23 +39,40 @@ export function waitingLanes(sql: Sql): readonly Lane[] {
   return sql.all<Lane>(lanesSql);
 }
 
-const columns = 'id, generation, n, class, project, priority, queued_at, base_sha, body, trace_id';
+/** A waiting job as the index shows it. */
+interface IndexedJob extends FeedItem {
+  readonly seq: number;
+  readonly class: string;
+}
 
-/** See `Ledger.feedView`. */
-export function feedView(sql: Sql, now: number, perProject: number): FeedView {
-  const rows: WaitingRow[] = [];
-  for (const lane of waitingLanes(sql)) {
-    rows.push(
-      ...sql.all<WaitingRow>(
-        `SELECT ${columns} FROM jobs WHERE state = 'waiting' AND class = ? AND project = ? AND not_before <= ?
+/** See `Ledger.feedView`. Orders by index entries alone: to read every job that might be next would take most of the time. */
+export function feedView(sql: Sql, now: number, perClass: number): FeedView {
+  const indexed = waitingLanes(sql).flatMap((lane): IndexedJob[] =>
+    sql
+      .all<{ seq: number; urgent_at: number; queued_at: number }>(
+        `SELECT seq, urgent_at, queued_at FROM jobs WHERE state = 'waiting' AND class = ? AND project = ? AND not_before <= ?
          ORDER BY urgent_at, queued_at, seq LIMIT ?`,
         lane.class,
         lane.project,
         now,
-        perProject,
-      ),
-    );
-  }
+        perClass,
+      )
+      .map((row) => ({
+        seq: row.seq,
+        class: lane.class,
+        project: lane.project,
+        queuedAt: row.queued_at,
+        priority: priorityOf(row),
+      })),
+  );
+  const underway = underwayByProject(sql);
+  const rows = firstOfEach(feedOrder(indexed, underway, now), perClass).flatMap(
+    ({ seq }) =>
+      sql.get<WaitingRow>(
+        'SELECT id, generation, n, class, project, priority, queued_at, base_sha, body, trace_id FROM jobs WHERE seq = ?',
+        seq,
+      ) ?? [],
+  );
   const offered = sql.all<{ queue: string; attempts: number }>(
     `SELECT queue, COUNT(*) AS attempts FROM attempts WHERE state = 'offered' GROUP BY queue`,
   );
@@ -64,10 +82,28 @@ export function feedView(sql: Sql, now: number, perProject: number): FeedView {
   );
   return {
     candidates: rows.map((row) => candidateOf(sql, row)),
-    underway: underwayByProject(sql),
+    underway,
     offered: new Map(offered.map((row) => [row.queue, row.attempts])),
     nextAt: next?.at ?? null,
   };
+}
+
+/** Of each class so many, and of each project at least one: what cannot be fed just now must not hide the others. */
+function firstOfEach(ordered: readonly IndexedJob[], perClass: number): readonly IndexedJob[] {
+  const taken = new Map<string, number>();
+  return ordered.filter((job) => {
+    const lane = `${job.class} ${job.project}`;
+    const [ofClass, ofLane] = [taken.get(job.class) ?? 0, taken.get(lane) ?? 0];
+    if (ofClass >= perClass && ofLane > 0) return false;
+    taken.set(job.class, ofClass + 1);
+    taken.set(lane, ofLane + 1);
+    return true;
+  });
+}
+
+/** The priority that `urgent_at` was made of, which no index holds by itself. */
+export function priorityOf(row: { readonly urgent_at: number; readonly queued_at: number }): number {
+  return (row.queued_at - row.urgent_at) / agePerPriorityMs;
 }
 
 /** Jobs offered or running, by project. */
@@ -82,12 +118,8 @@ export function underwayByProject(sql: Sql): ReadonlyMap<string, number> {
 }
 
 function candidateOf(sql: Sql, row: WaitingRow): FeedCandidate {
-  let job: Job | null = null;
   return {
-    // Read when it is fed: most are not, and reading all of them took most of the time.
-    get job() {
-      return (job ??= jobOf(row.body));
-    },
+    job: jobOf(row.body),
     generation: row.generation,
     baseSha: row.base_sha,
     class: row.class,

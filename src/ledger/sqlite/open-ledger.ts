@@ -63,7 +63,7 @@ export function openSqliteLedger(database: Database, options: { readonly retryPl
         (sql) => new Set(ids.filter((id) => sql.get('SELECT 1 FROM requests_done WHERE id = ?', id) !== undefined)),
       ),
 
-    feedView: (now, perProject) => readLater((sql) => feedView(sql, now, perProject)),
+    feedView: (now, perClass) => readLater((sql) => feedView(sql, now, perClass)),
     createAttempt: (offer) => change((sql) => createAttempt(sql, offer)),
     offered: (queue) => readLater((sql) => offeredAttempts(sql, queue ?? null)),
     claimed: (message, isVouched, now) => change((sql) => applyClaimed(sql, message, isVouched, now)),

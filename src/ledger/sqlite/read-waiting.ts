@@ -1,7 +1,7 @@
 import type { Sql } from '../../base/sqlite.ts';
-import { agePerPriorityMs, feedOrder, type FeedItem } from '../../decide/feed-order.ts';
+import { feedOrder, type FeedItem } from '../../decide/feed-order.ts';
 import type { RunFilter, RunPage } from '../ledger-reader.ts';
-import { underwayByProject, waitingLanes, type Lane } from './feeding.ts';
+import { priorityOf, underwayByProject, waitingLanes, type Lane } from './feeding.ts';
 import { readCursor, writeCursor, type ProjectCursor, type RunCursor } from './read-cursor.ts';
 import { summaryColumns, summaryOf, type SummaryRow } from './read-summary.ts';
 
@@ -93,7 +93,7 @@ function waitingAfter(
         seq: row.seq,
         urgentAt: row.urgent_at,
         queuedAt: row.queued_at,
-        priority: (row.queued_at - row.urgent_at) / agePerPriorityMs,
+        priority: priorityOf(row),
       }));
   });
   // Only differences of age matter, so any `now` gives the same order.
