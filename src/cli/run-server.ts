@@ -43,6 +43,8 @@ export interface RunningServer {
   readonly token: string;
   /** Resolves when it is recovered and hands out work. */
   readonly ready: Promise<void>;
+  /** Calls when something in the ledger changed. */
+  onChange(listener: () => void): void;
   close(): Promise<void>;
 }
 
@@ -81,15 +83,16 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
     },
     signal,
   );
+  const onChange = (listener: () => void): (() => void) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  };
   const app = createWebApp({
     reader,
     store: parts.store,
     openLog: parts.openLog,
     submitRequest: (submission) => submit({ parts, server, signal }, submission),
-    onChange: (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    onChange,
     words: parts.words,
     metrics: async () => await metrics.expose(await reader.counts()),
     isReady: () => isReady,
@@ -110,6 +113,7 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
     address: web.address,
     token,
     ready: Promise.race([ready, server.done]),
+    onChange: (listener) => void onChange(listener),
     async close() {
       removeServerFile(paths.serverFile, process.pid);
       await web.close();

@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
+import type { ProcessLock } from '../base/process-lock.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
@@ -14,6 +15,10 @@ import { createWorkerLoop } from '../worker/worker-loop.ts';
 export interface WorkerParts {
   readonly name: string;
   readonly dir: string;
+  /** Kept for the worker's life: collected as garbage it would be free. */
+  readonly lock: ProcessLock;
+  /** Where its jobs run, for people. */
+  readonly runsIn: string;
   readonly queue: Queue;
   readonly runner: AttemptRunner;
   readonly clock: Clock;
@@ -47,6 +52,7 @@ export async function runWorker(parts: WorkerParts, settings: WorkerSettings, si
     spool: await openFileSpool(join(parts.dir, 'spool')),
   });
   await loop.run(signal);
+  await parts.lock.release();
 }
 
 /** Opening it is the least that must work; whether machines boot in it only a boot can tell. */

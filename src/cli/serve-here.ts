@@ -1,5 +1,5 @@
 import { systemClock } from '../base/clock.ts';
-import { errorLine } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
 import type { ProcessLock } from '../base/process-lock.ts';
 import type { Project, Settings, WorkerSettings } from '../config/settings.ts';
 import type { StatePaths } from '../config/state-dir.ts';
@@ -7,6 +7,7 @@ import type { CliContext } from './cli-context.ts';
 import { copyExample } from './example-project.ts';
 import { exitCode, type ExitCode } from './exit-code.ts';
 import { runServer, type RunningServer, type ServerParts } from './run-server.ts';
+import { tellRuns } from './tell-runs.ts';
 import { runWorker, type WorkerParts } from './run-worker.ts';
 import type { ServeOrder, UpOrder, WorkerOrder } from './wiring.ts';
 
@@ -22,7 +23,7 @@ interface AnyShared { readonly logger: WorkerParts['logger']; close(): Promise<v
 
 /** `up`: server and worker in one process, until interrupted. */
 export async function upHere<Shared extends AnyShared>(open: Openers<Shared>, order: UpOrder, context: CliContext): Promise<ExitCode> {
-  const { settings } = order;
+  const settings = forPeople(order.settings, context);
   await using _lock = await open.holdLock(settings.paths);
   const projects = order.isExample ? [...order.projects, await copyExample(settings, context)] : order.projects;
   const shared = await open.openShared(settings, context);
@@ -30,10 +31,13 @@ export async function upHere<Shared extends AnyShared>(open: Openers<Shared>, or
   try {
     const parts = open.openServerParts(shared, settings, projects, context);
     const running = await runServer(parts, { ...order, projects }, signal);
-    await announce(running, projects, context);
+    await announce({ ...parts, running }, projects, context, signal);
     const working = open
       .openWorkerParts(shared, settings, order.worker, context, signal)
-      .then((worker) => runWorker(worker, order.worker, signal));
+      .then(async (worker) => {
+        if (context.err.isTty) await context.err.line(`jobs     run ${worker.runsIn}`);
+        await runWorker(worker, order.worker, signal);
+      });
     try {
       await Promise.all([running.server.done, working]);
     } finally {
@@ -48,13 +52,14 @@ export async function upHere<Shared extends AnyShared>(open: Openers<Shared>, or
 
 /** `server`: everything but running jobs. */
 export async function serveHere<Shared extends AnyShared>(open: Openers<Shared>, order: ServeOrder, context: CliContext): Promise<ExitCode> {
-  await using _lock = await open.holdLock(order.settings.paths);
-  const shared = await open.openShared(order.settings, context);
+  const settings = forPeople(order.settings, context);
+  await using _lock = await open.holdLock(settings.paths);
+  const shared = await open.openShared(settings, context);
   const signal = context.interruption();
   try {
-    const parts = open.openServerParts(shared, order.settings, order.projects, context);
+    const parts = open.openServerParts(shared, settings, order.projects, context);
     const running = await runServer(parts, order, signal);
-    await announce(running, order.projects, context);
+    await announce({ ...parts, running }, order.projects, context, signal);
     try {
       await running.server.done;
     } finally {
@@ -80,16 +85,53 @@ export async function workHere<Shared extends AnyShared>(open: Openers<Shared>, 
   }
 }
 
-async function announce(running: RunningServer, projects: readonly Project[], { err }: CliContext): Promise<void> {
+interface Announced {
+  readonly running: RunningServer;
+  readonly reader: ServerParts['reader'];
+  readonly logger: Logger;
+}
+
+/**
+ * Says where the pages are, and to a person then what happens. A pipe gets JSON lines and nothing else, and without the token, since such lines are kept
+ * somewhere; `server.json` has it.
+ */
+async function announce({ running, reader, logger }: Announced, projects: readonly Project[], { err }: CliContext, signal: AbortSignal): Promise<void> {
+  const startedAt = systemClock.monotonic();
+  const readyAfter = async (): Promise<number> => {
+    await running.ready;
+    return Math.round(systemClock.monotonic() - startedAt);
+  };
+  if (!err.isTty) {
+    for (const project of projects) logger.info('watching', { repo: project.name, at: project.path ?? project.url ?? '' });
+    logger.info('listening', { url: running.address });
+    readyAfter().then(
+      (tookMs) => {
+        logger.info('ready', { tookMs });
+      },
+      // Whoever waits for the server says so.
+      () => undefined,
+    );
+    return;
+  }
   for (const project of projects) await err.line(`watching ${err.paint('bold', project.name)}  ${project.path ?? project.url ?? ''}`);
   await err.line(`pages    ${err.paint('cyan', `${running.address}/#token=${running.token}`)}`);
-  const startedAt = systemClock.monotonic();
-  running.ready.then(
-    () => err.line(`ready    after ${String(Math.round(systemClock.monotonic() - startedAt))} ms; commit something, or press Ctrl-C to leave`),
-    (error: unknown) => err.line(`groundcrew: ${errorLine(error)}`),
-  ).catch(() => undefined);
+  readyAfter().then(
+    async (tookMs) => {
+      await err.line(`ready    after ${String(tookMs)} ms; commit something, or press Ctrl-C to leave`);
+      const { address } = running;
+      await tellRuns({ reader, address, onChange: (listener) => { running.onChange(listener); } }, err, signal);
+    },
+    // Whoever waits for the server says so.
+    () => undefined,
+  );
+}
+
+/** A person at a terminal gets sentences about runs; of our own log then only what is wrong, unless more was asked for. */
+function forPeople(settings: Settings, { err }: CliContext): Settings {
+  const { level } = settings.logs;
+  return err.isTty && level === 'info' ? { ...settings, logs: { ...settings.logs, level: 'warn' } } : settings;
 }
 
 async function sayGoodbye({ err }: CliContext): Promise<void> {
-  await err.line('left; what was running goes on by itself, and the next "groundcrew up" takes it up again');
+  if (err.isTty) await err.line('left; what was running goes on by itself, and the next "groundcrew up" takes it up again');
 }

@@ -27,7 +27,7 @@ import { readLog } from '../logs/log-reader.ts';
 import { openEmbeddedQueue } from '../queue/embedded/embedded-queue.ts';
 import type { Queue } from '../queue/queue.ts';
 import { whyWaiting } from '../report/waiting-words.ts';
-import { outcomeWords, standingWords } from '../report/words.ts';
+import { endWords, standingWords } from '../report/words.ts';
 import { createDirectoryStore } from '../storage/directory/directory-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { defaultRetryPlan } from '../decide/retry-plan.ts';
@@ -212,7 +212,7 @@ async function runnerDeps(
     ...secretsOfJobs(createSecrets(settings.secrets, context.env)),
     attachmentLimits,
     openJobLog,
-    words: (end) => outcomeWords(end.outcome),
+    words: (end) => endWords(end.outcome, end.startedAt === null ? null : end.endedAt - end.startedAt),
   };
 }
 
@@ -221,13 +221,19 @@ async function openWorkerParts(shared: SharedParts, settings: Settings, worker: 
   const name = workerName(worker);
   const dir = join(settings.paths.workerDir, name);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
-  if (tryProcessLock(join(dir, 'lock')) === null) {
+  const lock = tryProcessLock(join(dir, 'lock'));
+  if (lock === null) {
     throw new UsageError('cli/worker-runs', `a worker named ${name} runs here already; give this one another name: --name`);
   }
   const owner = `groundcrew-${name}`.toLowerCase().replace(/[^a-z0-9._-]/g, '-').slice(0, 63);
   const deps = await runnerDeps({ ...shared, dir, owner }, settings, worker, context, signal);
   const { queue, logger } = shared;
-  return { name, dir, queue, runner: createLocalRunner(deps), clock: systemClock, random: systemRandom, logger, version: context.version };
+  const { container, process: plain } = deps.executors;
+  const runsIn = [
+    ...(container === null ? [] : [`in ${container.name} where a container is named`]),
+    ...(plain === null ? [] : [`${container === null ? '' : 'else '}as plain processes of this user, isolated from nothing`]),
+  ].join(', ');
+  return { name, dir, lock, runsIn, queue, runner: createLocalRunner(deps), clock: systemClock, random: systemRandom, logger, version: context.version };
 }
 
 /** R15: one server for one ledger. */

@@ -80,6 +80,16 @@ export function outcomeWords(outcome: Outcome): string {
   }
 }
 
+/** The last line of a log: how the job came out, after how long and with which exit status. */
+export function endWords(outcome: Outcome, tookMs: number | null): string {
+  const status =
+    outcome.kind === 'failed' && outcome.exitCode !== null && (outcome.reason !== 'exit' || outcome.detail !== undefined)
+      ? `, exit status ${String(outcome.exitCode)}`
+      : '';
+  const after = tookMs === null || outcome.kind === 'timed-out' ? '' : ` after ${durationWords(tookMs)}`;
+  return `${outcomeWords(outcome)}${status}${after}`;
+}
+
 function failureSentence(outcome: Outcome & { readonly kind: 'failed' }): string {
   const what = failureWords[outcome.reason];
   if (outcome.detail !== undefined) return `${what}: ${outcome.detail}`;

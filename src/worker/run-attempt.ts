@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../base/clock.ts';
 import { sleep } from '../base/clock.ts';
 import { errorLine } from '../base/errors.ts';
 import { attemptId } from '../core/attempt.ts';
+import type { Job } from '../core/job.ts';
 import { attemptOf } from '../core/job-envelope.ts';
 import type { Outcome, Phase } from '../core/outcome.ts';
 import type { Holding } from '../core/worker-message.ts';
@@ -74,9 +75,7 @@ export async function runAttempt(
       targetDir: dir.checkout,
       maxBytes: job.limits.diskBytes,
       signal: stop.signal,
-      progress: (line) => {
-        log.note(line);
-      },
+      progress: fetchProgress(tools.clock, log),
     });
     const stopped = stop.reason();
     if (stopped?.kind === 'asked') return early(outcomeOfStop(stopped.request));
@@ -87,6 +86,7 @@ export async function runAttempt(
       for (const line of checkout.log.split('\n').slice(0, 200)) log.note(line);
       return early({ kind: 'failed', exitCode: null, reason: checkout.reason, detail: checkout.detail });
     }
+    log.note(testingLine(job, holding.envelope.baseSha, checkout.testedSha));
     stage('starting');
     const started = await readyToStart(tools, dir, holding, log, checkout.testedSha);
     if (started.kind === 'over') return { ...early(started.outcome), testedSha: checkout.testedSha };
@@ -102,6 +102,26 @@ export async function runAttempt(
   } catch (error) {
     return early({ kind: 'broken', cause: 'internal', phase: 'starting', detail: errorLine(error) });
   }
+}
+
+const slowFetchMs = 2_000;
+
+/** What git says of its progress, for the log: nothing of a fetch that is over in a moment, and no chatter of the remote. */
+export function fetchProgress(clock: Clock, log: Pick<JobLog, 'note'>): (line: string) => void {
+  const startedAt = clock.monotonic();
+  return (line) => {
+    if (line.startsWith('remote:')) return;
+    const isCount = /\d+%|, done\.$/.test(line);
+    if (!isCount || clock.monotonic() - startedAt >= slowFetchMs) log.note(line);
+  };
+}
+
+/** `testing 1f2e3d4c5b6a (main), merged onto 6a5b4c3d2e1f`: what the log below is about. */
+export function testingLine(job: Pick<Job, 'subject' | 'integration'>, baseSha: string | null, testedSha: string): string {
+  const { sha, pull, branch } = job.subject;
+  const place = pull === null ? branch : `pull request ${String(pull)}`;
+  const joined = baseSha !== null && testedSha !== sha ? `, ${job.integration === 'rebase' ? 'rebased' : 'merged'} onto ${baseSha.slice(0, 12)}` : '';
+  return `testing ${sha.slice(0, 12)}${place === null ? '' : ` (${place.slice(0, 200)})`}${joined}`;
 }
 
 type ReadyToStart =
