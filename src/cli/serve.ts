@@ -1,3 +1,4 @@
+import { createBell } from '../base/bell.ts';
 import type { Clock } from '../base/clock.ts';
 import { sleep } from '../base/clock.ts';
 import { errorLine } from '../base/errors.ts';
@@ -55,11 +56,10 @@ export interface Server {
  */
 export function serve(deps: ServerDeps, signal: AbortSignal): Server {
   const { ledger, clock, logger, forges } = deps;
-  let wakeOutbox: () => void = () => undefined;
-  let isOutboxAwake = false;
+  const outboxBell = createBell(clock);
+  const scanBell = createBell(clock);
   const changed = (): void => {
-    isOutboxAwake = true;
-    wakeOutbox();
+    outboxBell.ring();
     deps.onChanged();
   };
   const dispatcher = createDispatcher({
@@ -76,7 +76,6 @@ export function serve(deps: ServerDeps, signal: AbortSignal): Server {
     },
   });
   const outbox = createOutbox({ ...deps, spacingMs: deps.reportSpacingMs });
-  let wakeScan: () => void = () => undefined;
 
   const receive = async (delivery: NewDelivery): Promise<boolean> => {
     const isNew = await ledger.recordDelivery(delivery);
@@ -100,6 +99,7 @@ export function serve(deps: ServerDeps, signal: AbortSignal): Server {
 
   const scanLoop = async (): Promise<void> => {
     while (!signal.aborted) {
+      scanBell.reset();
       for (const forge of forges.values()) {
         for (const repo of forge.repos()) {
           try {
@@ -109,21 +109,13 @@ export function serve(deps: ServerDeps, signal: AbortSignal): Server {
           }
         }
       }
-      await new Promise<void>((resolve) => {
-        const timer = clock.after(deps.scanPeriodMs, resolve);
-        wakeScan = () => {
-          timer.cancel();
-          resolve();
-        };
-        signal.addEventListener('abort', wakeScan, { once: true });
-        if (signal.aborted) wakeScan();
-      });
+      await scanBell.wait(deps.scanPeriodMs, signal);
     }
   };
 
   const outboxLoop = async (): Promise<void> => {
     while (!signal.aborted) {
-      isOutboxAwake = false;
+      outboxBell.reset();
       let nextAt: number | null = null;
       try {
         nextAt = await outbox.flush(signal);
@@ -131,15 +123,7 @@ export function serve(deps: ServerDeps, signal: AbortSignal): Server {
         logger.error('reporting failed; trying again', { why: errorLine(error) });
         nextAt = clock.now() + 5_000;
       }
-      await new Promise<void>((resolve) => {
-        const timer = nextAt === null ? null : clock.after(Math.max(1, nextAt - clock.now()), resolve);
-        wakeOutbox = () => {
-          timer?.cancel();
-          resolve();
-        };
-        signal.addEventListener('abort', wakeOutbox, { once: true });
-        if (isOutboxAwake || signal.aborted) wakeOutbox();
-      });
+      await outboxBell.wait(nextAt === null ? null : Math.max(1, nextAt - clock.now()), signal);
     }
   };
 
@@ -153,7 +137,7 @@ export function serve(deps: ServerDeps, signal: AbortSignal): Server {
   return {
     receive,
     scanSoon() {
-      wakeScan();
+      scanBell.ring();
     },
     dispatcher,
     intake,

@@ -1,4 +1,5 @@
 import { errorLine, isGroundcrewError } from '../base/errors.ts';
+import { createBell } from '../base/bell.ts';
 import { sleep } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import { collectorOptions, collectorQueue, deadLetterQueue, jobQueueOptions, parkedQueue } from '../core/queue-plan.ts';
@@ -55,11 +56,9 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const presence = createPresence(clock);
   const silence = createSilence(clock);
   const markers = new Map<string, () => void>();
-  let wakeFeed: () => void = () => undefined;
-  let isAwake = false;
+  const feedBell = createBell(clock);
   const wake = (): void => {
-    isAwake = true;
-    wakeFeed();
+    feedBell.ring();
   };
   const collectDeps: CollectDeps = {
     ledger,
@@ -82,17 +81,10 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   /** R3: everything said before this call is applied when it resolves. */
   const drain = async (signal: AbortSignal): Promise<void> => {
     const id = deps.random.hex(8);
-    await new Promise<void>((resolve, reject) => {
-      markers.set(id, resolve);
-      signal.addEventListener(
-        'abort',
-        () => {
-          resolve();
-        },
-        { once: true },
-      );
-      queue.publish(collectorQueue, { body: JSON.stringify({ marker: id }) }).catch(reject);
-    });
+    const bell = createBell(clock);
+    markers.set(id, bell.ring);
+    await queue.publish(collectorQueue, { body: JSON.stringify({ marker: id }) });
+    await bell.wait(null, signal);
   };
 
   const askWhoRuns = async (): Promise<void> => {
@@ -161,27 +153,12 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 
   const feedLoop = async (signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
-      isAwake = false;
+      feedBell.reset();
       let nextAt: number | null = null;
       await attempt('feeding', async () => {
         nextAt = await feedOnce({ ...deps, presence }, signal);
       });
-      await new Promise<void>((resolve) => {
-        const pause = nextAt === null ? idleFeedMs : Math.min(idleFeedMs, Math.max(1, nextAt - clock.now()));
-        const timer = clock.after(pause, resolve);
-        signal.addEventListener(
-          'abort',
-          () => {
-            resolve();
-          },
-          { once: true },
-        );
-        wakeFeed = () => {
-          timer.cancel();
-          resolve();
-        };
-        if (isAwake || signal.aborted) wakeFeed();
-      });
+      await feedBell.wait(nextAt === null ? idleFeedMs : Math.min(idleFeedMs, Math.max(1, nextAt - clock.now())), signal);
     }
   };
 

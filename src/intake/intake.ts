@@ -1,3 +1,4 @@
+import { createBell } from '../base/bell.ts';
 import type { Clock } from '../base/clock.ts';
 import { sleep } from '../base/clock.ts';
 import { errorLine, isGroundcrewError } from '../base/errors.ts';
@@ -44,8 +45,7 @@ export function createIntake(deps: IntakeDeps): Intake {
   const { ledger, clock, logger } = deps;
   // Serial per pull request or branch: the tail of each place's queue.
   const tails = new Map<string, Promise<unknown>>();
-  let wakeLoop: () => void = () => undefined;
-  let isAwake = false;
+  const bell = createBell(clock);
 
   const inTurn = <T>(key: string, work: () => Promise<T>): Promise<T> => {
     const turn = (tails.get(key) ?? Promise.resolve()).then(work, work);
@@ -172,12 +172,11 @@ export function createIntake(deps: IntakeDeps): Intake {
 
   return {
     wake() {
-      isAwake = true;
-      wakeLoop();
+      bell.ring();
     },
     async run(signal) {
       while (!signal.aborted) {
-        isAwake = false;
+        bell.reset();
         let result: 'done' | 'later' = 'done';
         try {
           const pending = await ledger.pendingDeliveries(batch);
@@ -195,21 +194,7 @@ export function createIntake(deps: IntakeDeps): Intake {
           logger.error('intake failed; it will be tried again', { why: errorLine(error) });
           result = 'later';
         }
-        await new Promise<void>((resolve) => {
-          const timer = result === 'later' ? clock.after(awayPauseMs, resolve) : null;
-          signal.addEventListener(
-            'abort',
-            () => {
-              resolve();
-            },
-            { once: true },
-          );
-          wakeLoop = () => {
-            timer?.cancel();
-            resolve();
-          };
-          if (isAwake || signal.aborted) wakeLoop();
-        });
+        await bell.wait(result === 'later' ? awayPauseMs : null, signal);
       }
     },
     async scan(forgeName, repo, signal) {

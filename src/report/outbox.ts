@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.ts';
+import { sleep, type Clock } from '../base/clock.ts';
 import { errorLine } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
@@ -36,18 +36,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
   let lastWriteAt = Number.NEGATIVE_INFINITY;
   const space = async (signal: AbortSignal): Promise<void> => {
     const wait = lastWriteAt + deps.spacingMs - deps.clock.monotonic();
-    if (wait > 0) {
-      await new Promise<void>((resolve) => {
-        deps.clock.after(wait, resolve);
-        signal.addEventListener(
-          'abort',
-          () => {
-            resolve();
-          },
-          { once: true },
-        );
-      });
-    }
+    if (wait > 0) await sleep(deps.clock, wait, signal);
     lastWriteAt = deps.clock.monotonic();
   };
   const retryAt = (tries: number): number => deps.clock.now() + backoffMs(backoff, tries + 1, deps.random);
