@@ -6,6 +6,9 @@ export type SqlValue = string | number | bigint | null | Uint8Array;
 /**
  * Statements on one handle, synchronous. Prepared once per SQL text, so keep texts constant and values in `params`.
  * Rows are objects without a prototype; their type is the caller's claim.
+ *
+ * Write `LIMIT +?`: for a bare `LIMIT ?` SQLite looks at the bound value while it plans, and so compiles the statement anew
+ * at each call, which costs more than most of our statements take (17 µs against 0.4 µs for an empty outbox).
  */
 export interface Sql {
   /** `changes` counts the rows of this statement alone; `lastId` is the last rowid inserted on this handle. */

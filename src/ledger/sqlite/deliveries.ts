@@ -19,7 +19,7 @@ export function recordDelivery(sql: Sql, { id, event, receivedAt, traceId }: New
 export function pendingDeliveries(sql: Sql, limit: number): readonly PendingDelivery[] {
   return sql
     .all<{ id: string; event: string; received_at: number; trace_id: string; tries: number }>(
-      `SELECT id, event, received_at, trace_id, tries FROM deliveries WHERE state = 'pending' ORDER BY seq LIMIT ?`,
+      `SELECT id, event, received_at, trace_id, tries FROM deliveries WHERE state = 'pending' ORDER BY seq LIMIT +?`,
       limit,
     )
     .map((row) => ({

@@ -51,7 +51,7 @@ export function feedView(sql: Sql, now: number, perClass: number): FeedView {
     sql
       .all<{ seq: number; urgent_at: number; queued_at: number }>(
         `SELECT seq, urgent_at, queued_at FROM jobs WHERE state = 'waiting' AND class = ? AND project = ? AND not_before <= ?
-         ORDER BY urgent_at, queued_at, seq LIMIT ?`,
+         ORDER BY urgent_at, queued_at, seq LIMIT +?`,
         lane.class,
         lane.project,
         now,

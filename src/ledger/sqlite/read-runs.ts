@@ -18,7 +18,7 @@ const condition = {
 
 const listSql = (kind: Kind, ofRepo: string): string =>
   `SELECT ${summaryColumns} FROM jobs WHERE ${condition[kind]} ${ofRepo} (${orderColumn[kind]}, seq) < (?, ?)
-   ORDER BY ${orderColumn[kind]} DESC, seq DESC LIMIT ?`;
+   ORDER BY ${orderColumn[kind]} DESC, seq DESC LIMIT +?`;
 
 const statements: Readonly<Record<Kind, { readonly all: string; readonly ofRepo: string }>> = {
   queued: { all: listSql('queued', ''), ofRepo: listSql('queued', 'repo = ? AND') },

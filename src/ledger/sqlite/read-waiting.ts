@@ -12,11 +12,11 @@ interface WaitingItem extends FeedItem {
 
 const statements = {
   lane: `SELECT seq, urgent_at, queued_at FROM jobs WHERE state = 'waiting' AND class = ? AND project = ?
-     AND (urgent_at, queued_at, seq) > (?, ?, ?) ORDER BY urgent_at, queued_at, seq LIMIT ?`,
+     AND (urgent_at, queued_at, seq) > (?, ?, ?) ORDER BY urgent_at, queued_at, seq LIMIT +?`,
   before: `SELECT COUNT(*) AS jobs FROM jobs WHERE state = 'waiting' AND class = ? AND project = ?
      AND (urgent_at, queued_at, seq) < (?, ?, ?)`,
-  upTo: `SELECT COUNT(*) AS jobs FROM (SELECT 1 FROM jobs WHERE state = 'waiting' AND class = ? AND project = ? LIMIT ?)`,
-  urgent: `SELECT COUNT(*) AS jobs FROM (SELECT 1 FROM jobs WHERE state = 'waiting' AND class = ? AND project = ? AND urgent_at < ? LIMIT ?)`,
+  upTo: `SELECT COUNT(*) AS jobs FROM (SELECT 1 FROM jobs WHERE state = 'waiting' AND class = ? AND project = ? LIMIT +?)`,
+  urgent: `SELECT COUNT(*) AS jobs FROM (SELECT 1 FROM jobs WHERE state = 'waiting' AND class = ? AND project = ? AND urgent_at < ? LIMIT +?)`,
 } as const;
 
 /**

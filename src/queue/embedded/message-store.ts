@@ -76,7 +76,7 @@ export function hasReady(sql: Sql, queue: string): boolean {
 export function takeMessages(sql: Sql, queue: string, holder: number, most: number): TakenMessage[] {
   const rows = sql.all<MessageRow & { body: string; death_queue: string | null; death_reason: DeathReason | null }>(
     `UPDATE queue_message SET holder = ?, deliveries = deliveries + 1
-     WHERE id IN (SELECT id FROM queue_message WHERE queue = ? AND holder IS NULL ORDER BY id LIMIT ?)
+     WHERE id IN (SELECT id FROM queue_message WHERE queue = ? AND holder IS NULL ORDER BY id LIMIT +?)
      RETURNING id, queue, deliveries, body, death_queue, death_reason`,
     holder,
     queue,
@@ -161,7 +161,7 @@ export function expireMessages(sql: Sql, now: number): { readonly isDone: boolea
   const stirred: Stirred = new Set();
   const rows = sql.all<MessageRow>(
     `SELECT id, queue, deliveries FROM queue_message
-     WHERE holder IS NULL AND expires_at IS NOT NULL AND expires_at <= ? ORDER BY expires_at, id LIMIT ?`,
+     WHERE holder IS NULL AND expires_at IS NOT NULL AND expires_at <= ? ORDER BY expires_at, id LIMIT +?`,
     now,
     mostExpiredAtOnce,
   );
