@@ -9,16 +9,19 @@ import type { JobStanding, ReportDue } from '../ledger/report-due.ts';
 // https://docs.github.com/en/rest/commits/statuses
 const longestSentence = 140;
 
-/** At most 140 characters, cut at a word; no line breaks or control characters. */
+/** At most 140 characters, cut at a word; no line breaks, control characters or halves of a character. */
 export function oneLine(text: string, longest = longestSentence): string {
-  const plain = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ').trim();
+  const plain = text
+    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ')
+    .trim()
+    .toWellFormed();
   if (plain.length <= longest) return plain;
-  const room = plain.slice(0, longest - 1);
+  const room = plain.slice(0, longest - 1).replace(/[\ud800-\udbff]$/, '');
   const lastSpace = room.lastIndexOf(' ');
   return `${lastSpace > longest / 2 ? room.slice(0, lastSpace) : room}…`;
 }
 
-/** `95s`, `12 min`, `3 h 5 min`. */
+/** `95 s`, `12 min`, `3 h 5 min`. */
 export function durationWords(durationMs: number): string {
   const seconds = Math.round(durationMs / 1000);
   if (seconds < 100) return `${String(seconds)} s`;
@@ -83,7 +86,9 @@ export function outcomeWords(outcome: Outcome): string {
 /** The last line of a log: how the job came out, after how long and with which exit status. */
 export function endWords(outcome: Outcome, tookMs: number | null): string {
   const status =
-    outcome.kind === 'failed' && outcome.exitCode !== null && (outcome.reason !== 'exit' || outcome.detail !== undefined)
+    outcome.kind === 'failed' &&
+    outcome.exitCode !== null &&
+    (outcome.reason !== 'exit' || outcome.detail !== undefined)
       ? `, exit status ${String(outcome.exitCode)}`
       : '';
   const after = tookMs === null || outcome.kind === 'timed-out' ? '' : ` after ${durationWords(tookMs)}`;
