@@ -82,7 +82,9 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const drain = async (signal: AbortSignal): Promise<void> => {
     const id = deps.random.hex(8);
     const bell = createBell(clock);
-    markers.set(id, bell.ring);
+    markers.set(id, () => {
+      bell.ring();
+    });
     await queue.publish(collectorQueue, { body: JSON.stringify({ marker: id }) });
     await bell.wait(null, signal);
   };
