@@ -1,8 +1,9 @@
+import type { Database } from '../../src/base/sqlite.ts';
 import { parseRunLink } from '../../src/core/run-link.ts';
 import { verdictStateOf } from '../../src/decide/verdict-state.ts';
 import { checkEnd, checkRepeats, checkRequests } from './checks-at-end.ts';
 import type { ModelStatus } from './forge-model.ts';
-import { executionsOf, jobRows, outcomeOf, overlapBoundMs, type House } from './house.ts';
+import { executionsOf, outcomeOf, overlapBoundMs, type House, type JobRow } from './house.ts';
 
 /** A worker that was well for a beat and the way of its message cannot be silent: before it, it had a fresh minute (ms). */
 const wellBoundMs = 25_000;
@@ -23,6 +24,7 @@ export function watchHouse(house: House): { readonly violations: readonly string
   const knownLost = new Set<string>();
   const ends = new Map<string, string>();
   let losses = 0;
+  let seen: { readonly database: Database; readonly commits: number; readonly owners: ReadonlyMap<string, string> } | null = null;
   const finals = new Map<string, { state: string; losses: number; at: number }>();
 
   forge.onStatus = (status) => {
@@ -44,17 +46,17 @@ export function watchHouse(house: House): { readonly violations: readonly string
       else worker.healthySince ??= world.now;
     }
     if (server.life?.isAlive === true) {
-      watchOverlap(house, badSince, violate);
-      watchLost(house, knownLost, violate);
-      if (losses !== server.ledgerLosses) ends.clear();
-      losses = server.ledgerLosses;
-      watchEnds(house, ends, violate);
-      const slots = house.workers.reduce((sum, worker) => sum + worker.slots, 0);
-      const queues = server.database.read((sql) =>
-        sql.all<{ n: number }>(`SELECT COUNT(*) AS n FROM attempts WHERE state = 'offered' GROUP BY queue`),
-      );
-      const offered = Math.max(0, ...queues.map((queue) => queue.n));
-      if (offered > 2 * slots) violate(`${String(offered)} jobs offered in one queue for ${String(slots)} slots (R8)`);
+      const { database } = server;
+      // What only the ledger can break was looked at when it last changed.
+      if (seen?.database !== database || seen.commits !== database.commits) {
+        seen = { database, commits: database.commits, owners: ownersOf(house) };
+        watchLost(house, knownLost, violate);
+        if (losses !== server.ledgerLosses) ends.clear();
+        losses = server.ledgerLosses;
+        watchEnds(house, ends, violate);
+        watchDepth(house, violate);
+      }
+      watchOverlap(house, seen.owners, badSince, violate);
     }
     world.at(watchPeriodMs, look);
   };
@@ -72,11 +74,9 @@ export function watchHouse(house: House): { readonly violations: readonly string
   };
 }
 
-/** Somebody runs what the ledger does not want him to run, although everybody can hear each other; or more than he has room for. */
-function watchOverlap(house: House, badSince: Map<string, number>, violate: (text: string) => void): void {
-  const { world, server } = house;
-  const isServerWell = server.isReady && server.connection?.isUp() === true;
-  const owners = new Map(
+/** Which job each holding owns, by nonce. */
+function ownersOf({ server }: House): ReadonlyMap<string, string> {
+  return new Map(
     server.database.read((sql) =>
       sql
         .all<{ nonce: string; job_id: string }>(
@@ -86,6 +86,27 @@ function watchOverlap(house: House, badSince: Map<string, number>, violate: (tex
         .map((row) => [row.nonce, row.job_id]),
     ),
   );
+}
+
+/** The broker holds no more of a class than its workers will soon take (R8). */
+function watchDepth({ server, workers }: House, violate: (text: string) => void): void {
+  const slots = workers.reduce((sum, worker) => sum + worker.slots, 0);
+  const queues = server.database.read((sql) =>
+    sql.all<{ n: number }>(`SELECT COUNT(*) AS n FROM attempts WHERE state = 'offered' GROUP BY queue`),
+  );
+  const offered = Math.max(0, ...queues.map((queue) => queue.n));
+  if (offered > 2 * slots) violate(`${String(offered)} jobs offered in one queue for ${String(slots)} slots (R8)`);
+}
+
+/** Somebody runs what the ledger does not want him to run, although everybody can hear each other; or more than he has room for. */
+function watchOverlap(
+  house: House,
+  owners: ReadonlyMap<string, string>,
+  badSince: Map<string, number>,
+  violate: (text: string) => void,
+): void {
+  const { world, server } = house;
+  const isServerWell = server.isReady && server.connection?.isUp() === true;
   const owned = new Set<string>();
   const running = new Set<string>();
   for (const worker of house.workers) {
@@ -114,7 +135,11 @@ function watchOverlap(house: House, badSince: Map<string, number>, violate: (tex
 
 /** An end is an end, within its generation (R4, R13, R14). */
 function watchEnds(house: House, ends: Map<string, string>, violate: (text: string) => void): void {
-  for (const { id, generation, outcome } of jobRows(house)) {
+  // Without the long bodies of `jobRows`.
+  const rows = house.server.database.read((sql) =>
+    sql.all<Pick<JobRow, 'id' | 'generation' | 'outcome'>>('SELECT id, generation, outcome FROM jobs'),
+  );
+  for (const { id, generation, outcome } of rows) {
     const key = `${id}.${String(generation)}`;
     const before = ends.get(key);
     if (before !== undefined && before !== outcome) violate(`the end of ${key} was ${before}, and became ${String(outcome)} (R4, R13, R14)`);
@@ -154,7 +179,9 @@ function checkStatus(house: House, status: ModelStatus, violate: (text: string) 
       holding.envelope.job.id === link.jobId && outcome !== null && verdictStateOf(outcome) === status.state,
   );
   if (!isTrue) violate(`${status.context} reported ${status.state}, but nothing ended so (R10)`);
-  const row = jobRows(house).find((job) => job.id === link.jobId);
+  const row = house.server.database.read((sql) =>
+    sql.get<Pick<JobRow, 'id' | 'generation' | 'outcome'>>('SELECT id, generation, outcome FROM jobs WHERE id = ?', link.jobId),
+  );
   const outcome = outcomeOf(row?.outcome ?? null);
   if (row?.generation === link.generation && outcome?.kind === 'canceled' && status.state === 'success') {
     // A post that left before the cancel may arrive after it; it must not stand (checked at the end).
