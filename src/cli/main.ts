@@ -38,7 +38,9 @@ async function start(version: string): Promise<void> {
     interruption: createInterruption(),
     wiring: loadWiring,
   };
-  process.exitCode = await runCli(process.argv.slice(2), context);
+  const code = await runCli(process.argv.slice(2), context);
+  // What a command left running (an attempt that goes on without us, a timer) must not keep us: the next worker adopts it.
+  process.exit(code);
 }
 
 function createInterruption(): () => AbortSignal {

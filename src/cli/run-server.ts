@@ -65,6 +65,8 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
   const ready = new Promise<void>((resolve) => {
     nowReady = resolve;
   });
+  const stopped = new AbortController();
+  const life = AbortSignal.any([signal, stopped.signal]);
   const server = serve(
     {
       ...parts,
@@ -81,8 +83,11 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
         nowReady();
       },
     },
-    signal,
+    life,
   );
+  server.done.catch((error: unknown) => {
+    logger.error('the server stopped', { why: errorLine(error) });
+  });
   const onChange = (listener: () => void): (() => void) => {
     listeners.add(listener);
     return () => listeners.delete(listener);
@@ -91,7 +96,7 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
     reader,
     store: parts.store,
     openLog: parts.openLog,
-    submitRequest: (submission) => submit({ parts, server, signal }, submission),
+    submitRequest: (submission) => submit({ parts, server, signal: life }, submission),
     onChange,
     words: parts.words,
     metrics: async () => await metrics.expose(await reader.counts()),
@@ -103,20 +108,28 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
     publicAddress: order.settings.server.publicUrl,
     version: parts.version,
   });
-  const web = await listen(app, order);
-  writeServerFile(paths.serverFile, { url: web.address, token, pid: process.pid });
-  server.done.catch((error: unknown) => {
-    logger.error('the server stopped', { why: errorLine(error) });
-  });
+  let web: WebServer | null = null;
+  try {
+    web = await listen(app, order);
+    writeServerFile(paths.serverFile, { url: web.address, token, pid: process.pid });
+  } catch (error) {
+    // The loops run already, over a ledger that is about to be closed.
+    stopped.abort();
+    await web?.close();
+    await server.done.catch(() => undefined);
+    throw error;
+  }
+  const pages = web;
   return {
     server,
-    address: web.address,
+    address: pages.address,
     token,
     ready: Promise.race([ready, server.done]),
     onChange: (listener) => void onChange(listener),
     async close() {
       removeServerFile(paths.serverFile, process.pid);
-      await web.close();
+      stopped.abort();
+      await pages.close();
       await server.done.catch(() => undefined);
     },
   };

@@ -27,7 +27,9 @@ export async function upHere<Shared extends AnyShared>(open: Openers<Shared>, or
   await using _lock = await open.holdLock(settings.paths);
   const projects = order.isExample ? [...order.projects, await copyExample(settings, context)] : order.projects;
   const shared = await open.openShared(settings, context);
-  const signal = context.interruption();
+  const failed = new AbortController();
+  // Neither part goes on without the other: half of it would look alive and do nothing.
+  const signal = AbortSignal.any([context.interruption(), failed.signal]);
   try {
     const parts = open.openServerParts(shared, settings, projects, context);
     const running = await runServer(parts, { ...order, projects }, signal);
@@ -41,6 +43,8 @@ export async function upHere<Shared extends AnyShared>(open: Openers<Shared>, or
     try {
       await Promise.all([running.server.done, working]);
     } finally {
+      failed.abort();
+      await Promise.allSettled([running.server.done, working]);
       await running.close();
     }
     await sayGoodbye(context);
