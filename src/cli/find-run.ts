@@ -80,7 +80,8 @@ function runIdIn(word: string): string | null {
 type Place = Pick<RunSummary, 'repo' | 'pull' | 'branch' | 'sha'>;
 
 function placeMatcher(word: string): ((place: Place) => boolean) | null {
-  const pull = /^(.*?)(?:#|\bpull\/)([1-9]\d{0,8})$/.exec(word);
+  // A bare small number is what people say for a pull request; six digits and more could be a run.
+  const pull = /^(.*?)(?:#|\bpull\/)([1-9]\d{0,8})$/.exec(word) ?? /^()([1-9]\d{0,4})$/.exec(word);
   if (pull !== null) {
     const repo = (pull[1] ?? '').replace(/\/$/, '');
     const number = Number(pull[2]);

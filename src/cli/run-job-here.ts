@@ -7,6 +7,7 @@ import type { Git } from '../base/git.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Settings, WorkerSettings } from '../config/settings.ts';
 import { prepareStateDir, signingKey } from '../config/state-dir.ts';
+import type { Job } from '../core/job.ts';
 import { signEnvelope } from '../core/job-envelope.ts';
 import type { Phase } from '../core/outcome.ts';
 import { runPrefix } from '../core/run-slug.ts';
@@ -38,6 +39,8 @@ export interface RunHereParts {
   ): Promise<LocalRunnerDeps>;
   createLocalRunner(deps: LocalRunnerDeps): AttemptRunner;
   loggerOf(settings: Settings, context: CliContext): Logger;
+  /** Where an earlier run of this job was fetched from; null when nothing is known of it. */
+  cloneUrlOf(paths: Settings['paths'], job: Job): Promise<string | null>;
   readonly git: Git;
 }
 
@@ -46,8 +49,12 @@ export async function runJobHere(parts: RunHereParts, order: RunOrder, context: 
   const { settings } = order;
   prepareStateDir(settings.paths);
   const signal = context.interruption();
-  const found = await findSubject(parts.git, order, signal);
-  const job = jobOfRun(order, { subject: found.subject, commandSubject: null, requestId: randomBytes(8).toString('hex') });
+  const found = await findSubject(parts, order, signal);
+  const job = jobOfRun(order, {
+    subject: found.subject,
+    commandSubject: null,
+    requestId: randomBytes(8).toString('hex'),
+  });
   const baseSha = order.source.kind === 'repeat' ? order.source.baseSha : null;
   const image = order.source.kind === 'repeat' ? order.source.imageDigest : null;
   const envelope = signEnvelope(
@@ -72,8 +79,24 @@ export async function runJobHere(parts: RunHereParts, order: RunOrder, context: 
     progress.say('looking for an executor');
     const logger = parts.loggerOf({ ...settings, logs: { ...settings.logs, level: 'error' } }, context);
     const worker = { ...settings.worker, executor: order.executor };
-    const deps = await parts.runnerDeps({ dir, owner: `groundcrew-run-${holding.nonce}`, store, logger }, settings, worker, context, signal);
-    return await runHolding({ parts, deps: { ...deps, openSink: (place) => tee(place.file, deps.openSink(place), context) }, holding, order, progress }, context, signal);
+    const deps = await parts.runnerDeps(
+      { dir, owner: `groundcrew-run-${holding.nonce}`, store, logger },
+      settings,
+      worker,
+      context,
+      signal,
+    );
+    return await runHolding(
+      {
+        parts,
+        deps: { ...deps, openSink: (place) => tee(place.file, deps.openSink(place), context) },
+        holding,
+        order,
+        progress,
+      },
+      context,
+      signal,
+    );
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
@@ -181,7 +204,12 @@ async function summarise(order: RunOrder, holding: Holding, end: AttemptEnd, { e
 }
 
 /** The commit that is meant, and where to fetch it from. */
-async function findSubject(git: Git, order: RunOrder, signal: AbortSignal): Promise<{ readonly subject: Subject; readonly cloneUrl: string }> {
+async function findSubject(
+  parts: RunHereParts,
+  order: RunOrder,
+  signal: AbortSignal,
+): Promise<{ readonly subject: Subject; readonly cloneUrl: string }> {
+  const { git } = parts;
   const { source, settings } = order;
   switch (source.kind) {
     case 'checkout': {
@@ -194,9 +222,13 @@ async function findSubject(git: Git, order: RunOrder, signal: AbortSignal): Prom
       };
     }
     case 'repeat': {
-      const where = source.project?.path ?? source.project?.url ?? null;
+      // A repository that was only named on the command line of `up` stands in the run's own record.
+      const where = source.project?.path ?? source.project?.url ?? (await parts.cloneUrlOf(settings.paths, source.job));
       if (where === null) {
-        throw new UsageError('cli/no-project', `${source.job.subject.repo} is not a project of this configuration any more: add it under projects`);
+        throw new UsageError(
+          'cli/no-project',
+          `${source.job.subject.repo} is not a project of this configuration any more: add it under projects`,
+        );
       }
       return { subject: source.job.subject, cloneUrl: where };
     }
@@ -204,7 +236,8 @@ async function findSubject(git: Git, order: RunOrder, signal: AbortSignal): Prom
       const { repo, sha, pull, branch } = source.order.subject;
       const project = settings.projects.find((one) => one.name === repo);
       const where = project?.path ?? project?.url ?? (/^[a-z+]+:\/\//.test(repo) ? repo : resolve(repo));
-      const ref = pull === null ? `refs/heads/${branch ?? project?.mainBranch ?? 'main'}` : `refs/pull/${String(pull)}/head`;
+      const ref =
+        pull === null ? `refs/heads/${branch ?? project?.mainBranch ?? 'main'}` : `refs/pull/${String(pull)}/head`;
       const found = sha ?? (await remoteHead(git, where, ref, signal));
       return { subject: { forge: 'git', repo, sha: found, pull, baseRef: branch ?? 'main', branch }, cloneUrl: where };
     }
@@ -214,7 +247,10 @@ async function findSubject(git: Git, order: RunOrder, signal: AbortSignal): Prom
 }
 
 async function commitOf(git: Git, dir: string, rev: string, signal: AbortSignal): Promise<string> {
-  const { exitCode: status, stdout } = await git.run(['rev-parse', '--verify', '--quiet', '--end-of-options', `${rev}^{commit}`], { cwd: dir, signal });
+  const { exitCode: status, stdout } = await git.run(
+    ['rev-parse', '--verify', '--quiet', '--end-of-options', `${rev}^{commit}`],
+    { cwd: dir, signal },
+  );
   const sha = stdout.toString().trim();
   if (status === 0 && /^[0-9a-f]{40,64}$/.test(sha)) return sha;
   const hint = rev === 'HEAD' ? 'nothing is committed yet' : 'git rev-parse does not know it';
@@ -222,7 +258,10 @@ async function commitOf(git: Git, dir: string, rev: string, signal: AbortSignal)
 }
 
 async function branchOf(git: Git, dir: string, signal: AbortSignal): Promise<string> {
-  const { stdout, exitCode: status } = await git.run(['symbolic-ref', '--quiet', '--short', 'HEAD'], { cwd: dir, signal });
+  const { stdout, exitCode: status } = await git.run(['symbolic-ref', '--quiet', '--short', 'HEAD'], {
+    cwd: dir,
+    signal,
+  });
   return status === 0 ? stdout.toString().trim() : 'HEAD';
 }
 

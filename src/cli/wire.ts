@@ -61,7 +61,9 @@ export interface SharedParts {
 }
 
 function stringEnv(context: Pick<CliContext, 'env'>): Record<string, string> {
-  return Object.fromEntries(Object.entries(context.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+  return Object.fromEntries(
+    Object.entries(context.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
 }
 
 function loggerOf(settings: Settings, context: CliContext): Logger {
@@ -76,7 +78,8 @@ function loggerOf(settings: Settings, context: CliContext): Logger {
   });
 }
 
-const openStore = (paths: StatePaths): Promise<ObjectStore> => createDirectoryStore({ root: paths.storeDir, clock: systemClock });
+const openStore = (paths: StatePaths): Promise<ObjectStore> =>
+  createDirectoryStore({ root: paths.storeDir, clock: systemClock });
 
 /** Ledger file, embedded queue and store of this machine. */
 async function openShared(settings: Settings, context: CliContext): Promise<SharedParts> {
@@ -101,7 +104,15 @@ async function openShared(settings: Settings, context: CliContext): Promise<Shar
 
 function openLogOf(store: ObjectStore): OpenLog {
   return ({ storePrefix, fromByte, follow }, signal) =>
-    readLog({ store, prefix: storePrefix, fromByte, clock: systemClock, pollMs: logPollMs, isFollowing: follow, signal });
+    readLog({
+      store,
+      prefix: storePrefix,
+      fromByte,
+      clock: systemClock,
+      pollMs: logPollMs,
+      isFollowing: follow,
+      signal,
+    });
 }
 
 function wordsOf(reader: LedgerReader | null): RunWords {
@@ -112,7 +123,12 @@ function wordsOf(reader: LedgerReader | null): RunWords {
 }
 
 /** The server's rooms over what is shared. */
-function openServerParts(shared: SharedParts, settings: Settings, projects: readonly Project[], context: CliContext): ServerParts {
+function openServerParts(
+  shared: SharedParts,
+  settings: Settings,
+  projects: readonly Project[],
+  context: CliContext,
+): ServerParts {
   const { paths } = settings;
   const { database, queue, store, logger } = shared;
   const forge = createGitForge({
@@ -155,7 +171,12 @@ function openServerParts(shared: SharedParts, settings: Settings, projects: read
   };
 }
 
-function executorsOf(settings: Settings, dir: string, owner: string, context: CliContext): { readonly podman: Executor; readonly process: Executor } {
+function executorsOf(
+  settings: Settings,
+  dir: string,
+  owner: string,
+  context: CliContext,
+): { readonly podman: Executor; readonly process: Executor } {
   return {
     podman: createPodmanExecutor({
       owner,
@@ -168,13 +189,21 @@ function executorsOf(settings: Settings, dir: string, owner: string, context: Cl
 }
 
 /** Executors that proved themselves, as far as the operator wants them. */
-async function usableExecutors(all: ReturnType<typeof executorsOf>, asked: WorkerSettings['executor'], logger: Logger, signal: AbortSignal): Promise<UsableExecutors> {
-  if (asked === 'docker') throw new UsageError('cli/no-docker', 'docker is not supported yet: use --executor podman or --executor process');
+async function usableExecutors(
+  all: ReturnType<typeof executorsOf>,
+  asked: WorkerSettings['executor'],
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<UsableExecutors> {
+  if (asked === 'docker')
+    throw new UsageError('cli/no-docker', 'docker is not supported yet: use --executor podman or --executor process');
   const wanted = asked === 'auto' ? [all.podman, all.process] : [all[asked]];
   const usable = await Promise.all(
     wanted.map(async (executor) => {
       const trial = await executor.trial(signal);
-      logger[trial.isUsable ? 'info' : 'warn'](`executor ${executor.name}: ${trial.finding}`, { tookMs: Math.round(trial.tookMs) });
+      logger[trial.isUsable ? 'info' : 'warn'](`executor ${executor.name}: ${trial.finding}`, {
+        tookMs: Math.round(trial.tookMs),
+      });
       return trial.isUsable ? executor : null;
     }),
   );
@@ -194,7 +223,12 @@ async function runnerDeps(
 ): Promise<LocalRunnerDeps> {
   const { dir, owner, store, logger } = place;
   const git = createGit(context.env);
-  const mirrors = createGitMirrors({ git, cacheDir: join(settings.paths.cacheDir, 'mirrors'), depth: null, clock: systemClock });
+  const mirrors = createGitMirrors({
+    git,
+    cacheDir: join(settings.paths.cacheDir, 'mirrors'),
+    depth: null,
+    clock: systemClock,
+  });
   const pace = { ...localPace, flushMs: settings.logs.flushMs };
   return {
     checkout: { git, mirrors, keepFreeBytes: worker.minFreeDiskBytes, gitMemoryBytes },
@@ -217,23 +251,48 @@ async function runnerDeps(
 }
 
 /** A worker of this machine; one name is one process. */
-async function openWorkerParts(shared: SharedParts, settings: Settings, worker: WorkerSettings, context: CliContext, signal: AbortSignal): Promise<WorkerParts> {
+async function openWorkerParts(
+  shared: SharedParts,
+  settings: Settings,
+  worker: WorkerSettings,
+  context: CliContext,
+  signal: AbortSignal,
+): Promise<WorkerParts> {
   const name = workerName(worker);
   const dir = join(settings.paths.workerDir, name);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const lock = tryProcessLock(join(dir, 'lock'));
   if (lock === null) {
-    throw new UsageError('cli/worker-runs', `a worker named ${name} runs here already; give this one another name: --name`);
+    throw new UsageError(
+      'cli/worker-runs',
+      `a worker named ${name} runs here already; give this one another name: --name`,
+    );
   }
-  const owner = `groundcrew-${name}`.toLowerCase().replace(/[^a-z0-9._-]/g, '-').slice(0, 63);
+  const owner = `groundcrew-${name}`
+    .toLowerCase()
+    .replace(/[^a-z0-9._-]/g, '-')
+    .slice(0, 63);
   const deps = await runnerDeps({ ...shared, dir, owner }, settings, worker, context, signal);
   const { queue, logger } = shared;
   const { container, process: plain } = deps.executors;
   const runsIn = [
     ...(container === null ? [] : [`in ${container.name} where a container is named`]),
-    ...(plain === null ? [] : [`${container === null ? '' : 'else '}as plain processes of this user, isolated from nothing`]),
+    ...(plain === null
+      ? []
+      : [`${container === null ? '' : 'else '}as plain processes of this user, isolated from nothing`]),
   ].join(', ');
-  return { name, dir, lock, runsIn, queue, runner: createLocalRunner(deps), clock: systemClock, random: systemRandom, logger, version: context.version };
+  return {
+    name,
+    dir,
+    lock,
+    runsIn,
+    queue,
+    runner: createLocalRunner(deps),
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+    version: context.version,
+  };
 }
 
 /** R15: one server for one ledger. */
@@ -243,7 +302,9 @@ async function holdLock(paths: StatePaths): ReturnType<typeof holdServerLock> {
     return await holdServerLock(paths.lockFile);
   } catch (error) {
     if (!isGroundcrewError(error, 'lock/held')) throw error;
-    throw new UsageError('cli/server-runs', `another groundcrew server uses ${paths.stateDir}: ${error.message}`, { cause: error });
+    throw new UsageError('cli/server-runs', `another groundcrew server uses ${paths.stateDir}: ${error.message}`, {
+      cause: error,
+    });
   }
 }
 
@@ -258,9 +319,26 @@ export const wiring: Wiring = {
   up: (order, context) => upHere({ holdLock, openShared, openServerParts, openWorkerParts }, order, context),
   server: (order, context) => serveHere({ holdLock, openShared, openServerParts, openWorkerParts }, order, context),
   worker: (order, context) => workHere({ holdLock, openShared, openServerParts, openWorkerParts }, order, context),
-  run: (order, context) => runJobHere({ openStore, runnerDeps, createLocalRunner, loggerOf, git: createGit(context.env) }, order, context),
+  run: (order, context) =>
+    runJobHere(
+      {
+        openStore,
+        runnerDeps,
+        createLocalRunner,
+        loggerOf,
+        cloneUrlOf: async (paths, job) => {
+          const records = await readRunRecords(await openStore(paths), job);
+          return records.at(-1)?.finished.envelope.cloneUrl ?? null;
+        },
+        git: createGit(context.env),
+      },
+      order,
+      context,
+    ),
   trials: async (settings, signal) => {
-    const all = executorsOf(settings, join(settings.paths.workerDir, 'trial'), 'groundcrew-trial', { env: process.env } as CliContext);
+    const all = executorsOf(settings, join(settings.paths.workerDir, 'trial'), 'groundcrew-trial', {
+      env: process.env,
+    } as CliContext);
     return [
       { executor: 'podman', trial: await all.podman.trial(signal) },
       { executor: 'process', trial: await all.process.trial(signal) },
@@ -269,5 +347,6 @@ export const wiring: Wiring = {
   hasHook: ({ settings, dir }) => hasHooks({ repoDir: dir, spoolDir: settings.paths.hookDir, env: process.env }),
   installHook: ({ settings, dir, isDryRun, isAppending }) =>
     installHooks({ repoDir: dir, spoolDir: settings.paths.hookDir, append: isAppending, isDryRun, env: process.env }),
-  removeHook: ({ settings, dir, isDryRun }) => removeHooks({ repoDir: dir, spoolDir: settings.paths.hookDir, isDryRun, env: process.env }),
+  removeHook: ({ settings, dir, isDryRun }) =>
+    removeHooks({ repoDir: dir, spoolDir: settings.paths.hookDir, isDryRun, env: process.env }),
 };

@@ -317,7 +317,8 @@ export class BrokerModel {
     await this.#world.pause(this.#world.dice.between(0, 3));
     if (queue.unacked.get(stored) !== consumer) return;
     // The ack itself may be lost with the connection; then the delivery comes back by the cut.
-    if (this.isHostile && answer === 'ack' && this.#world.dice.chance(0.01)) this.#cut(connection, this.#world.dice.between(100, 3_000));
+    if (this.isHostile && answer === 'ack' && this.#world.dice.chance(0.01))
+      this.#cut(connection, this.#world.dice.between(100, 3_000));
     if (isStale()) return;
     queue.unacked.delete(stored);
     consumer.isBusy = false;

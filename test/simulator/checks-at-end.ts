@@ -43,7 +43,9 @@ export function checkEnd(house: House, violate: (text: string) => void): void {
     const { seenAt } = execution;
     if (seenAt === null || execution.outcome === null || !isVerdict(execution.outcome)) continue;
     // A kill within the moment of keeping it, or a ledger that was lost with it, excuses.
-    const kills = house.workers.find((worker) => worker.host.name === execution.worker)?.host.kills ?? [];
+    const worker = house.workers.find((one) => one.host.name === execution.worker);
+    if (worker?.isGone === true) continue;
+    const kills = worker?.host.kills ?? [];
     if (kills.some((at) => at >= seenAt && at < seenAt + 1_000)) continue;
     if (server.lostLedgerAt !== null && seenAt < server.lostLedgerAt) continue;
     const attempt = attempts.find((row) => row.nonce === nonce);
@@ -53,7 +55,7 @@ export function checkEnd(house: House, violate: (text: string) => void): void {
 
   for (const worker of house.workers) {
     if (worker.host.running().length > 0) violate(`${worker.host.name} still runs something`);
-    if (worker.host.spooled() > 0) violate(`${worker.host.name} still has results to send`);
+    if (!worker.isGone && worker.host.spooled() > 0) violate(`${worker.host.name} still has results to send`);
   }
 
   for (const place of forge.places.values()) {
@@ -120,11 +122,13 @@ export function checkRepeats(
     if (house.forge.disturbedShas.has(job.subject.sha)) continue;
     for (let earlier = 1; earlier <= generation; earlier += 1) {
       const final = finals.get(`${job.id}.${String(earlier)}`);
-      if (final !== undefined && final.at < startedAt) violate(`${job.context} ${job.id} was judged again after its verdict stood on the forge (R11)`);
+      if (final !== undefined && final.at < startedAt)
+        violate(`${job.context} ${job.id} was judged again after its verdict stood on the forge (R11)`);
     }
     if (lostAt === null || startedAt < lostAt) continue;
     const records = house.store.recorded.filter(
-      ({ record, at }) => record.envelope.job.id === job.id && record.nonce !== holding.nonce && isVerdict(record.outcome) && at < lostAt,
+      ({ record, at }) =>
+        record.envelope.job.id === job.id && record.nonce !== holding.nonce && isVerdict(record.outcome) && at < lostAt,
     );
     if (records.length > 0) violate(`${job.context} ${job.id} was judged again although the store had its result (R9)`);
   }
@@ -137,14 +141,21 @@ export function checkRequests(house: House, violate: (text: string) => void): vo
   const jobs = jobRows(house);
   const places = [...forge.places.values()];
   for (const place of places) {
-    const asked = places.flatMap((other) => other.requests.filter((request) => request.sha === place.headSha && request.kind !== 'approve'));
+    const asked = places.flatMap((other) =>
+      other.requests.filter((request) => request.sha === place.headSha && request.kind !== 'approve'),
+    );
     const [request] = asked;
-    if (!place.isOpen || !place.isTrusted || asked.length !== 1 || request === undefined || request.kind === 'cancel') continue;
+    if (!place.isOpen || !place.isTrusted || asked.length !== 1 || request === undefined || request.kind === 'cancel')
+      continue;
     if (forge.disturbedShas.has(place.headSha)) continue;
     const judged = place.judgedAtRequest.get(request.id) ?? [];
     for (const context of house.contexts) {
       if (!judged.includes(context) || (request.contexts.length > 0 && !request.contexts.includes(context))) continue;
-      if (!jobs.some((job) => job.sha === place.headSha && job.context === context && job.occasion === `request:${request.id}`)) {
+      if (
+        !jobs.some(
+          (job) => job.sha === place.headSha && job.context === context && job.occasion === `request:${request.id}`,
+        )
+      ) {
         violate(`${request.id} asked for ${context} again and got nothing (R12)`);
       }
     }

@@ -24,7 +24,11 @@ export function watchHouse(house: House): { readonly violations: readonly string
   const knownLost = new Set<string>();
   const ends = new Map<string, string>();
   let losses = 0;
-  let seen: { readonly database: Database; readonly commits: number; readonly owners: ReadonlyMap<string, string> } | null = null;
+  let seen: {
+    readonly database: Database;
+    readonly commits: number;
+    readonly owners: ReadonlyMap<string, string>;
+  } | null = null;
   const finals = new Map<string, { state: string; losses: number; at: number }>();
 
   forge.onStatus = (status) => {
@@ -111,7 +115,8 @@ function watchOverlap(
   const running = new Set<string>();
   for (const worker of house.workers) {
     const executions = worker.host.running();
-    if (executions.length > worker.slots) violate(`${worker.host.name} runs ${String(executions.length)} jobs in ${String(worker.slots)} slots (R2)`);
+    if (executions.length > worker.slots)
+      violate(`${worker.host.name} runs ${String(executions.length)} jobs in ${String(worker.slots)} slots (R2)`);
     for (const execution of executions) {
       const { nonce } = execution.holding;
       const jobId = owners.get(nonce);
@@ -126,7 +131,9 @@ function watchOverlap(
       const since = Math.max(badSince.get(nonce) ?? world.now, worker.healthySince);
       badSince.set(nonce, since);
       if (world.now - since > overlapBoundMs) {
-        violate(`${execution.holding.envelope.job.context} ${nonce} runs on ${worker.host.name} although nobody wants it to (R1, R2, R14)`);
+        violate(
+          `${execution.holding.envelope.job.context} ${nonce} runs on ${worker.host.name} although nobody wants it to (R1, R2, R14)`,
+        );
       }
     }
   }
@@ -142,7 +149,8 @@ function watchEnds(house: House, ends: Map<string, string>, violate: (text: stri
   for (const { id, generation, outcome } of rows) {
     const key = `${id}.${String(generation)}`;
     const before = ends.get(key);
-    if (before !== undefined && before !== outcome) violate(`the end of ${key} was ${before}, and became ${String(outcome)} (R4, R13, R14)`);
+    if (before !== undefined && before !== outcome)
+      violate(`the end of ${key} was ${before}, and became ${String(outcome)} (R4, R13, R14)`);
     if (outcome !== null) ends.set(key, outcome);
   }
 }
@@ -180,7 +188,10 @@ function checkStatus(house: House, status: ModelStatus, violate: (text: string) 
   );
   if (!isTrue) violate(`${status.context} reported ${status.state}, but nothing ended so (R10)`);
   const row = house.server.database.read((sql) =>
-    sql.get<Pick<JobRow, 'id' | 'generation' | 'outcome'>>('SELECT id, generation, outcome FROM jobs WHERE id = ?', link.jobId),
+    sql.get<Pick<JobRow, 'id' | 'generation' | 'outcome'>>(
+      'SELECT id, generation, outcome FROM jobs WHERE id = ?',
+      link.jobId,
+    ),
   );
   const outcome = outcomeOf(row?.outcome ?? null);
   if (row?.generation === link.generation && outcome?.kind === 'canceled' && status.state === 'success') {
@@ -188,4 +199,3 @@ function checkStatus(house: House, status: ModelStatus, violate: (text: string) 
     house.world.note('CHECK', () => `late success of canceled ${row.id}`);
   }
 }
-

@@ -112,7 +112,9 @@ export class ForgeModel {
   comment(place: ModelPlace, kind: PersonRequest['kind'], contexts: readonly string[]): void {
     this.#remember(place);
     this.#comments += 1;
-    const judged = [...this.statuses.values()].filter((status) => status.sha === place.headSha && status.state !== 'pending').map((status) => status.context);
+    const judged = [...this.statuses.values()]
+      .filter((status) => status.sha === place.headSha && status.state !== 'pending')
+      .map((status) => status.context);
     place.judgedAtRequest.set(`comment-${String(this.#comments)}`, judged);
     place.requests.push({
       id: `comment-${String(this.#comments)}`,

@@ -64,4 +64,3 @@ export function attemptRows({ server }: House): readonly AttemptRow[] {
 export function executionsOf(house: House): readonly Execution[] {
   return house.workers.flatMap((worker) => worker.host.executions);
 }
-

@@ -130,17 +130,18 @@ export class ServerModel {
           [
             this.#forge.name,
             {
-            ...throughLife(this.#forge.port(), life),
-            repos: () => [this.#forge.repo],
-            cloneUrl: () => 'https://example.invalid/team/project',
-            name: this.#forge.name,
-          },
+              ...throughLife(this.#forge.port(), life),
+              repos: () => [this.#forge.repo],
+              cloneUrl: () => 'https://example.invalid/team/project',
+              name: this.#forge.name,
+            },
           ],
         ]),
         plan: () => life.call(async () => plan),
         runRecords: (job) =>
           life.call(async () => {
-            if (this.#store.isAway) throw new GroundcrewError('storage/unavailable', 'the store is away', { retry: 'later' });
+            if (this.#store.isAway)
+              throw new GroundcrewError('storage/unavailable', 'the store is away', { retry: 'later' });
             return this.#store.records.get(job.id) ?? [];
           }),
         clock,

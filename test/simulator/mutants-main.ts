@@ -23,10 +23,12 @@ for (const [index, { rule, name }] of mutants.entries()) {
     { encoding: 'utf8', env: { ...process.env, GROUNDCREW_MUTANT: String(index) } },
   );
   const line = stdout.trim().split('\n').at(-1) ?? '';
-  const caught = status === 1 && line.startsWith('{') ? (JSON.parse(line) as { firstFailing: number | null; why: string }) : null;
+  const caught =
+    status === 1 && line.startsWith('{') ? (JSON.parse(line) as { firstFailing: number | null; why: string }) : null;
   const seed = caught?.firstFailing ?? null;
   if (seed === null) survivors += 1;
-  const verdict = seed === null ? `SURVIVED ${stderr.slice(0, 300)}` : `caught at seed ${String(seed)}: ${caught?.why ?? ''}`;
+  const verdict =
+    seed === null ? `SURVIVED ${stderr.slice(0, 300)}` : `caught at seed ${String(seed)}: ${caught?.why ?? ''}`;
   process.stdout.write(`${rule.padEnd(4)} ${name}: ${verdict}\n`);
 }
 process.stdout.write(`${String(mutants.length)} mutants, ${String(survivors)} survived\n`);

@@ -14,7 +14,8 @@ registerHooks({
     if (!url.startsWith('file:') || fileURLToPath(url) !== target) return loaded;
     const text = Buffer.from((loaded.source ?? '') as Uint8Array).toString('utf8');
     const parts = text.split(mutant.find);
-    if (parts.length !== 2) throw new Error(`mutant ${String(index)}: its text stands ${String(parts.length - 1)} times in ${mutant.file}`);
+    if (parts.length !== 2)
+      throw new Error(`mutant ${String(index)}: its text stands ${String(parts.length - 1)} times in ${mutant.file}`);
     return { ...loaded, source: parts.join(mutant.replace) };
   },
 });

@@ -22,5 +22,8 @@ test('twenty seeds keep every promise while faults really hit', async () => {
     assert.deepEqual(result.violations, [], `seed ${String(seed)}`);
     for (const fault of Object.keys(result.faults)) faults.add(fault);
   }
-  assert.ok(faults.has('server killed') && faults.has('worker killed') && faults.has('webhook lost'), [...faults].join(', '));
+  assert.ok(
+    faults.has('server killed') && faults.has('worker killed') && faults.has('webhook lost'),
+    [...faults].join(', '),
+  );
 });

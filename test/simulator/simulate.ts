@@ -48,7 +48,16 @@ export async function simulate(seed: number, options: { readonly isTraced: boole
   // Now and then one check is such that no worker can even keep the order.
   const poisonous = checks.length > 1 && dice.chance(0.03) ? (checks.at(-1)?.context ?? null) : null;
   for (const worker of workers) worker.host.poisonousContext = poisonous;
-  const house: House = { world, broker, forge, store, server, workers, contexts: checks.map((check) => check.context), poisonous };
+  const house: House = {
+    world,
+    broker,
+    forge,
+    store,
+    server,
+    workers,
+    contexts: checks.map((check) => check.context),
+    poisonous,
+  };
   const faults: Record<string, number> = {};
   const count = (fault: string): void => {
     faults[fault] = (faults[fault] ?? 0) + 1;
@@ -293,7 +302,8 @@ function heal(house: House, store: StoreModel): void {
 /** Nothing is left to do, as far as one can see from outside; two scans more will tell. */
 function isQuiet({ server, workers, forge, broker }: House): boolean {
   if (!server.isReady) return false;
-  if (workers.some((worker) => !worker.isGone && (worker.host.running().length > 0 || worker.host.spooled() > 0))) return false;
+  if (workers.some((worker) => !worker.isGone && (worker.host.running().length > 0 || worker.host.spooled() > 0)))
+    return false;
   if (broker.countsNow(collectorQueue).ready > 0) return false;
   const open = server.database.read(
     (sql) =>
