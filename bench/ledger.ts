@@ -233,11 +233,11 @@ async function build(path: string): Promise<void> {
 }
 
 async function benchReading(path: string): Promise<void> {
+  const writer = openDatabase({ path });
+  const ledger = openSqliteLedger(writer);
   // As a page does it: another handle than the writer's, nothing prepared beforehand but what the first call prepares.
   const database = openDatabase({ path, isReadOnly: true });
   const reader = openSqliteLedgerReader(database);
-  const writer = openDatabase({ path });
-  const ledger = openSqliteLedger(writer);
   const now = (ended + waiting) * 20_000;
   const deep = await cursorAt(database, Math.floor(ended / 2));
   const last = (await reader.listRuns({ state: 'waiting', limit: 1 })).runs[0]?.jobId ?? '';
