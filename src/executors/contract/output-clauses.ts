@@ -37,6 +37,16 @@ export const outputClauses: readonly ExecutorClause[] = [
     },
   },
   {
+    title: 'output is complete however small the pieces in which a large one comes',
+    async check(bench: Bench): Promise<void> {
+      const run = await bench.start("printf 'first\\n'; head -c 40000000 /dev/zero | tr '\\0' x; printf 'last\\n'");
+      const output = await outputOf(run);
+      assert.equal(output.length, 40_000_011);
+      assert.equal(output.subarray(-6).toString(), 'xlast\n');
+      assert.deepEqual(pick(await run.wait()), noTrouble);
+    },
+  },
+  {
     title: 'output is seen while the job runs',
     async check(bench: Bench): Promise<void> {
       const run = await bench.start('echo now; exec sleep 6');

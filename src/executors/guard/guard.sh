@@ -49,8 +49,9 @@ relay() { # WINDOW
     done
     dd bs=65536 count=512 >>output 2>relay.err || exit 1
     # "F+P records in": fewer than were allowed means that the pipe has ended.
+    # A warning about partial reads, which are the rule in a pipe, may stand before it.
     records=0+0
-    read -r records _ <relay.err
+    while read -r records word _; do [ "$word" = records ] && break; done <relay.err
     [ $((${records%+*} + ${records#*+})) -lt 512 ] && exit 0
     size=$(wc -c <output)
     # A process that escaped may hold the pipe open and print for ever: what follows the marker is not the job's.
