@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
@@ -268,10 +269,10 @@ async function openWorkerParts(
       `a worker named ${name} runs here already; give this one another name: --name`,
     );
   }
-  const owner = `groundcrew-${name}`
-    .toLowerCase()
-    .replace(/[^a-z0-9._-]/g, '-')
-    .slice(0, 63);
+  // podman is one for the machine, and workers are named after the host: without the directory, the sweep of one
+  // groundcrew would take the running containers of another.
+  const place = createHash('sha256').update(dir).digest('hex').slice(0, 12);
+  const owner = `groundcrew-${place}`;
   const deps = await runnerDeps({ ...shared, dir, owner }, settings, worker, context, signal);
   const { queue, logger } = shared;
   const { container, process: plain } = deps.executors;
