@@ -55,6 +55,7 @@ export type RunEnd =
 /** A started (or adopted) run. */
 export interface Run {
   readonly id: string;
+  /** The image as it was, by digest (`registry/path@sha256:…`): what `image` takes to run the same again. Null without one. */
   readonly imageDigest: string | null;
   /**
    * The joined stdout and stderr from byte `offset` of the whole output, until the end of output; byte-exact also over a

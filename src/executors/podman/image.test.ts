@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isUnknownImage } from './image.ts';
+import { isUnknownImage, pinnedReference } from './image.ts';
 
 // Recorded of podman 4.3.1 with docker-registry 2.8.2, but for the last two, which are Docker Hub's and Quay's words.
 const unknown = [
@@ -27,4 +27,16 @@ void test('a registry that does not have the image, or a name that is none, is t
 
 void test('a registry that is away, and a full disk, are the machinery’s', () => {
   for (const line of away) assert.equal(isUnknownImage(line), false, line);
+});
+
+test('an image is remembered by what any machine can fetch again', () => {
+  const digest = `sha256:${'a'.repeat(64)}`;
+  const names = {
+    'quay.io/fedora/fedora:44': `quay.io/fedora/fedora@${digest}`,
+    'localhost:5000/a/b': `localhost:5000/a/b@${digest}`,
+    'localhost:5000/a/b:1': `localhost:5000/a/b@${digest}`,
+    [`quay.io/x@sha256:${'b'.repeat(64)}`]: `quay.io/x@${digest}`,
+    ['c'.repeat(64)]: digest,
+  };
+  for (const [name, pinned] of Object.entries(names)) assert.equal(pinnedReference(name, { digest }), pinned);
 });

@@ -9,6 +9,14 @@ export interface LocalImage {
   readonly user: string;
 }
 
+/** The image that `name` meant, by its digest: `registry/path@sha256:…`, which any machine can fetch again. */
+export function pinnedReference(name: string, { digest }: Pick<LocalImage, 'digest'>): string {
+  const withoutDigest = name.replace(/@sha256:[0-9a-f]{64}$/, '');
+  // A bare id has no repository; a colon before the last slash is a port.
+  if (/^(?:sha256:)?[0-9a-f]{64}$/.test(withoutDigest)) return digest;
+  return `${withoutDigest.replace(/:[^:/]+$/, '')}@${digest}`;
+}
+
 type Broken = Extract<RunEnd, { kind: 'broken' }>;
 
 /** How the image was had. */

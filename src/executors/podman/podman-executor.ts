@@ -21,7 +21,7 @@ import { createRunRegistry } from '../guard/run-registry.ts';
 import { claimUnguarded, startGuard } from '../guard/start-guard.ts';
 import { launchScript, quoted } from '../launch-script.ts';
 import { copySecrets } from '../secret-copies.ts';
-import { ensureImage, type LocalImage } from './image.ts';
+import { ensureImage, pinnedReference, type LocalImage } from './image.ts';
 import { MemoryWatch, parentGroup } from './memory-watch.ts';
 import { createPodmanCommand, reasonIn, type PodmanCommand } from './podman-command.ts';
 import { containerName, globalArguments, runArguments, type PodmanSettings } from './run-arguments.ts';
@@ -88,7 +88,7 @@ class PodmanExecutor implements Executor {
       nonce: spec.nonce,
       bootId: await bootId(),
       kind: 'container',
-      imageDigest: had.image.digest,
+      imageDigest: pinnedReference(spec.image, had.image),
       cgroups: [],
     };
     try {
