@@ -1,13 +1,6 @@
 /** What a forge shows beside a commit. `pending` is the only one that is not final. */
 export type VerdictState = 'pending' | 'success' | 'failure' | 'error';
 
-/** How many tests of a run ended which way, when it told us. */
-export interface TestCounts {
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped: number;
-}
-
 /** What people are told of one job. `sentence` is at most 140 characters (GitHub refuses more). */
 export interface Verdict {
   readonly state: VerdictState;
