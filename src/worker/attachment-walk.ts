@@ -1,8 +1,8 @@
 import { constants, type Dirent } from 'node:fs';
 import { open, opendir, type FileHandle } from 'node:fs/promises';
 
-/** Why something in the attachments directory is not saved. */
-export type SkipReason = 'link' | 'special' | 'unreadable' | 'too-deep';
+/** Why something in the attachments directory is not saved; `no-directory`: why nothing is. */
+export type SkipReason = 'link' | 'special' | 'unreadable' | 'too-deep' | 'no-directory';
 
 /** An open regular file, as long as it was when it was opened. The caller closes the handle. */
 export interface OpenedFile {
@@ -27,7 +27,16 @@ const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY, O_RDONLY } = constants;
  * opened through the descriptor of the one above (`/proc/self/fd`, since Node has no openat), never by its whole path.
  */
 export async function* walkAttachments(directory: string): AsyncGenerator<Walked, void, undefined> {
-  const top = await open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  const top = await open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW).catch((error: unknown) => {
+    // A job may remove its directory, lock it or put something else there; that must not look like a failing disk.
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES'].includes(code)) return null;
+    throw error;
+  });
+  if (top === null) {
+    yield { parts: [], skipped: 'no-directory' };
+    return;
+  }
   try {
     yield* walk(top, []);
   } finally {

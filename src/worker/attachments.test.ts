@@ -84,11 +84,23 @@ test('links, FIFOs and sockets are left out, counted and said', async (context) 
   ]);
 });
 
-test('the attachments directory itself may not be a link', async (context) => {
+test('a directory that the job removed or made a link is said, and no reason to try again', async (context) => {
   const at = await stage(context);
   await rm(at.dir, { recursive: true });
+  assert.deepEqual(await at.save(), { saved: [], leftOut: { 'no-directory': 1 } });
   await symlink('/etc', at.dir);
-  await assert.rejects(at.save());
+  assert.deepEqual(await at.save(), { saved: [], leftOut: { 'no-directory': 1 } });
+  assert.match(at.lines[0] ?? '', /the directory for them is gone or cannot be read/);
+});
+
+test('a file and a folder that would get the same name are no reason to try again', async (context) => {
+  const at = await stage(context);
+  await writeFile(join(at.dir, 'log'), 'a file');
+  await mkdir(join(at.dir, 'attached-log'));
+  await writeFile(join(at.dir, 'attached-log/inside'), 'a file in a folder');
+  const { saved, leftOut } = await at.save();
+  assert.equal(saved.length, 1);
+  assert.deepEqual(leftOut, { name: 1 });
 });
 
 test('names that are no keys are made so, and none escapes or takes the place of our files', async (context) => {

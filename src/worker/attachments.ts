@@ -24,8 +24,8 @@ export interface SaveAttachmentsOptions {
   readonly log: (line: string) => void;
 }
 
-/** Why a file is not among the saved. `changed`: it shrank while it was read. */
-export type LeftOut = SkipReason | 'too-many' | 'too-large' | 'changed';
+/** Why a file is not among the saved. `changed`: it shrank while it was read; `name`: the store has no place under its name. */
+export type LeftOut = SkipReason | 'too-many' | 'too-large' | 'changed' | 'name';
 
 /** What was saved; `name` is the key below the prefix. */
 export interface SavedAttachments {
@@ -46,6 +46,8 @@ const words: Readonly<Record<LeftOut, string>> = {
   'too-many': 'files beyond the number allowed',
   'too-large': 'files beyond the size allowed',
   changed: 'files that shrank while they were saved',
+  name: 'files whose names clash with others',
+  'no-directory': 'the directory for them is gone or cannot be read',
 };
 
 /**
@@ -74,9 +76,9 @@ export async function saveAttachments(options: SaveAttachmentsOptions): Promise<
       } else {
         files++;
         totalBytes += file.sizeBytes;
-        const put = save(options, found.parts, file).then((name) => {
-          if (name === null) leave('changed');
-          else saved.push({ name, sizeBytes: file.sizeBytes });
+        const put = save(options, found.parts, file).then((end) => {
+          if (end.kind === 'left') leave(end.why);
+          else saved.push({ name: end.name, sizeBytes: file.sizeBytes });
         });
         puts.add(put);
         put.then(
@@ -98,18 +100,22 @@ export async function saveAttachments(options: SaveAttachmentsOptions): Promise<
   return { saved: saved.sort((a, b) => (a.name < b.name ? -1 : 1)), leftOut };
 }
 
-/** Null when the file shrank; a file that still grows is saved as long as it was when it was opened. */
+type SaveEnd = { readonly kind: 'saved'; readonly name: string } | { readonly kind: 'left'; readonly why: LeftOut };
+
+/** A file that still grows is saved as long as it was when it was opened. */
 async function save(
   { store, prefix, visibility }: SaveAttachmentsOptions,
   parts: readonly Buffer[],
   { handle, sizeBytes }: OpenedFile,
-): Promise<string | null> {
+): Promise<SaveEnd> {
   const name = attachmentName(parts);
   try {
     await store.put(`${prefix}/${name}`, { handle, start: 0, end: sizeBytes }, { ...attachmentKind(name), visibility });
-    return name;
+    return { kind: 'saved', name };
   } catch (error) {
-    if (isGroundcrewError(error, 'storage/source-short')) return null;
+    if (isGroundcrewError(error, 'storage/source-short')) return { kind: 'left', why: 'changed' };
+    // `log` becomes `attached-log`, which the job may have as a folder too: no later try would end differently.
+    if (isGroundcrewError(error, 'storage/key-conflict')) return { kind: 'left', why: 'name' };
     throw error;
   } finally {
     await handle.close();
