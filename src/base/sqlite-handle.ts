@@ -29,6 +29,8 @@ function useWal(handle: DatabaseSync): void {
   const until = performance.now() + longestWaitMs;
   for (;;) {
     try {
+      // Before WAL, which writes the first page of a new file; an older file keeps the mode that it was made with.
+      handle.exec('PRAGMA auto_vacuum = INCREMENTAL');
       handle.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864');
       return;
     } catch (error) {

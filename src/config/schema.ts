@@ -52,10 +52,6 @@ const workerOptions = z
 
 const dispatchOptions = z
   .strictObject({
-    ahead: field.duration
-      .nullable()
-      .prefault(null)
-      .describe('Work to hand out in advance, so that workers outlive a server that is down; null: two jobs a slot.'),
     attempts: z.int().min(1).max(10).prefault(3).describe('Tries of a job when the machinery fails.'),
   })
   .prefault({});
@@ -76,9 +72,18 @@ const storeOptions = z
   })
   .prefault({});
 
+/** A job message lives 2 h in a queue, a worker's final for as long as the worker is cut off; a forgotten run would come back. */
+const leastRetentionMs = 24 * 3_600_000;
+
 const retentionOptions = z
   .strictObject({
-    runs: field.duration.prefault('90d').describe('How long an ended run, its log and its attachments are kept.'),
+    runs: field.duration
+      .refine(
+        (ms) => ms >= leastRetentionMs,
+        'expected at least 1d: for so long messages about a run may be on their way',
+      )
+      .prefault('90d')
+      .describe('How long an ended run, its log and its attachments are kept; 1d at least.'),
   })
   .prefault({});
 

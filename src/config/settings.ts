@@ -43,7 +43,7 @@ export interface Settings {
   /** The policy of a repository that `up PATH`, `run` or `trigger` brings in without configuration. */
   readonly fallback: CheckSettings;
   readonly worker: WorkerSettings;
-  readonly dispatch: { readonly aheadMs: number | null; readonly attempts: number };
+  readonly dispatch: { readonly attempts: number };
   readonly logs: { readonly level: LogLevel; readonly flushMs: number };
   readonly secrets: Readonly<Record<string, SecretReference>>;
   readonly retention: { readonly runsMs: number };
@@ -84,7 +84,7 @@ export function settingsOf(loaded: LoadedConfig, place: SettingsPlace): Settings
       minFreeDiskBytes: worker.minFreeDisk,
       defaultContainer: config.defaults.container,
     },
-    dispatch: { aheadMs: dispatch.ahead, attempts: dispatch.attempts },
+    dispatch: { attempts: dispatch.attempts },
     logs: { level: logs.level, flushMs: logs.flush },
     secrets: Object.fromEntries(
       Object.entries(config.secrets).map(([name, reference]) => [

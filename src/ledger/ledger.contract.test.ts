@@ -3,13 +3,14 @@ import { test } from 'node:test';
 import { openDatabase } from '../base/sqlite.ts';
 import { brokenClaim } from './broken-claim.contract.ts';
 import { brokenIntake } from './broken-intake.contract.ts';
+import { brokenPrune } from './broken-prune.contract.ts';
 import { brokenVerdict } from './broken-verdict.contract.ts';
 import type { Fault } from './broken.contract.ts';
 import type { LedgerHarness } from './harness.contract.ts';
 import { ledgerClauses } from './ledger.contract.ts';
 import { openSqliteLedger } from './sqlite/open-ledger.ts';
 
-const brokenLedgers = [...brokenIntake, ...brokenClaim, ...brokenVerdict];
+const brokenLedgers = [...brokenIntake, ...brokenClaim, ...brokenVerdict, ...brokenPrune];
 
 test('every clause of the contract has a broken ledger that it refuses', () => {
   const unseen = ledgerClauses.filter(({ title }) => !brokenLedgers.some(([clause]) => title.startsWith(clause)));

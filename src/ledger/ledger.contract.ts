@@ -3,6 +3,7 @@ import { againClauses } from './again.contract.ts';
 import { claimClauses } from './claim.contract.ts';
 import { intakeClauses } from './intake.contract.ts';
 import type { LedgerClause, LedgerHarness } from './harness.contract.ts';
+import { pruneClauses } from './prune.contract.ts';
 import { reportClauses } from './report.contract.ts';
 import { verdictClauses } from './verdict.contract.ts';
 
@@ -13,6 +14,7 @@ export const ledgerClauses: readonly LedgerClause[] = [
   ...claimClauses,
   ...verdictClauses,
   ...reportClauses,
+  ...pruneClauses,
 ];
 
 /** Runs the contract against an adapter; `open` makes a fresh ledger for each clause. */

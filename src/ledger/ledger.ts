@@ -98,6 +98,18 @@ export interface DecisionApplied {
   readonly stops: readonly Stop[];
 }
 
+/** An ended run that may be forgotten. What its attempts stored lies below `jobPrefix(job)`, up to this generation. */
+export interface ForgettableRun {
+  readonly job: Job;
+  readonly generation: number;
+}
+
+/** How far a walk through ended runs has come. */
+export interface ForgettableCursor {
+  readonly endedAt: number;
+  readonly seq: number;
+}
+
 /**
  * The one memory of what was promised. Every method is one transaction, durable when its promise resolves; calls may
  * overlap and are applied in call order (concurrent ones may share a commit). A call that could not be made durable rejects
@@ -177,6 +189,35 @@ export interface Ledger {
   dueChores(now: number, limit: number): Promise<readonly ForgeChore[]>;
   choreDone(chore: ForgeChore): Promise<void>;
   choreFailed(chore: ForgeChore, nextTryAt: number): Promise<void>;
+
+  // retention
+  /**
+   * Looks at `limit` runs that ended before `endedBefore`, oldest end first, and answers those that nothing needs any more.
+   * Needed is a run of a commit at the head of an open place (else the scanner would start it again, R12), the newest of its
+   * context at an open place, one that a worker still holds, and one whose status the forge does not show yet. `next`
+   * continues the walk; null at its end.
+   */
+  forgettableRuns(
+    endedBefore: number,
+    after: ForgettableCursor | null,
+    limit: number,
+  ): Promise<{ readonly runs: readonly ForgettableRun[]; readonly next: ForgettableCursor | null }>;
+  /**
+   * Forgets these runs with their attempts and statuses; one that is needed by now, or open again (R13), stays. What they
+   * stored goes first, or nobody knows of it any more. Returns how many went.
+   */
+  forgetRuns(
+    runs: readonly { readonly jobId: JobId; readonly generation: number }[],
+    endedBefore: number,
+  ): Promise<number>;
+  /**
+   * Forgets up to `limit` of each: deliveries that ended before then, approvals and finished requests of that age (not of an
+   * open head, not what the forge has yet to hear), notices about commits that are no head, closed places that have no run,
+   * workers not heard since, and chores that are done. Returns how many went; 0 when there is nothing more.
+   */
+  forgetTraces(before: number, limit: number): Promise<number>;
+  /** Which of these first 16 digits begin the id of no run. */
+  unknownRuns(idStarts: readonly string[]): Promise<readonly string[]>;
 
   close(): Promise<void>;
 }

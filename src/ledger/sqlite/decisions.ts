@@ -61,8 +61,8 @@ export function applyDecision(sql: Sql, { change, actions, deliveryIds, now, tra
   const last = sql.get<{ version: number }>('SELECT version FROM changes WHERE key = ?', change.key);
   if (last !== undefined && last.version > change.version) return { kind: 'stale', stops: [] };
   sql.run(
-    `INSERT INTO changes (key, forge, repo, head_sha, is_open, version, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-     ON CONFLICT (key) DO UPDATE SET head_sha = ?4, is_open = ?5, version = ?6, body = ?7`,
+    `INSERT INTO changes (key, forge, repo, head_sha, is_open, version, body, seen_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+     ON CONFLICT (key) DO UPDATE SET head_sha = ?4, is_open = ?5, version = ?6, body = ?7, seen_at = ?8`,
     change.key,
     change.forge,
     change.repo,
@@ -70,6 +70,7 @@ export function applyDecision(sql: Sql, { change, actions, deliveryIds, now, tra
     change.isOpen ? 1 : 0,
     change.version,
     JSON.stringify(change),
+    now,
   );
   if (!change.isOpen) sql.run('UPDATE changes SET notice = NULL WHERE key = ? AND notice IS NOT NULL', change.key);
   const stops = actions.flatMap((action) => applyAction(sql, change, action, now, traceId));

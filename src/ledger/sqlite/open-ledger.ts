@@ -5,6 +5,8 @@ import { applyDecision, jobsOfChange, lastChange } from './decisions.ts';
 import { beginDelivery, endDelivery, pendingDeliveries, recordDelivery } from './deliveries.ts';
 import { createAttempt, feedView, offeredAttempts } from './feeding.ts';
 import { applyBeat, applyClaimed, applyFinished } from './holdings.ts';
+import { forgetRuns, forgettableRuns, unknownRuns } from './prune.ts';
+import { forgetTraces } from './prune-traces.ts';
 import { dueChores, dueReports, reportFailed, reportPosted } from './reports.ts';
 import { ledgerSteps } from './schema.ts';
 import { applyBye, applyDeadLetter, applyHello, applySealed, liveAttempts, loseAttempts } from './workers.ts';
@@ -108,6 +110,11 @@ export function openSqliteLedger(database: Database, options: { readonly retryPl
       change((sql) => {
         sql.run('UPDATE chores SET tries = tries + 1, next_try_at = ? WHERE id = ?', nextTryAt, chore.id);
       }),
+
+    forgettableRuns: (endedBefore, after, limit) => readLater((sql) => forgettableRuns(sql, endedBefore, after, limit)),
+    forgetRuns: (runs, endedBefore) => change((sql) => forgetRuns(sql, runs, endedBefore)),
+    forgetTraces: (before, limit) => change((sql) => forgetTraces(sql, before, limit)),
+    unknownRuns: (idStarts) => readLater((sql) => unknownRuns(sql, idStarts)),
     close: () => Promise.resolve(),
   };
 }

@@ -6,6 +6,7 @@
  * end that was no verdict by a new generation (R13). attempts: one row for each holding; an offered one has no nonce yet,
  * and an `n` that was claimed twice has two rows of which the later applied owns (R2). jobs.urgent_at is the order of
  * `feedOrder` inside a project as one number: an hour of age weighs as much as a step of priority, whatever the time is.
+ * changes.seen_at: when a view of the place was last applied; of a closed place, when it closed.
  */
 export const ledgerSteps: readonly string[] = [
   `
@@ -156,5 +157,15 @@ export const ledgerSteps: readonly string[] = [
     last_heard_at INTEGER NOT NULL,
     has_left INTEGER NOT NULL DEFAULT 0
   ) STRICT, WITHOUT ROWID;
+  `,
+  `
+  ALTER TABLE changes ADD COLUMN seen_at INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX changes_head ON changes (forge, repo, head_sha) WHERE is_open = 1;
+  CREATE INDEX changes_closed ON changes (seen_at) WHERE is_open = 0;
+  CREATE INDEX jobs_place ON jobs (change_key, context, queued_at, seq);
+  CREATE INDEX approvals_at ON approvals (at);
+  CREATE INDEX requests_done_at ON requests_done (at);
+  CREATE INDEX chores_done ON chores (id) WHERE is_done = 1;
+  CREATE INDEX reports_notice ON reports (posted_at) WHERE job_id IS NULL;
   `,
 ];
