@@ -59,6 +59,8 @@ export class ServerModel {
   connection: ReturnType<BrokerModel['connect']> | null = null;
   readonly failures: string[] = [];
   #server: Server | null = null;
+  #clock: ProcessClock | null = null;
+  #offsetMs = 0;
   readonly #world: World;
   readonly #broker: BrokerModel;
   readonly #forge: ForgeModel;
@@ -117,7 +119,13 @@ export class ServerModel {
     this.#world.note('server', () => 'started');
     const connection = this.#broker.connect(life, 'server');
     this.connection = connection;
-    const clock = new ProcessClock(this.#world, life, dice.between(-5_000, 5_000), dice.between(0.999, 1.001));
+    const clock = new ProcessClock(
+      this.#world,
+      life,
+      this.#offsetMs + dice.between(-5_000, 5_000),
+      dice.between(0.999, 1.001),
+    );
+    this.#clock = clock;
     const plan = this.#plan;
     const server = serve(
       {
@@ -165,6 +173,13 @@ export class ServerModel {
       if (life.isAlive)
         this.failures.push(`server ended: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     });
+  }
+
+  /** Somebody sets the machine's clock. */
+  stepClock(byMs: number): void {
+    this.#offsetMs += byMs;
+    if (this.#clock !== null) this.#clock.offsetMs += byMs;
+    this.#world.note('server', () => `clock stepped by ${String(Math.round(byMs / 1000))} s`);
   }
 
   /** The ledger file is gone; the next start finds an empty one. */

@@ -228,7 +228,10 @@ function letAdversaryStrike(house: House, store: StoreModel, count: (fault: stri
         world.at(dice.between(500, 20_000), () => {
           server.start();
         });
-      } else if (what < 0.97) {
+      } else if (what < 0.955) {
+        count('clock stepped');
+        server.stepClock(dice.between(-1, 1) * (dice.chance(0.5) ? 600_000 : 86_400_000));
+      } else if (what < 0.98) {
         count('forged message');
         forgeMessage(house);
       } else {

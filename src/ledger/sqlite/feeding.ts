@@ -1,6 +1,7 @@
 import type { Sql } from '../../base/sqlite.ts';
 import type { JobId } from '../../core/job.ts';
 import { agePerPriorityMs, feedOrder, type FeedItem } from '../../decide/feed-order.ts';
+import { isDue } from './clock-step.ts';
 import type { FeedCandidate, FeedView, OfferedAttempt } from '../ledger.ts';
 import { jobOf, jobRow, standingChanged } from './job-row.ts';
 
@@ -50,8 +51,8 @@ export function feedView(sql: Sql, now: number, perClass: number): FeedView {
   const indexed = waitingLanes(sql).flatMap((lane): IndexedJob[] =>
     sql
       .all<{ seq: number; urgent_at: number; queued_at: number }>(
-        `SELECT seq, urgent_at, queued_at FROM jobs WHERE state = 'waiting' AND class = ? AND project = ? AND not_before <= ?
-         ORDER BY urgent_at, queued_at, seq LIMIT +?`,
+        `SELECT seq, urgent_at, queued_at FROM jobs WHERE state = 'waiting' AND class = ?1 AND project = ?2 AND ${isDue('not_before', 3)}
+         ORDER BY urgent_at, queued_at, seq LIMIT +?4`,
         lane.class,
         lane.project,
         now,

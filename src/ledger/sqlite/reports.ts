@@ -3,6 +3,7 @@ import type { Notice } from '../../core/action.ts';
 import type { JobId } from '../../core/job.ts';
 import type { Phase } from '../../core/outcome.ts';
 import type { Verdict } from '../../core/verdict.ts';
+import { isDue } from './clock-step.ts';
 import type { ForgeChore, JobStanding, ReportDue } from '../report-due.ts';
 import { jobOf, outcomeOf } from './job-row.ts';
 
@@ -30,7 +31,7 @@ export function dueReports(sql: Sql, now: number, limit: number): readonly Repor
       `SELECT r.forge, r.repo, r.sha, r.context, r.version, r.tries, r.job_id, r.notice, j.generation, j.state, j.outcome, j.n, j.body,
          (SELECT a.phase FROM attempts a WHERE a.job_id = j.id AND a.generation = j.generation AND a.n = j.n AND a.is_owner = 1 AND a.state = 'live') AS phase
        FROM reports r LEFT JOIN jobs j ON j.id = r.job_id
-       WHERE r.posted_version < r.version AND r.next_try_at <= ? ORDER BY r.is_final DESC, r.next_try_at LIMIT +?`,
+       WHERE r.posted_version < r.version AND ${isDue('r.next_try_at', 1)} ORDER BY r.is_final DESC, r.next_try_at LIMIT +?2`,
       now,
       limit,
     )
@@ -92,7 +93,7 @@ export function reportFailed(sql: Sql, report: ReportDue, nextTryAt: number): vo
 export function dueChores(sql: Sql, now: number, limit: number): readonly ForgeChore[] {
   return sql
     .all<{ id: number; body: string; tries: number }>(
-      'SELECT id, body, tries FROM chores WHERE is_done = 0 AND next_try_at <= ? ORDER BY next_try_at, id LIMIT +?',
+      `SELECT id, body, tries FROM chores WHERE is_done = 0 AND ${isDue('next_try_at', 1)} ORDER BY next_try_at, id LIMIT +?2`,
       now,
       limit,
     )
