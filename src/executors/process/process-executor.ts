@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../../base/clock.ts';
 import { errorLine, GroundcrewError, isGroundcrewError } from '../../base/errors.ts';
@@ -77,7 +76,7 @@ export function createProcessExecutor(options: ProcessExecutorOptions): Executor
     isIsolating: false,
 
     async trial(signal) {
-      return await tryOut(createProcessExecutor, { path, clock }, signal);
+      return await tryOut(join(options.runsDir, 'trials'), { path, clock }, signal);
     },
 
     async start(spec, progress, signal) {
@@ -215,15 +214,32 @@ function processEngine(dir: string, notes: RunNotes): GuardedEngine {
   };
 }
 
+/** Older than this, a trial's directory belongs to a process that was killed in the middle of it. */
+const deadTrialMs = 60_000;
+
+/** Removes what trials of killed processes left in `trialsDir`. */
+async function sweepTrials(trialsDir: string, place: TrialPlace): Promise<void> {
+  for (const name of await readdir(trialsDir)) {
+    const dir = join(trialsDir, name);
+    const found = await stat(dir).catch(() => null);
+    if (found === null || place.clock.now() - found.mtimeMs < deadTrialMs) continue;
+    await createProcessExecutor({ ...place, runsDir: join(dir, 'runs') }).sweep(new Set());
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+interface TrialPlace {
+  readonly path: string;
+  readonly clock: Clock;
+}
+
 /** Runs two words through the whole machinery. */
-async function tryOut(
-  create: (options: ProcessExecutorOptions) => Executor,
-  place: { readonly path: string; readonly clock: Clock },
-  signal: AbortSignal,
-): Promise<ExecutorTrial> {
+async function tryOut(trialsDir: string, place: TrialPlace, signal: AbortSignal): Promise<ExecutorTrial> {
   const began = place.clock.monotonic();
-  const dir = await mkdtemp(join(tmpdir(), 'groundcrew-trial-'));
-  const executor = create({ ...place, runsDir: join(dir, 'runs') });
+  await mkdir(trialsDir, { recursive: true, mode: 0o700 });
+  await sweepTrials(trialsDir, place);
+  const dir = await mkdtemp(join(trialsDir, 'trial-'));
+  const executor = createProcessExecutor({ ...place, runsDir: join(dir, 'runs') });
   let run: Run | null = null;
   try {
     const spec: RunSpec = {
