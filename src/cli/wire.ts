@@ -230,10 +230,12 @@ async function runnerDeps(
     depth: null,
     clock: systemClock,
   });
+  const all = executorsOf(settings, dir, owner, context);
   const pace = { ...localPace, flushMs: settings.logs.flushMs };
   return {
     checkout: { git, mirrors, keepFreeBytes: worker.minFreeDiskBytes, gitMemoryBytes },
-    executors: await usableExecutors(executorsOf(settings, dir, owner, context), worker.executor, logger, signal),
+    executors: await usableExecutors(all, worker.executor, logger, signal),
+    knownExecutors: [all.podman, all.process],
     askedExecutor: worker.executor,
     defaultImage: worker.defaultContainer,
     graceMs: worker.graceMs,

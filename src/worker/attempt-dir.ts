@@ -27,6 +27,8 @@ export interface AttemptDir {
   keepStarted(started: StartedRun): Promise<void>;
   end(): Promise<AttemptEnd | null>;
   keepEnd(end: AttemptEnd): Promise<void>;
+  /** The texts of the secrets that the run was given, as they were then. */
+  secretTexts(): Promise<readonly Uint8Array[]>;
   /** Makes the sub-directories. */
   make(): Promise<void>;
 }
@@ -54,8 +56,13 @@ export function attemptDir(root: string, nonce: string): AttemptDir {
     keepStarted: (started) => writeDurably(dir, 'started.json', started),
     end: async () => (await readJson(file('end.json'))) as AttemptEnd | null,
     keepEnd: (end) => writeDurably(dir, 'end.json', end),
+    async secretTexts() {
+      const names = await readdir(file('secrets')).catch(() => []);
+      return await Promise.all(names.map((name) => readFile(join(file('secrets'), name))));
+    },
     async make() {
-      for (const name of ['checkout', 'attachments', 'run', 'secrets']) await mkdir(file(name), { recursive: true, mode: 0o700 });
+      for (const name of ['checkout', 'attachments', 'run', 'secrets'])
+        await mkdir(file(name), { recursive: true, mode: 0o700 });
     },
   };
 }

@@ -27,7 +27,7 @@ export interface RunningAttempt {
   readonly ended: Promise<AttemptEnd>;
   /** First request wins; SIGTERM within 2 s, then grace. Harmless after the end. */
   stop(request: StopRequest): void;
-  /** Brings log, attachments and run record to the store; resolves when sealed, null when `signal` aborted first. After `ended`. */
+  /** Brings log, attachments and run record to the store; null when `signal` aborted first, or there never was a log. After `ended`. */
   seal(signal: AbortSignal): Promise<AttemptSeal | null>;
   /** Removes everything that is left on this machine. After `finished` is spooled; twice is harmless. */
   cleanup(): Promise<void>;

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeMessage, workerMessageSchema } from '../core/message-schema.ts';
 import type { Spool, Spooled } from './spool.ts';
@@ -13,10 +13,14 @@ const reservedBytes = 1024 * 1024;
 export async function openFileSpool(dir: string): Promise<Spool> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const reserve = join(dir, '.reserve');
-  const names = async (): Promise<string[]> => (await readdir(dir)).filter((name) => /^\d{12}\.json$/.test(name)).sort();
+  const names = async (): Promise<string[]> =>
+    (await readdir(dir)).filter((name) => /^\d{12}\.json$/.test(name)).sort();
   let next = Number.parseInt((await names()).at(-1) ?? '0', 10) + 1;
   const makeReserve = async (): Promise<void> => {
-    await writeFile(reserve, Buffer.alloc(reservedBytes, 1), { mode: 0o600, flag: 'wx' }).catch(() => undefined);
+    const found = await stat(reserve).catch(() => null);
+    // Shorter on a disk that was full when it was made: worth another try.
+    if (found?.size === reservedBytes) return;
+    await writeFile(reserve, Buffer.alloc(reservedBytes, 1), { mode: 0o600 }).catch(() => undefined);
   };
   await makeReserve();
 

@@ -3,10 +3,10 @@ import { sleep } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { removeTree } from '../base/remove-tree.ts';
 import type { Holding } from '../core/worker-message.ts';
-import type { Executor } from '../executors/executor.ts';
+import type { Executor, Run } from '../executors/executor.ts';
 import type { CompleteLog, JobLog, LogSink, OpenJobLog } from '../logs/log-sink.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { attemptDir, listAttempts, type AttemptDir } from './attempt-dir.ts';
+import { attemptDir, listAttempts, type AttemptDir, type StartedRun } from './attempt-dir.ts';
 import type { AttemptEnd, AttemptProgress, AttemptRunner, AttemptSeal, RunningAttempt } from './attempt-runner.ts';
 import { saveAttachments, type AttachmentLimits } from './attachments.ts';
 import { attendRun, createAttemptStop, runAttempt, type AttemptStop, type RunAttemptTools } from './run-attempt.ts';
@@ -18,11 +18,18 @@ const sealRetryMs = 5_000;
 export interface LocalRunnerDeps extends RunAttemptTools {
   /** Below it every attempt has its directory; belongs to one worker. */
   readonly attemptsDir: string;
+  /** All that an earlier life may have run jobs with, also what is not usable or not wanted now: such runs are taken up too. */
+  readonly knownExecutors: readonly Executor[];
   readonly store: ObjectStore;
   readonly logger: Logger;
   readonly openJobLog: OpenJobLog;
   /** Where the log goes while it grows. */
-  readonly openSink: (place: { readonly file: string; readonly prefix: string; readonly signal: AbortSignal; readonly onTrouble: (error: unknown) => void }) => LogSink;
+  readonly openSink: (place: {
+    readonly file: string;
+    readonly prefix: string;
+    readonly signal: AbortSignal;
+    readonly onTrouble: (error: unknown) => void;
+  }) => LogSink;
   /** Texts that must not be seen in the log of this holding. */
   readonly secretTexts: (holding: Holding) => readonly Uint8Array[];
   readonly attachmentLimits: AttachmentLimits;
@@ -36,19 +43,21 @@ export interface LocalRunnerDeps extends RunAttemptTools {
  */
 export function createLocalRunner(deps: LocalRunnerDeps): AttemptRunner {
   const at = (holding: Holding): AttemptDir => attemptDir(deps.attemptsDir, holding.nonce);
-  const executors = (): readonly Executor[] =>
-    [deps.executors.container, deps.executors.process].filter((executor) => executor !== null);
+  const executorOf = (started: StartedRun | null): Executor | undefined =>
+    deps.knownExecutors.find((one) => one.name === started?.executor);
 
   const remove = async (dir: AttemptDir): Promise<void> => {
     const removal = await removeTree(dir.dir);
-    if (removal.kind === 'left') deps.logger.warn('an attempt left files that cannot be removed', { dir: dir.dir, why: removal.detail });
+    if (removal.kind === 'left')
+      deps.logger.warn('an attempt left files that cannot be removed', { dir: dir.dir, why: removal.detail });
   };
 
   const attend = (holding: Holding, progress: AttemptProgress, resume: 'new' | 'running' | 'ended'): RunningAttempt => {
     const dir = at(holding);
     const stop = createAttemptStop();
     const life = new AbortController();
-    const opened = openAttemptLog(deps, dir, holding, stop, progress, life.signal);
+    const secrets = resume === 'new' ? deps.secretTexts(holding) : null;
+    const opened = openAttemptLog(deps, dir, holding, { stop, progress, secrets, life: life.signal });
     const ended = opened.then(
       async ({ log }) => {
         const kept = resume === 'ended' ? await dir.end() : null;
@@ -58,21 +67,16 @@ export function createLocalRunner(deps: LocalRunnerDeps): AttemptRunner {
             ? await runAttempt(deps, dir, holding, log, stop, (phase) => {
                 progress.phase(phase);
               })
-            : await resumeRun(deps, dir, log, stop, progress);
+            : await resumeRun(deps, dir, log, stop, progress).catch((error: unknown) =>
+                withoutRun(deps, { kind: 'broken', cause: 'internal', phase: 'running', detail: errorLine(error) }),
+              );
         await dir.keepEnd(end).catch((error: unknown) => {
           deps.logger.warn('an end could not be kept on disk', { why: errorLine(error) });
         });
         return end;
       },
-      (error: unknown): AttemptEnd => ({
-        outcome: { kind: 'broken', cause: 'disk', phase: 'claimed', detail: errorLine(error) },
-        startedAt: null,
-        endedAt: deps.clock.now(),
-        testedSha: null,
-        imageDigest: null,
-        peakMemoryBytes: null,
-        oom: 'unknown',
-      }),
+      (error: unknown) =>
+        withoutRun(deps, { kind: 'broken', cause: 'disk', phase: 'claimed', detail: errorLine(error) }),
     );
     return {
       ended,
@@ -81,16 +85,17 @@ export function createLocalRunner(deps: LocalRunnerDeps): AttemptRunner {
       },
       async seal(signal) {
         const end = await ended;
-        const { log, sink } = await opened;
+        const open = await opened.catch(() => null);
+        // Nothing was ever written, so there is nothing to bring anywhere.
+        if (open === null) return null;
+        const { log, sink } = open;
         return await sealAttempt(deps, { dir, holding, end, log, sink }, signal);
       },
       async cleanup() {
         life.abort();
-        const { log } = await opened;
-        await log.close();
+        await (await opened.catch(() => null))?.log.close();
         const started = await dir.started();
-        const executor = executors().find((one) => one.name === started?.executor);
-        if (started !== null && executor !== undefined) await (await executor.adopt(started.spec))?.cleanup();
+        if (started !== null) await (await executorOf(started)?.adopt(started.spec))?.cleanup();
         await remove(dir);
       },
     };
@@ -103,6 +108,10 @@ export function createLocalRunner(deps: LocalRunnerDeps): AttemptRunner {
     async adopt(progressOf) {
       const adopted: { holding: Holding; attempt: RunningAttempt }[] = [];
       const keep = new Set<string>();
+      // Of whom we could not ask whether it still has the run.
+      const unsure = new Set<string>();
+      const deaf = new Set<Executor>();
+      const asked = new Set<Executor>([deps.executors.container, deps.executors.process].filter((one) => one !== null));
       for (const nonce of await listAttempts(deps.attemptsDir)) {
         const dir = attemptDir(deps.attemptsDir, nonce);
         const holding = await dir.holding();
@@ -112,18 +121,45 @@ export function createLocalRunner(deps: LocalRunnerDeps): AttemptRunner {
           adopted.push({ holding, attempt: attend(holding, progressOf(holding), 'ended') });
           continue;
         }
-        const executor = executors().find((one) => one.name === started?.executor);
-        const run = started === null ? null : ((await executor?.adopt(started.spec)) ?? null);
+        const executor = executorOf(started);
+        if (executor !== undefined) asked.add(executor);
+        let run: Run | null = null;
+        try {
+          if (started !== null) run = (await executor?.adopt(started.spec)) ?? null;
+        } catch (error) {
+          deps.logger.error('a run of an earlier worker cannot be looked at; it is left alone', {
+            dir: dir.dir,
+            why: errorLine(error),
+          });
+          unsure.add(nonce);
+          if (executor !== undefined) deaf.add(executor);
+          continue;
+        }
         if (holding === null || started === null || run === null) continue;
         keep.add(started.spec.id);
         adopted.push({ holding, attempt: attend(holding, progressOf(holding), 'running') });
       }
-      for (const executor of executors()) {
-        const swept = await executor.sweep(keep);
-        if (swept.length > 0) deps.logger.warn('removed what an earlier worker left running', { executor: executor.name, runs: swept.length });
+      // One that does not work and that nothing was started with is not waited for.
+      for (const executor of asked) {
+        if (deaf.has(executor)) continue;
+        try {
+          const swept = await executor.sweep(keep);
+          if (swept.length > 0)
+            deps.logger.warn('removed what an earlier worker left running', {
+              executor: executor.name,
+              runs: swept.length,
+            });
+        } catch (error) {
+          deps.logger.error('what an earlier worker left running could not be removed', {
+            executor: executor.name,
+            why: errorLine(error),
+          });
+        }
       }
       const going = new Set(adopted.map((one) => one.holding.nonce));
-      for (const nonce of await listAttempts(deps.attemptsDir)) if (!going.has(nonce)) await remove(attemptDir(deps.attemptsDir, nonce));
+      for (const nonce of await listAttempts(deps.attemptsDir)) {
+        if (!going.has(nonce) && !unsure.has(nonce)) await remove(attemptDir(deps.attemptsDir, nonce));
+      }
       return adopted;
     },
   };
@@ -133,10 +169,15 @@ async function openAttemptLog(
   deps: LocalRunnerDeps,
   dir: AttemptDir,
   holding: Holding,
-  stop: AttemptStop,
-  progress: AttemptProgress,
-  life: AbortSignal,
+  /** `secrets` null: those that the run was given by an earlier life; since then they may have been changed or taken away. */
+  part: {
+    readonly stop: AttemptStop;
+    readonly progress: AttemptProgress;
+    readonly secrets: readonly Uint8Array[] | null;
+    readonly life: AbortSignal;
+  },
 ): Promise<{ readonly log: JobLog; readonly sink: LogSink }> {
+  const { stop, progress, life } = part;
   await dir.make();
   const prefix = prefixOfHolding(holding);
   const limitBytes = holding.envelope.job.limits.logBytes;
@@ -144,7 +185,7 @@ async function openAttemptLog(
   let grownTo = 0;
   const log = await deps.openJobLog({
     dir: dir.dir,
-    secrets: deps.secretTexts(holding),
+    secrets: part.secrets ?? (await dir.secretTexts()),
     limitBytes,
     clock: deps.clock,
     onGrew: (sizeBytes) => {
@@ -169,23 +210,46 @@ async function openAttemptLog(
 }
 
 /** Goes on with a run that an earlier life of this worker started. */
-async function resumeRun(deps: LocalRunnerDeps, dir: AttemptDir, log: JobLog, stop: AttemptStop, progress: AttemptProgress): Promise<AttemptEnd> {
+async function resumeRun(
+  deps: LocalRunnerDeps,
+  dir: AttemptDir,
+  log: JobLog,
+  stop: AttemptStop,
+  progress: AttemptProgress,
+): Promise<AttemptEnd> {
   const started = await dir.started();
-  const executor = [deps.executors.container, deps.executors.process].find((one) => one?.name === started?.executor);
+  const executor = deps.knownExecutors.find((one) => one.name === started?.executor);
   const run = started === null ? null : ((await executor?.adopt(started.spec)) ?? null);
   if (started === null || run === null) {
-    const outcome = { kind: 'broken', cause: 'worker-restart', phase: 'running' } as const;
-    return { outcome, startedAt: null, endedAt: deps.clock.now(), testedSha: null, imageDigest: null, peakMemoryBytes: null, oom: 'unknown' };
+    return withoutRun(deps, { kind: 'broken', cause: 'worker-restart', phase: 'running' });
   }
   return await attendRun(deps, dir, run, started, log, stop, (phase) => {
     progress.phase(phase);
   });
 }
 
+function withoutRun({ clock }: Pick<LocalRunnerDeps, 'clock'>, outcome: AttemptEnd['outcome']): AttemptEnd {
+  return {
+    outcome,
+    startedAt: null,
+    endedAt: clock.now(),
+    testedSha: null,
+    imageDigest: null,
+    peakMemoryBytes: null,
+    oom: 'unknown',
+  };
+}
+
 /** Attachments, the end of the log, the record: again and again until the store has them. */
 async function sealAttempt(
   deps: LocalRunnerDeps,
-  attempt: { readonly dir: AttemptDir; readonly holding: Holding; readonly end: AttemptEnd; readonly log: JobLog; readonly sink: LogSink },
+  attempt: {
+    readonly dir: AttemptDir;
+    readonly holding: Holding;
+    readonly end: AttemptEnd;
+    readonly log: JobLog;
+    readonly sink: LogSink;
+  },
   signal: AbortSignal,
 ): Promise<AttemptSeal | null> {
   const { dir, holding, end, log, sink } = attempt;
@@ -213,11 +277,18 @@ async function sealAttempt(
       await sink.seal(complete, signal);
       const { sha256, sizeBytes, isTruncated } = complete;
       const finished = { v: 1, worker: '', session: 0, seq: 0, kind: 'finished', ...holding, ...end } as const;
-      await putRunRecord(deps.store, { v: 1, finished: { ...finished, worker: 'record' }, log: { sha256, sizeBytes, isTruncated } }, visibility);
+      await putRunRecord(
+        deps.store,
+        { v: 1, finished: { ...finished, worker: 'record' }, log: { sha256, sizeBytes, isTruncated } },
+        visibility,
+      );
       return { logSha256: sha256, logBytes: sizeBytes, isTruncated };
     } catch (error) {
       if (signal.aborted) return null;
-      deps.logger.warn('the store does not take the results; they wait on this disk', { job: holding.envelope.job.id, why: errorLine(error) });
+      deps.logger.warn('the store does not take the results; they wait on this disk', {
+        job: holding.envelope.job.id,
+        why: errorLine(error),
+      });
       await sleep(deps.clock, sealRetryMs, signal);
     }
   }

@@ -15,6 +15,7 @@ import type { AttemptDir, StartedRun } from './attempt-dir.ts';
 import { readAttemptOrder } from './attempt-order.ts';
 import { outcomeOfEnd, outcomeOfStop, type StopReason } from './attempt-outcome.ts';
 import type { AttemptEnd, StopRequest } from './attempt-runner.ts';
+import { stopUntilOver } from './stop-until-over.ts';
 
 /** What running one attempt needs of this worker. Sizes are bytes. */
 export interface RunAttemptTools {
@@ -100,6 +101,8 @@ export async function runAttempt(
     );
     return await attendRun(tools, dir, run, started.run, log, stop, stage);
   } catch (error) {
+    const stopped = stop.reason();
+    if (stopped?.kind === 'asked') return early(outcomeOfStop(stopped.request));
     return early({ kind: 'broken', cause: 'internal', phase: 'starting', detail: errorLine(error) });
   }
 }
@@ -117,10 +120,17 @@ export function fetchProgress(clock: Clock, log: Pick<JobLog, 'note'>): (line: s
 }
 
 /** `testing 1f2e3d4c5b6a (main), merged onto 6a5b4c3d2e1f`: what the log below is about. */
-export function testingLine(job: Pick<Job, 'subject' | 'integration'>, baseSha: string | null, testedSha: string): string {
+export function testingLine(
+  job: Pick<Job, 'subject' | 'integration'>,
+  baseSha: string | null,
+  testedSha: string,
+): string {
   const { sha, pull, branch } = job.subject;
   const place = pull === null ? branch : `pull request ${String(pull)}`;
-  const joined = baseSha !== null && testedSha !== sha ? `, ${job.integration === 'rebase' ? 'rebased' : 'merged'} onto ${baseSha.slice(0, 12)}` : '';
+  const joined =
+    baseSha !== null && testedSha !== sha
+      ? `, ${job.integration === 'rebase' ? 'rebased' : 'merged'} onto ${baseSha.slice(0, 12)}`
+      : '';
   return `testing ${sha.slice(0, 12)}${place === null ? '' : ` (${place.slice(0, 200)})`}${joined}`;
 }
 
@@ -181,7 +191,7 @@ export async function attendRun(
   const stopRun = (): void => {
     const reason = stop.reason();
     if (reason !== null) log.note(stopLine(reason, spec.graceMs));
-    void run.stop(spec.graceMs);
+    void stopUntilOver(run, { graceMs: spec.graceMs, log, clock: tools.clock }, over.signal);
   };
   if (stop.signal.aborted) stopRun();
   else stop.signal.addEventListener('abort', stopRun, { once: true });
@@ -257,7 +267,8 @@ async function pump(run: Run, log: JobLog, clock: Clock, over: AbortSignal): Pro
 
 /** Says in the log that the time is running out, and that it has. */
 function warnOfTimeout(clock: Clock, spec: RunSpec, log: JobLog): readonly Timer[] {
-  const minutes = (ms: number): string => (ms < 100_000 ? `${String(Math.round(ms / 1000))} s` : `${String(Math.round(ms / 60_000))} min`);
+  const minutes = (ms: number): string =>
+    ms < 100_000 ? `${String(Math.round(ms / 1000))} s` : `${String(Math.round(ms / 60_000))} min`;
   const before = Math.min(5 * 60_000, spec.timeoutMs / 10);
   return [
     clock.after(spec.timeoutMs - before, () => {
@@ -288,5 +299,13 @@ function askedWords(request: StopRequest): string {
 }
 
 function ended(clock: Clock, outcome: Outcome): AttemptEnd {
-  return { outcome, startedAt: null, endedAt: clock.now(), testedSha: null, imageDigest: null, peakMemoryBytes: null, oom: 'unknown' };
+  return {
+    outcome,
+    startedAt: null,
+    endedAt: clock.now(),
+    testedSha: null,
+    imageDigest: null,
+    peakMemoryBytes: null,
+    oom: 'unknown',
+  };
 }

@@ -12,7 +12,7 @@ const retryMs = 2_000;
 export interface SpoolSender {
   /** Durable when it resolves. Until then the container stands; a full disk is waited out, the result is not lost. */
   keep(message: Parameters<Spool['put']>[0]): Promise<void>;
-  /** Resolves when nothing is left to send, or the life is over. Calls that overlap share the work. */
+  /** Resolves when nothing is left to send, or the life is over; never rejects. Calls that overlap share the work. */
   flush(): Promise<void>;
 }
 
@@ -28,9 +28,9 @@ export function createSpoolSender(deps: {
 
   const sendAll = async (): Promise<void> => {
     while (!life().aborted) {
-      const [first] = await spool.list();
-      if (first === undefined) return;
       try {
+        const [first] = await spool.list();
+        if (first === undefined) return;
         await queue.publish(collectorQueue, { body: JSON.stringify(first.message) });
         await spool.remove(first.id);
       } catch (error) {

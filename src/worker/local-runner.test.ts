@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { tempDir, type CleansUp } from '../../test/support/temp-dir.ts';
+import { systemClock } from '../base/clock.ts';
+import { createGit } from '../base/git.ts';
+import { createGitMirrors } from '../base/git-mirror.ts';
+import { createLogger } from '../base/logger.ts';
+import { signEnvelope } from '../core/job-envelope.ts';
+import { jobIdOf, type Job } from '../core/job.ts';
+import type { Holding } from '../core/worker-message.ts';
+import type { Executor, Run, RunSpec } from '../executors/executor.ts';
+import { openJobLog } from '../logs/job-log.ts';
+import { createDirectoryStore } from '../storage/directory/directory-store.ts';
+import { attemptDir } from './attempt-dir.ts';
+import { createLocalRunner, type LocalRunnerDeps } from './local-runner.ts';
+
+const secret = 'hunter2-is-the-secret';
+const quiet = { phase: () => undefined, logBytes: () => undefined };
+
+function holdingOf(): Holding {
+  const subject = { forge: 'git', repo: 'a', sha: 'c'.repeat(40), pull: null, baseRef: 'main', branch: 'main' };
+  const identity = { subject, context: 'test', occasion: 'change', commandSubject: null };
+  const job: Job = {
+    ...identity,
+    id: jobIdOf(identity),
+    command: ['true'],
+    container: null,
+    env: {},
+    secrets: ['token'],
+    needs: [],
+    pool: 'default',
+    priority: 5,
+    timeoutMs: 60_000,
+    exclusive: false,
+    integration: 'none',
+    network: 'default',
+    limits: { memoryBytes: null, pids: null, shmBytes: null, cpus: null, diskBytes: null, logBytes: null },
+    isTrusted: true,
+  };
+  const order = {
+    v: 1,
+    job,
+    generation: 1,
+    n: 1,
+    baseSha: null,
+    cloneUrl: '/nowhere',
+    avoid: [],
+    traceId: 't',
+  } as const;
+  return { envelope: signEnvelope(order, 'key'), nonce: '0123456789abcdef' };
+}
+
+/** A run that prints and passes. */
+function runOf(spec: RunSpec, text: string, stop: Run['stop'] = () => Promise.resolve()): Run {
+  return {
+    id: spec.id,
+    imageDigest: null,
+    output: async function* (offset) {
+      yield await Promise.resolve(Buffer.from(text).subarray(offset));
+    },
+    stop,
+    wait: () =>
+      Promise.resolve({
+        kind: 'exited',
+        exitCode: 0,
+        stoppedBy: null,
+        oom: 'no',
+        peakMemoryBytes: null,
+        startedAt: 1,
+        endedAt: 2,
+      }),
+    cleanup: () => Promise.resolve(),
+  };
+}
+
+function executorOf(adopt: Executor['adopt'], swept: string[] = []): Executor {
+  return {
+    name: 'podman',
+    isIsolating: true,
+    trial: () => Promise.reject(new Error('not asked')),
+    start: () => Promise.reject(new Error('not asked')),
+    adopt,
+    sweep: () => {
+      swept.push('podman');
+      return Promise.resolve([]);
+    },
+  };
+}
+
+async function depsOf(context: CleansUp, known: Executor): Promise<LocalRunnerDeps> {
+  const root = await tempDir(context);
+  const git = createGit(process.env);
+  return {
+    attemptsDir: join(root, 'attempts'),
+    store: await createDirectoryStore({ root: join(root, 'store'), clock: systemClock }),
+    logger: createLogger({ level: 'error', isTerminal: false, hasColour: false, write: () => undefined }),
+    checkout: {
+      git,
+      mirrors: createGitMirrors({ git, cacheDir: join(root, 'mirrors'), depth: null, clock: systemClock }),
+      keepFreeBytes: 0,
+      gitMemoryBytes: 2 ** 30,
+    },
+    executors: { container: null, process: null },
+    knownExecutors: [known],
+    askedExecutor: 'auto',
+    defaultImage: null,
+    graceMs: 1000,
+    minFreeBytes: 0,
+    clock: systemClock,
+    secretFiles: () => Promise.resolve({}),
+    secretTexts: () => [],
+    attachmentLimits: { files: 10, totalBytes: 1000 },
+    openJobLog,
+    openSink: () => ({ grew: () => undefined, seal: () => Promise.resolve() }),
+    words: () => 'over',
+  };
+}
+
+/** What a worker that was killed while its job ran left behind. */
+async function leaveRunning(deps: LocalRunnerDeps): Promise<Holding> {
+  const holding = holdingOf();
+  const dir = attemptDir(deps.attemptsDir, holding.nonce);
+  await dir.keepHolding(holding);
+  await dir.make();
+  await writeFile(join(dir.secrets, 'token'), secret);
+  const { job } = holding.envelope;
+  const spec: RunSpec = {
+    id: 'run-1',
+    nonce: holding.nonce,
+    image: 'quay.io/a/b',
+    command: ['true'],
+    env: {},
+    checkoutDir: dir.checkout,
+    attachmentsDir: dir.attachments,
+    stateDir: dir.state,
+    secretFiles: { token: join(dir.secrets, 'token') },
+    limits: job.limits,
+    needsKvm: false,
+    network: 'default',
+    timeoutMs: 60_000,
+    graceMs: 1000,
+  };
+  await dir.keepStarted({ executor: 'podman', spec, testedSha: job.subject.sha });
+  return holding;
+}
+
+test('a run taken up again is redacted by the secrets that it was given, whatever they are now', async (t) => {
+  const deps = await depsOf(
+    t,
+    executorOf((spec) => Promise.resolve(runOf(spec, `it is ${secret}\n`))),
+  );
+  const { nonce } = await leaveRunning(deps);
+  const [found] = await createLocalRunner(deps).adopt(() => quiet);
+  assert.deepEqual((await found?.attempt.ended)?.outcome, { kind: 'passed' });
+  await found?.attempt.seal(new AbortController().signal);
+  const log = await readFile(join(deps.attemptsDir, nonce, 'log'), 'utf8');
+  assert.match(log, /^it is /m);
+  assert.doesNotMatch(log, new RegExp(secret));
+  await found?.attempt.cleanup();
+  assert.deepEqual(await readdir(deps.attemptsDir), []);
+});
+
+test('the run of an executor that is not usable now is taken up all the same', async (t) => {
+  const deps = await depsOf(
+    t,
+    executorOf((spec) => Promise.resolve(runOf(spec, 'hi\n'))),
+  );
+  await leaveRunning(deps);
+  const found = await createLocalRunner(deps).adopt(() => quiet);
+  assert.equal(found.length, 1);
+  await found[0]?.attempt.ended;
+  await found[0]?.attempt.cleanup();
+});
+
+test('a run that cannot be looked at is left alone, with its directory', async (t) => {
+  const swept: string[] = [];
+  const deps = await depsOf(
+    t,
+    executorOf(() => Promise.reject(new Error('no more processes')), swept),
+  );
+  const { nonce } = await leaveRunning(deps);
+  assert.deepEqual(await createLocalRunner(deps).adopt(() => quiet), []);
+  assert.deepEqual([await readdir(deps.attemptsDir), swept], [[nonce], []]);
+});
+
+test('a run that is lost while it is taken up ends as broken', async (t) => {
+  let asked = 0;
+  const adopt: Executor['adopt'] = (spec) =>
+    asked++ === 0 ? Promise.resolve(runOf(spec, '')) : Promise.reject(new Error('gone'));
+  const deps = await depsOf(t, executorOf(adopt));
+  await leaveRunning(deps);
+  const [found] = await createLocalRunner(deps).adopt(() => quiet);
+  assert.deepEqual((await found?.attempt.ended)?.outcome, {
+    kind: 'broken',
+    cause: 'internal',
+    phase: 'running',
+    detail: 'gone',
+  });
+});
+
+test('an attempt whose log cannot be opened ends as broken, and leaves nothing', async (t) => {
+  const deps = await depsOf(
+    t,
+    executorOf(() => Promise.resolve(null)),
+  );
+  const full = { ...deps, openJobLog: () => Promise.reject(new Error('ENOSPC: no space left on device')) };
+  const runner = createLocalRunner(full);
+  const holding = holdingOf();
+  await runner.prepare(holding);
+  const attempt = runner.start(holding, quiet);
+  const { outcome } = await attempt.ended;
+  assert.deepEqual([outcome.kind, outcome.kind === 'broken' && outcome.cause], ['broken', 'disk']);
+  assert.equal(await attempt.seal(new AbortController().signal), null);
+  await attempt.cleanup();
+  assert.deepEqual(await readdir(deps.attemptsDir), []);
+});
+
+test('a stop that cannot be carried out is tried again', async (t) => {
+  let stops = 0;
+  let end: () => void = () => undefined;
+  const stopped = new Promise<void>((resolve) => (end = resolve));
+  const stop = (): Promise<void> => {
+    stops += 1;
+    if (stops === 1) return Promise.reject(new Error('ENOSPC: no space left on device'));
+    end();
+    return Promise.resolve();
+  };
+  const adopt: Executor['adopt'] = (spec) => {
+    const run = runOf(spec, '', stop);
+    return Promise.resolve({
+      ...run,
+      wait: async () => (await stopped, { ...(await run.wait()), stoppedBy: 'stopped', exitCode: 143 }),
+    });
+  };
+  const deps = await depsOf(t, executorOf(adopt));
+  await leaveRunning(deps);
+  await mkdir(deps.attemptsDir, { recursive: true });
+  const [found] = await createLocalRunner(deps).adopt(() => quiet);
+  found?.attempt.stop({ kind: 'cancel', reason: 'person', by: 'ada' });
+  assert.deepEqual((await found?.attempt.ended)?.outcome, { kind: 'canceled', reason: 'person', by: 'ada' });
+  assert.equal(stops, 2);
+  await found?.attempt.cleanup();
+});
