@@ -62,7 +62,7 @@ const logsOptions = z
       .enum(['debug', 'info', 'warn', 'error', 'silent'], { error: 'expected debug, info, warn, error or silent' })
       .prefault('info')
       .describe("How much groundcrew's own log says."),
-    flush: field.duration.prefault('1s').describe('How long bytes of a job may wait before they go to the store.'),
+    flush: field.duration.prefault('100ms').describe('How long bytes of a job may wait before they go to the store.'),
   })
   .prefault({});
 
