@@ -48,7 +48,7 @@ const words: Readonly<Record<Asker, VerbWords>> = {
     details:
       'A name is a commit, #PULL or REPO#PULL. The approval is for the commit that the server shows now; a later push waits again.',
     examples: [
-      ['groundcrew approve #7', 'the head of a pull request'],
+      ["groundcrew approve '#7'", 'the head of a pull request'],
       ['groundcrew approve 1a2b3c4d', 'one commit'],
     ],
   },

@@ -30,7 +30,7 @@ export function addTrigger(program: Command, { context, done }: Frame): void {
     examples: [
       ['groundcrew trigger', 'the branch that is checked out here'],
       ['groundcrew trigger my-project main --follow', 'a branch, and watch it'],
-      ['groundcrew trigger my-project #7 fedora-44/storage', 'one check of a pull request'],
+      ["groundcrew trigger my-project '#7' fedora-44/storage", 'one check of a pull request'],
     ],
   })
     .option('-f, --follow', 'show the logs until the runs have ended')
