@@ -48,7 +48,9 @@ export class ForgeModel {
   readonly pushedShas = new Set<string>();
   /** Approvals stand as statuses on their commits. */
   readonly approvedShas = new Set<string>();
-  /** Commits that were at some time not wanted any more: superseded or closed. */
+  /** Every commit that was the head of a place. */
+  readonly everHead = new Set<string>();
+  /** Commits that were at some time not wanted any more (superseded, closed), or wanted at two places. */
   readonly disturbedShas = new Set<string>();
   isHostile = true;
   isAway = false;
@@ -84,6 +86,7 @@ export class ForgeModel {
       judgedAtRequest: new Map(),
     };
     this.places.set(key, made);
+    this.everHead.add(made.headSha);
     this.#changed(made, () => `${key} opened at ${made.headSha.slice(0, 6)}`);
     return made;
   }
@@ -91,6 +94,9 @@ export class ForgeModel {
   push(place: ModelPlace, sha: string): void {
     this.#remember(place);
     this.disturbedShas.add(place.headSha);
+    // One status of a commit serves two places then, and remembers only the later one's job.
+    if (this.everHead.has(sha)) this.disturbedShas.add(sha);
+    this.everHead.add(sha);
     place.headSha = sha;
     this.#changed(place, () => `${place.key} pushed ${sha.slice(0, 6)}`);
   }
