@@ -16,13 +16,26 @@ export interface Openers<Shared extends { readonly logger: WorkerParts['logger']
   holdLock(paths: StatePaths): Promise<ProcessLock>;
   openShared(settings: Settings, context: CliContext): Promise<Shared>;
   openServerParts(shared: Shared, settings: Settings, projects: readonly Project[], context: CliContext): ServerParts;
-  openWorkerParts(shared: Shared, settings: Settings, worker: WorkerSettings, context: CliContext, signal: AbortSignal): Promise<WorkerParts>;
+  openWorkerParts(
+    shared: Shared,
+    settings: Settings,
+    worker: WorkerSettings,
+    context: CliContext,
+    signal: AbortSignal,
+  ): Promise<WorkerParts>;
 }
 
-interface AnyShared { readonly logger: WorkerParts['logger']; close(): Promise<void> }
+interface AnyShared {
+  readonly logger: WorkerParts['logger'];
+  close(): Promise<void>;
+}
 
 /** `up`: server and worker in one process, until interrupted. */
-export async function upHere<Shared extends AnyShared>(open: Openers<Shared>, order: UpOrder, context: CliContext): Promise<ExitCode> {
+export async function upHere<Shared extends AnyShared>(
+  open: Openers<Shared>,
+  order: UpOrder,
+  context: CliContext,
+): Promise<ExitCode> {
   const settings = forPeople(order.settings, context);
   await using _lock = await open.holdLock(settings.paths);
   const projects = order.isExample ? [...order.projects, await copyExample(settings, context)] : order.projects;
@@ -34,12 +47,10 @@ export async function upHere<Shared extends AnyShared>(open: Openers<Shared>, or
     const parts = open.openServerParts(shared, settings, projects, context);
     const running = await runServer(parts, { ...order, projects }, signal);
     await announce({ ...parts, running }, projects, context, signal);
-    const working = open
-      .openWorkerParts(shared, settings, order.worker, context, signal)
-      .then(async (worker) => {
-        if (context.err.isTty) await context.err.line(`jobs     run ${worker.runsIn}`);
-        await runWorker(worker, order.worker, signal);
-      });
+    const working = open.openWorkerParts(shared, settings, order.worker, context, signal).then(async (worker) => {
+      if (context.err.isTty) await context.err.line(`jobs     run ${worker.runsIn}`);
+      await runWorker(worker, order.worker, signal);
+    });
     try {
       await Promise.all([running.server.done, working]);
     } finally {
@@ -55,7 +66,11 @@ export async function upHere<Shared extends AnyShared>(open: Openers<Shared>, or
 }
 
 /** `server`: everything but running jobs. */
-export async function serveHere<Shared extends AnyShared>(open: Openers<Shared>, order: ServeOrder, context: CliContext): Promise<ExitCode> {
+export async function serveHere<Shared extends AnyShared>(
+  open: Openers<Shared>,
+  order: ServeOrder,
+  context: CliContext,
+): Promise<ExitCode> {
   const settings = forPeople(order.settings, context);
   await using _lock = await open.holdLock(settings.paths);
   const shared = await open.openShared(settings, context);
@@ -76,7 +91,11 @@ export async function serveHere<Shared extends AnyShared>(open: Openers<Shared>,
 }
 
 /** `worker`: runs jobs of the server that has the same state directory. */
-export async function workHere<Shared extends AnyShared>(open: Openers<Shared>, order: WorkerOrder, context: CliContext): Promise<ExitCode> {
+export async function workHere<Shared extends AnyShared>(
+  open: Openers<Shared>,
+  order: WorkerOrder,
+  context: CliContext,
+): Promise<ExitCode> {
   const shared = await open.openShared(order.settings, context);
   const signal = context.interruption();
   try {
@@ -99,14 +118,20 @@ interface Announced {
  * Says where the pages are, and to a person then what happens. A pipe gets JSON lines and nothing else, and without the token, since such lines are kept
  * somewhere; `server.json` has it.
  */
-async function announce({ running, reader, logger }: Announced, projects: readonly Project[], { err }: CliContext, signal: AbortSignal): Promise<void> {
+async function announce(
+  { running, reader, logger }: Announced,
+  projects: readonly Project[],
+  { err }: CliContext,
+  signal: AbortSignal,
+): Promise<void> {
   const startedAt = systemClock.monotonic();
   const readyAfter = async (): Promise<number> => {
     await running.ready;
     return Math.round(systemClock.monotonic() - startedAt);
   };
   if (!err.isTty) {
-    for (const project of projects) logger.info('watching', { repo: project.name, at: project.path ?? project.url ?? '' });
+    for (const project of projects)
+      logger.info('watching', { repo: project.name, at: project.path ?? project.url ?? '' });
     logger.info('listening', { url: running.address });
     readyAfter().then(
       (tookMs) => {
@@ -117,13 +142,24 @@ async function announce({ running, reader, logger }: Announced, projects: readon
     );
     return;
   }
-  for (const project of projects) await err.line(`watching ${err.paint('bold', project.name)}  ${project.path ?? project.url ?? ''}`);
+  for (const project of projects)
+    await err.line(`watching ${err.paint('bold', project.name)}  ${project.path ?? project.url ?? ''}`);
   await err.line(`pages    ${err.paint('cyan', `${running.address}/#token=${running.token}`)}`);
   readyAfter().then(
     async (tookMs) => {
       await err.line(`ready    after ${String(tookMs)} ms; commit something, or press Ctrl-C to leave`);
       const { address } = running;
-      await tellRuns({ reader, address, onChange: (listener) => { running.onChange(listener); } }, err, signal);
+      await tellRuns(
+        {
+          reader,
+          address,
+          onChange: (listener) => {
+            running.onChange(listener);
+          },
+        },
+        err,
+        signal,
+      );
     },
     // Whoever waits for the server says so.
     () => undefined,
@@ -137,5 +173,6 @@ function forPeople(settings: Settings, { err }: CliContext): Settings {
 }
 
 async function sayGoodbye({ err }: CliContext): Promise<void> {
-  if (err.isTty) await err.line('left; what was running goes on by itself, and the next "groundcrew up" takes it up again');
+  if (err.isTty)
+    await err.line('left; what was running goes on by itself, and the next "groundcrew up" takes it up again');
 }

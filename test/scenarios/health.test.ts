@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import { openCrew } from '../support/crew.ts';
 import { needs } from '../support/needs.ts';
 
-
 test('health, readiness and metrics are there from the start', needs('git', 'linux'), async (t) => {
   const crew = await openCrew(t);
   const repo = crew.repo();

@@ -1,8 +1,8 @@
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
+import { writeFileSync } from 'node:fs';
 import { openCrew } from '../support/crew.ts';
 import { needs } from '../support/needs.ts';
-
 
 test('a branch that goes from A to B and back to A has A tested again', needs('git', 'linux'), async (t) => {
   const crew = await openCrew(t);
@@ -22,8 +22,7 @@ test('a branch that goes from A to B and back to A has A tested again', needs('g
   const again = await house.runOf(a, 'running');
   assert.equal(again.jobId, superseded.jobId, 'it is the same job');
   assert.equal(again.generation, 2);
-  repo.git('config', 'x.y', 'z');
-  (await import('node:fs')).writeFileSync(`${crew.root}/go`, '');
+  writeFileSync(`${crew.root}/go`, '');
   const end = await house.ended(a);
   assert.deepEqual(end.outcome, { kind: 'passed' });
   assert.equal(end.detail.attempts.length, 2, 'the attempt of the first generation is still shown');

@@ -17,32 +17,47 @@ function strangersCommit(repo: TestRepo, text: string): string {
   return sha;
 }
 
-test("a stranger's pull ref waits; an approval is for one commit, and the next push waits again", needs('git', 'linux'), async (t) => {
-  const crew = await openCrew(t);
-  const repo = crew.repo();
-  repo.commit(pass);
-  const house = await crew.up(repo.dir);
-  await house.ended(repo.git('rev-parse', 'main'));
+test(
+  "a stranger's pull ref waits; an approval is for one commit, and the next push waits again",
+  needs('git', 'linux'),
+  async (t) => {
+    const crew = await openCrew(t);
+    const repo = crew.repo();
+    repo.commit(pass);
+    const house = await crew.up(repo.dir);
+    await house.ended(repo.git('rev-parse', 'main'));
 
-  const first = strangersCommit(repo, 'one');
-  const held = await until(async () => (await house.held())[0], { what: 'the pull request to be held' });
-  assert.equal(held.kind, 'needs-approval');
-  assert.equal(held.change.headSha, first);
-  assert.deepEqual((await house.runs()).filter((run) => run.pull === 7), []);
-  assert.equal((await house.ask({ kind: 'approve', sha: first }, null)).status, 401);
-  assert.equal((await crew.cli('approve', '#7')).code, 0);
-  const { outcome, log } = await house.ended(first);
-  assert.deepEqual(outcome, { kind: 'passed' });
-  assert.match(log, /^pull 7 base main$/m);
-  assert.match(log, /testing \w{12} \(pull request 7\)/);
+    const first = strangersCommit(repo, 'one');
+    const held = await until(async () => (await house.held())[0], { what: 'the pull request to be held' });
+    assert.equal(held.kind, 'needs-approval');
+    assert.equal(held.change.headSha, first);
+    assert.deepEqual(
+      (await house.runs()).filter((run) => run.pull === 7),
+      [],
+    );
+    assert.equal((await house.ask({ kind: 'approve', sha: first }, null)).status, 401);
+    assert.equal((await crew.cli('approve', '#7')).code, 0);
+    const { outcome, log } = await house.ended(first);
+    assert.deepEqual(outcome, { kind: 'passed' });
+    assert.match(log, /^pull 7 base main$/m);
+    assert.match(log, /testing \w{12} \(pull request 7\)/);
 
-  const second = strangersCommit(repo, 'two');
-  await until(async () => (await house.held()).some(({ change }) => change.headSha === second), { what: 'the next push to be held' });
-  assert.deepEqual((await house.runs()).filter((run) => run.sha === second), []);
-  // The approval of the first commit says nothing about the second.
-  assert.equal((await house.ask({ kind: 'approve', sha: first })).status, 404);
-  assert.deepEqual((await house.runs()).filter((run) => run.sha === second), []);
-});
+    const second = strangersCommit(repo, 'two');
+    await until(async () => (await house.held()).some(({ change }) => change.headSha === second), {
+      what: 'the next push to be held',
+    });
+    assert.deepEqual(
+      (await house.runs()).filter((run) => run.sha === second),
+      [],
+    );
+    // The approval of the first commit says nothing about the second.
+    assert.equal((await house.ask({ kind: 'approve', sha: first })).status, 404);
+    assert.deepEqual(
+      (await house.runs()).filter((run) => run.sha === second),
+      [],
+    );
+  },
+);
 
 test('with trustPulls a pull ref is tested at once, merged onto its base', needs('git', 'linux'), async (t) => {
   const crew = await openCrew(t);

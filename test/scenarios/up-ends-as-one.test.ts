@@ -33,24 +33,28 @@ test('up ends with one sentence when the port is taken', { ...needs('git', 'linu
   assert.doesNotMatch(err, /^ +at /m);
 });
 
-test('up leaves at once while a job runs, and the next one takes the job up', { ...needs('git', 'linux'), timeout }, async (t) => {
-  const crew = await openCrew(t);
-  const repo = crew.repo();
-  const go = join(crew.root, 'go');
-  const script = `#!/bin/sh\necho begun\nwhile [ ! -e '${go}' ]; do sleep 0.1; done\necho done\n`;
-  const house = await crew.up(repo.dir);
-  const sha = repo.commit({ 'test/run': { script } });
-  const { jobId } = await house.runOf(sha, 'running');
-  await until(async () => (await house.log(jobId)).includes('begun'), { within: 20_000, what: 'the job to speak' });
-  const { code } = await house.program.end('SIGINT');
-  assert.equal(code, 130);
-  const next = await crew.up(repo.dir);
-  writeFileSync(go, '');
-  const { detail, log, outcome } = await next.ended(sha);
-  assert.deepEqual(outcome, { kind: 'passed' });
-  assert.deepEqual(
-    detail.attempts.map(({ n }) => n),
-    [1],
-  );
-  assert.match(log, /^begun\n(?:\[groundcrew\].*\n)*done$/m);
-});
+test(
+  'up leaves at once while a job runs, and the next one takes the job up',
+  { ...needs('git', 'linux'), timeout },
+  async (t) => {
+    const crew = await openCrew(t);
+    const repo = crew.repo();
+    const go = join(crew.root, 'go');
+    const script = `#!/bin/sh\necho begun\nwhile [ ! -e '${go}' ]; do sleep 0.1; done\necho done\n`;
+    const house = await crew.up(repo.dir);
+    const sha = repo.commit({ 'test/run': { script } });
+    const { jobId } = await house.runOf(sha, 'running');
+    await until(async () => (await house.log(jobId)).includes('begun'), { within: 20_000, what: 'the job to speak' });
+    const { code } = await house.program.end('SIGINT');
+    assert.equal(code, 130);
+    const next = await crew.up(repo.dir);
+    writeFileSync(go, '');
+    const { detail, log, outcome } = await next.ended(sha);
+    assert.deepEqual(outcome, { kind: 'passed' });
+    assert.deepEqual(
+      detail.attempts.map(({ n }) => n),
+      [1],
+    );
+    assert.match(log, /^begun\n(?:\[groundcrew\].*\n)*done$/m);
+  },
+);

@@ -9,7 +9,9 @@ import { until } from '../support/until.ts';
 
 /** Counts without end until `<root>/stop` is there; what it wrote is known exactly. */
 function countingJob(crew: Crew): { readonly script: string } {
-  return { script: `#!/bin/sh\ni=0\nwhile ! [ -e ${crew.root}/stop ]; do i=$((i + 1)); echo "line $i"; sleep 0.01; done\necho "last $i"\n` };
+  return {
+    script: `#!/bin/sh\ni=0\nwhile ! [ -e ${crew.root}/stop ]; do i=$((i + 1)); echo "line $i"; sleep 0.01; done\necho "last $i"\n`,
+  };
 }
 
 function assertNothingMissing(log: string): void {
@@ -23,48 +25,58 @@ function assertNothingMissing(log: string): void {
 }
 
 for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-  test(`a worker that ends by ${signal} and comes again goes on with its job, and no byte of the log is lost`, needs('git', 'linux'), async (t) => {
+  test(
+    `a worker that ends by ${signal} and comes again goes on with its job, and no byte of the log is lost`,
+    needs('git', 'linux'),
+    async (t) => {
+      const crew = await openCrew(t);
+      const repo = crew.repo();
+      const sha = repo.commit({ 'test/run': countingJob(crew) });
+      crew.configure(
+        `projects: [{name: demo, path: ${repo.dir}}]\nworker: {executor: process}\nlogs: {flush: 100ms}\n`,
+      );
+      const house = await crew.server();
+      const worker = crew.start(['worker']);
+      const { jobId } = await house.runOf(sha, 'running');
+      await until(async () => (await house.log(jobId)).includes('line 20\n'), { what: 'some of the log' });
+      await worker.end(signal);
+      const seen = (await house.log(jobId)).length;
+      crew.start(['worker']);
+      await until(async () => (await house.log(jobId)).length > seen + 200, { what: 'the log to go on' });
+      writeFileSync(`${crew.root}/stop`, '');
+      const { outcome, summary, log } = await house.ended(sha);
+      assert.deepEqual(outcome, { kind: 'passed' });
+      assert.equal(summary.attempts, 1, 'it is the same attempt');
+      assertNothingMissing(log);
+    },
+  );
+}
+
+test(
+  'a server that is killed and comes again finds its job running, and the verdict of one that ended meanwhile',
+  needs('git', 'linux'),
+  async (t) => {
     const crew = await openCrew(t);
     const repo = crew.repo();
     const sha = repo.commit({ 'test/run': countingJob(crew) });
     crew.configure(`projects: [{name: demo, path: ${repo.dir}}]\nworker: {executor: process}\nlogs: {flush: 100ms}\n`);
     const house = await crew.server();
-    const worker = crew.start(['worker']);
-    const { jobId } = await house.runOf(sha, 'running');
-    await until(async () => (await house.log(jobId)).includes('line 20\n'), { what: 'some of the log' });
-    await worker.end(signal);
-    const seen = (await house.log(jobId)).length;
     crew.start(['worker']);
-    await until(async () => (await house.log(jobId)).length > seen + 200, { what: 'the log to go on' });
+    const { jobId } = await house.runOf(sha, 'running');
+    await until(async () => (await house.log(jobId)).includes('line 5\n'), { what: 'some of the log' });
+    await house.program.end('SIGKILL');
+    const second = await crew.server();
+    assert.equal((await second.run(jobId)).summary.state, 'running');
+    await second.program.end('SIGKILL');
+    // Its end comes while nobody listens.
     writeFileSync(`${crew.root}/stop`, '');
-    const { outcome, summary, log } = await house.ended(sha);
+    const third = await crew.server();
+    const { outcome, summary, log } = await third.ended(sha);
     assert.deepEqual(outcome, { kind: 'passed' });
-    assert.equal(summary.attempts, 1, 'it is the same attempt');
+    assert.equal(summary.attempts, 1);
     assertNothingMissing(log);
-  });
-}
-
-test('a server that is killed and comes again finds its job running, and the verdict of one that ended meanwhile', needs('git', 'linux'), async (t) => {
-  const crew = await openCrew(t);
-  const repo = crew.repo();
-  const sha = repo.commit({ 'test/run': countingJob(crew) });
-  crew.configure(`projects: [{name: demo, path: ${repo.dir}}]\nworker: {executor: process}\nlogs: {flush: 100ms}\n`);
-  const house = await crew.server();
-  crew.start(['worker']);
-  const { jobId } = await house.runOf(sha, 'running');
-  await until(async () => (await house.log(jobId)).includes('line 5\n'), { what: 'some of the log' });
-  await house.program.end('SIGKILL');
-  const second = await crew.server();
-  assert.equal((await second.run(jobId)).summary.state, 'running');
-  await second.program.end('SIGKILL');
-  // Its end comes while nobody listens.
-  writeFileSync(`${crew.root}/stop`, '');
-  const third = await crew.server();
-  const { outcome, summary, log } = await third.ended(sha);
-  assert.deepEqual(outcome, { kind: 'passed' });
-  assert.equal(summary.attempts, 1);
-  assertNothingMissing(log);
-});
+  },
+);
 
 test('an "up" that is killed takes its running job up again', needs('git', 'linux'), async (t) => {
   const crew = await openCrew(t);

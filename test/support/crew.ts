@@ -33,7 +33,10 @@ export interface House {
   readonly url: string;
   readonly token: string;
   get(path: string): Promise<Response>;
-  ask(body: Readonly<Record<string, unknown>>, token?: string | null): Promise<{ readonly status: number; readonly body: Readonly<Record<string, unknown>> }>;
+  ask(
+    body: Readonly<Record<string, unknown>>,
+    token?: string | null,
+  ): Promise<{ readonly status: number; readonly body: Readonly<Record<string, unknown>> }>;
   runs(): Promise<readonly RunSummary[]>;
   run(id: string): Promise<RunDetail>;
   held(): Promise<readonly HeldChange[]>;
@@ -80,7 +83,10 @@ export interface StartOptions {
 
 const main = join(import.meta.dirname, '../../src/cli/main.ts');
 const isOver = (run: RunDetail): boolean =>
-  run.summary.state === 'ended' && run.attempts.every(({ state, claimedAt, logSha256 }) => state !== 'live' && (claimedAt === null || logSha256 !== null));
+  run.summary.state === 'ended' &&
+  run.attempts.every(
+    ({ state, claimedAt, logSha256 }) => state !== 'live' && (claimedAt === null || logSha256 !== null),
+  );
 
 /** A home with nothing in it. Whatever is started there, jobs included, is ended after the test, also a failed one. */
 export async function openCrew(context: CleansUp): Promise<Crew> {
@@ -190,7 +196,8 @@ function houseAt(program: Program, { url, token }: { readonly url: string; reado
     if (!response.ok) throw new Error(`${path}: ${String(response.status)} ${await response.text()}`);
     return (await response.json()) as T;
   };
-  const runs = async (): Promise<readonly RunSummary[]> => (await json<{ runs: readonly RunSummary[] }>('/api/runs?limit=500')).runs;
+  const runs = async (): Promise<readonly RunSummary[]> =>
+    (await json<{ runs: readonly RunSummary[] }>('/api/runs?limit=500')).runs;
   const run = (id: string): Promise<RunDetail> => json<RunDetail>(`/api/runs/${id}`);
   const log = async (jobId: string): Promise<string> => await (await get(`/api/runs/${jobId}/log`)).text();
   const runOf = (sha: string, state?: RunSummary['state']): Promise<RunSummary> =>
@@ -211,7 +218,10 @@ function houseAt(program: Program, { url, token }: { readonly url: string; reado
     async ask(body, with_ = token) {
       const response = await fetch(`${url}/api/requests`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json', ...(with_ === null ? {} : { authorization: `Bearer ${with_}` }) },
+        headers: {
+          'content-type': 'application/json',
+          ...(with_ === null ? {} : { authorization: `Bearer ${with_}` }),
+        },
         body: JSON.stringify(body),
       });
       return { status: response.status, body: (await response.json()) as Readonly<Record<string, unknown>> };

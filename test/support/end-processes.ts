@@ -43,8 +43,15 @@ function names(pid: number, dir: string): boolean {
 /** Removes the containers that mount something of `dir`. */
 export async function removeContainersOf(dir: string): Promise<void> {
   if (!has('podman')) return;
-  const podman = (...args: string[]): string => execFileSync('podman', ['--log-level=error', ...args], { env: podmanEnv(), encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-  const ids = podman('ps', '-aq', '--no-trunc', '--filter', 'label=groundcrew.run').split('\n').filter((id) => id !== '');
+  const podman = (...args: string[]): string =>
+    execFileSync('podman', ['--log-level=error', ...args], {
+      env: podmanEnv(),
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+  const ids = podman('ps', '-aq', '--no-trunc', '--filter', 'label=groundcrew.run')
+    .split('\n')
+    .filter((id) => id !== '');
   for (const id of ids) {
     try {
       if (podman('inspect', '--format', '{{json .Mounts}}', id).includes(`${dir}/`)) podman('rm', '-f', '-t', '0', id);

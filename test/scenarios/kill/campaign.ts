@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { until } from '../../support/until.ts';
-import { makeHouse, noteInLogs, runCommand, type Form, type House, type Part } from './house.ts';
+import { makeHouse, noteInLogs, type Form, type House, type Part } from './house.ts';
 import { judge } from './judge.ts';
 import { createLoad } from './load.ts';
 import { makeProject } from './project.ts';
@@ -62,7 +62,7 @@ export async function runCampaign(order: CampaignOrder): Promise<CampaignResult>
     if (part.isServer) void timeToReady(house, part, readyMs);
   };
   try {
-    await runCommand(house, ['hook', 'install', project.dir]);
+    await house.command('hook', 'install', project.dir);
     // A kill during the very first start has a test of its own.
     for (const part of house.parts) {
       startPart(part);
@@ -106,7 +106,7 @@ export async function runCampaign(order: CampaignOrder): Promise<CampaignResult>
     const calmAt = performance.now();
     const unrest = await comeToRest(house, load, project, order.restWithinMs);
     const restMs = Math.round(performance.now() - calmAt);
-    const shownRuns = await runCommand(house, ['runs', '--json']);
+    const shownRuns = await house.command('runs', '--json');
     await house.stop();
     const refs = await project.refs();
     const found = await judge(house, load, project, { refs, tampered });

@@ -22,6 +22,12 @@ export interface Part {
   startedAt: number;
 }
 
+/** How another program ended. `text` is what it printed, else what it complained about. */
+export interface ProgramEnd {
+  readonly exitCode: number;
+  readonly text: string;
+}
+
 /** groundcrew, started for real on a state directory of its own. */
 export interface House {
   readonly dir: string;
@@ -38,12 +44,14 @@ export interface House {
   destroy(): void;
   /** Answer of the running server, or null when there is none to answer. */
   ask(path: string, body?: object): Promise<{ readonly status: number; readonly body: unknown } | null>;
+  /** Runs another groundcrew command on the same configuration to its end. */
+  command(...args: readonly string[]): Promise<ProgramEnd>;
   /** The last lines that the parts wrote. */
   said(lines: number): Promise<string>;
 }
 
-/** Writes the configuration for `repoDir` below `dir`; starts nothing. */
-export async function makeHouse(dir: string, form: Form, repoDir: string): Promise<House> {
+/** Writes the configuration for `repoDir` below `dir`; starts nothing. `poll`: how often it looks there unasked. */
+export async function makeHouse(dir: string, form: Form, repoDir: string, poll = '2s'): Promise<House> {
   const stateDir = join(dir, 'state');
   const tempDir = join(dir, 'tmp');
   await mkdir(tempDir, { recursive: true });
@@ -52,7 +60,7 @@ export async function makeHouse(dir: string, form: Form, repoDir: string): Promi
     `stateDir: ${stateDir}`,
     'server: { port: 0 }',
     'projects:',
-    `  - { name: demo, path: ${repoDir}, poll: 2s }`,
+    `  - { name: demo, path: ${repoDir}, poll: ${poll} }`,
     'worker: { slots: 2, executor: process, grace: 2s, minFreeDisk: 64MiB }',
     // A job that is hit again and again is nobody's failure here; the plan itself is the ledger tests' business.
     'dispatch: { attempts: 10 }',
@@ -153,6 +161,7 @@ export async function makeHouse(dir: string, form: Form, repoDir: string): Promi
         return null;
       }
     },
+    command: (...args) => runProgram(launcher, [...args, '--config', config], { dir, env }),
     async said(count) {
       const texts = await Promise.all(
         parts.map(async (one) => {
@@ -180,12 +189,12 @@ export function signalGroup(child: ChildProcess, signal: NodeJS.Signals): boolea
   }
 }
 
-/** Runs a program in the house's environment to its end; the text is what it printed, else what it complained about. */
+/** Runs a program in the house's environment to its end. */
 export async function runProgram(
   file: string,
   args: readonly string[],
-  house: House,
-): Promise<{ readonly exitCode: number; readonly text: string }> {
+  house: Pick<House, 'dir' | 'env'>,
+): Promise<ProgramEnd> {
   try {
     const { stdout } = await promisify(execFile)(file, [...args], {
       cwd: house.dir,
@@ -197,9 +206,4 @@ export async function runProgram(
     const { code, stdout = '', stderr = '' } = error as { code?: number; stdout?: string; stderr?: string };
     return { exitCode: typeof code === 'number' ? code : -1, text: stdout === '' ? stderr : stdout };
   }
-}
-
-/** Runs groundcrew itself with the house's configuration. */
-export function runCommand(house: House, args: readonly string[]): ReturnType<typeof runProgram> {
-  return runProgram(launcher, [...args, '--config', join(house.dir, 'groundcrew.yaml')], house);
 }
