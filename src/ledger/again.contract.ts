@@ -55,6 +55,20 @@ export const againClauses: readonly LedgerClause[] = [
     },
   },
   {
+    title: 'R13: what opens again is the order as it is asked for now',
+    async check({ ledger }) {
+      const first = anOrder({ pull: 7, secrets: ['token'], needs: ['kvm'] });
+      await enqueue(ledger, first);
+      await decide(ledger, first, [{ kind: 'cancel', jobId: first.id, reason: 'closed', by: 'x' }]);
+      const now = anOrder({ pull: 8, secrets: [], isTrusted: false, pool: 'strangers', priority: 3 });
+      assert.equal(now.id, first.id);
+      await enqueue(ledger, now, { now: 4_000 });
+      const [candidate] = (await ledger.feedView(5_000, 9)).candidates;
+      assert.deepEqual(candidate?.job, now);
+      assert.deepEqual([candidate?.class, candidate?.priority], ['strangers', 3]);
+    },
+  },
+  {
     title: 'R13: what ran under an earlier generation is stopped and its verdict does not count',
     async check({ ledger }) {
       const job = anOrder();

@@ -1,3 +1,4 @@
+import type { Job } from '../core/job.ts';
 import { forging, deciding, decidingAfter, finishingAfter, type BrokenLedger } from './broken.contract.ts';
 
 /** From an event to its jobs, and which job is which. */
@@ -152,6 +153,19 @@ export const brokenIntake: readonly BrokenLedger[] = [
         return ledger.applyDecision(decision);
       },
     }),
+  ],
+  [
+    'R13: what opens again',
+    'goes on with the order of the first time',
+    (ledger) => {
+      const first = new Map<string, Job>();
+      return deciding(ledger, (action) => {
+        if (action.kind !== 'enqueue') return action;
+        const job = first.get(action.job.id) ?? action.job;
+        first.set(job.id, job);
+        return { ...action, job };
+      });
+    },
   ],
   [
     'R13: what ran under',

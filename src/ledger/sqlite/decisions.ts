@@ -114,7 +114,10 @@ function addChore(sql: Sql, body: Readonly<Record<string, string>>): void {
   sql.run('INSERT OR IGNORE INTO chores (body) VALUES (?)', JSON.stringify(body));
 }
 
-/** R12: the same id is the same job. R13: an end that was no verdict opens again under the next generation. */
+/**
+ * R12: the same id is the same job. R13: an end that was no verdict opens again under the next generation, as it is asked for
+ * now: the place may be another one, no longer trusted, and the configuration may have taken secrets or a pool away.
+ */
 function enqueue(sql: Sql, change: Change, job: Job, generation: number, now: number, traceId: string): void {
   const known = jobRow(sql, job.id);
   if (known === undefined) {
@@ -126,11 +129,20 @@ function enqueue(sql: Sql, change: Change, job: Job, generation: number, now: nu
     if (known.state !== 'ended' || !isNoVerdict) return;
     sql.run(
       `UPDATE jobs SET generation = ?, state = 'waiting', n = 0, outcome = NULL, ended_at = NULL, started_at = NULL, base_sha = NULL,
-         not_before = 0, queued_at = ?, change_key = ?, trace_id = ? WHERE id = ?`,
+         not_before = 0, queued_at = ?, change_key = ?, trace_id = ?, class = ?, pull = ?, branch = ?, title = ?, priority = ?, pool = ?,
+         is_exclusive = ?, body = ? WHERE id = ?`,
       Math.max(known.generation + 1, generation),
       now,
       change.key,
       traceId,
+      needsClass(job),
+      job.subject.pull,
+      job.subject.branch,
+      change.title,
+      job.priority,
+      job.pool,
+      job.exclusive ? 1 : 0,
+      JSON.stringify(job),
       job.id,
     );
   }
