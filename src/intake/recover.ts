@@ -4,6 +4,7 @@ import { errorLine } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Job } from '../core/job.ts';
 import type { JobEnvelope } from '../core/job-envelope.ts';
+import { isVerdict } from '../core/outcome.ts';
 import type { Finished } from '../core/worker-message.ts';
 import { decideChange } from '../decide/decide-change.ts';
 import type { Forge } from '../forge/forge.ts';
@@ -54,8 +55,7 @@ async function recoverRepo(deps: RecoverDeps, forge: Forge, repo: string, signal
     const actions = decideChange({ ...view, remembersStatuses: true, plan, jobs });
     for (const action of actions) {
       if (action.kind !== 'enqueue') continue;
-      for (const record of await deps.runRecords(action.job)) {
-        if (record.envelope.job.id !== action.job.id) continue;
+      for (const record of verdictsOf(await deps.runRecords(action.job), action.job)) {
         const applied = await deps.ledger.finished(
           record,
           deps.vouched(record.worker, record.envelope),
@@ -69,4 +69,11 @@ async function recoverRepo(deps: RecoverDeps, forge: Forge, repo: string, signal
       }
     }
   }
+}
+
+/** What judged the job, its newest generation first. A stray that was stopped, or what broke, is no result. */
+function verdictsOf(records: readonly Finished[], job: Job): readonly Finished[] {
+  return records
+    .filter((record) => record.envelope.job.id === job.id && isVerdict(record.outcome))
+    .sort((a, b) => b.envelope.generation - a.envelope.generation);
 }
