@@ -171,7 +171,7 @@ function lockPath(directory: string, name: string): string {
   return join(directory, `${name}.lock`);
 }
 
-/** Locks of processes that died between taking the lock and writing the row. */
+/** What processes left that died between taking the lock and writing the row, or between deleting a dead one's row and its files. */
 function removeOldLocks(directory: string, now: number): void {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   for (const file of readdirSync(directory)) {
@@ -179,6 +179,7 @@ function removeOldLocks(directory: string, now: number): void {
     if (!/^q-[0-9a-f]{16}\.lock$/.test(file)) continue;
     const stat = statSync(path, { throwIfNoEntry: false });
     if (stat === undefined || now - stat.mtimeMs < oldLockMs || isProcessLockHeld(path)) continue;
-    for (const suffix of ['', '.pid']) rmSync(`${path}${suffix}`, { force: true });
+    // The lock last: by it we find the others.
+    for (const left of [path.replace(/lock$/, 'sock'), `${path}.pid`, path]) rmSync(left, { force: true });
   }
 }
