@@ -20,6 +20,10 @@ const atRest = [
   'worker/*/spool/.reserve',
   // Of starts that were killed; the first one a minute later takes them away.
   'worker/*/process-runs/trials/**',
+  // Of processes that were killed while they came; the first start an hour later takes them away.
+  'queue/q-*.lock',
+  'queue/q-*.lock.pid',
+  'queue/q-*.sock',
   // Of puts that were killed; the first start an hour later takes them away.
   'store/staging/*',
 ];

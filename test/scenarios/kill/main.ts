@@ -26,7 +26,7 @@ const result = await runCampaign({
   restWithinMs: 240_000,
   mostTries: 2,
 });
-const { readyMs, ...rest } = result;
+const { readyMs, said: _said, ...rest } = result;
 const sorted = [...readyMs].sort((a, b) => a - b);
 const ready = { median: sorted[sorted.length >> 1], most: sorted.at(-1) };
 process.stdout.write(`${JSON.stringify({ form, seed: Number(values.seed), ...rest, ready }, null, 2)}\n`);
