@@ -77,22 +77,31 @@ function apply(deps: CollectDeps, message: WorkerMessage): Promise<Applied> {
     case 'finished':
       return deps.ledger.finished(message, isVouched(deps, message.worker, message.envelope), now);
     case 'sealed':
+      if (!isVouched(deps, message.worker, message.envelope)) return Promise.resolve(unvouched);
       return deps.ledger.sealed(message);
-    case 'bye':
-      return deps.ledger.bye(message, now);
+    case 'bye': {
+      const handsBack = message.handsBack.filter(({ envelope }) => isVouched(deps, message.worker, envelope));
+      return deps.ledger.bye({ ...message, handsBack }, now);
+    }
     default:
       return message satisfies never;
   }
 }
 
-/** Receive time, monotonic; never the worker's clock (R3). True when a worker is here that was not. */
+const unvouched: Applied = { kind: 'unknown', isNews: false, stops: [] };
+
+/**
+ * Receive time, monotonic; never the worker's clock (R3). What nobody vouches for, or what is old, is no sign of life: an
+ * attempt whose results we could not accept must not be kept alive by its beats. True when a worker is here that was not.
+ */
 function hear(deps: CollectDeps, message: WorkerMessage, applied: Applied): boolean {
+  if (applied.kind !== 'applied') return false;
   switch (message.kind) {
     case 'hello':
-      for (const holding of message.holds) deps.silence.heard(holding.nonce);
-      return applied.kind !== 'stale' && deps.presence.heard(message.worker, message.offer);
+      for (const nonce of vouchedNonces(deps, message)) deps.silence.heard(nonce);
+      return deps.presence.heard(message.worker, message.offer);
     case 'bye':
-      if (applied.kind !== 'stale') deps.presence.left(message.worker);
+      deps.presence.left(message.worker);
       return false;
     case 'claimed':
     case 'beat':
