@@ -51,6 +51,7 @@ test(
     const sha = repo.commit({ a: '1' });
     const { outcome } = await house.ended(sha);
     assert.deepEqual(outcome, { kind: 'passed' });
+    assert.match(house.program.err(), /a branch with a name that is not usable is ignored/);
     assert.equal((await house.get('/')).status, 200);
     assert.match(await (await house.get('/metrics')).text(), /^groundcrew_deliveries_parked 0$/m);
   },

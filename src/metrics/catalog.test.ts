@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createMetrics } from './catalog.ts';
+
+const counts = {
+  waiting: 1,
+  offered: 2,
+  running: 3,
+  ended: 4,
+  deliveries: 50,
+  deliveriesPending: 6,
+  deliveriesParked: 7,
+  reportsDue: 8,
+};
+
+test('the exposition has the counts of the moment, each with help and type', async () => {
+  const metrics = createMetrics('1.2.3');
+  await metrics.expose({ ...counts, deliveries: 49, ended: 1 });
+  const text = await metrics.expose(counts);
+  for (const line of [
+    'groundcrew_info{version="1.2.3"} 1',
+    'groundcrew_jobs{state="waiting"} 1',
+    'groundcrew_jobs{state="offered"} 2',
+    'groundcrew_jobs{state="running"} 3',
+    'groundcrew_jobs{state="ended"} 4',
+    'groundcrew_deliveries_total 50',
+    'groundcrew_deliveries_pending 6',
+    'groundcrew_deliveries_parked 7',
+    'groundcrew_reports_due 8',
+  ]) {
+    assert.ok(text.includes(`\n${line}\n`) || text.startsWith(`${line}\n`), line);
+  }
+  const names = [...text.matchAll(/^([a-z_]+)[{ ]/gm)].map(([, name]) => name ?? '');
+  for (const name of names) assert.match(name, /^(groundcrew|process|nodejs)_/);
+  for (const name of new Set(names.filter((one) => one.startsWith('groundcrew_')))) {
+    assert.match(text, new RegExp(`^# HELP ${name} .+\\.$`, 'm'));
+    assert.match(text, new RegExp(`^# TYPE ${name} (gauge|counter)$`, 'm'));
+  }
+});
+
+test('two catalogs do not share their numbers', async () => {
+  const [one, other] = [createMetrics('1'), createMetrics('2')];
+  await one.expose(counts);
+  assert.doesNotMatch(await other.expose({ ...counts, ended: 0 }), /state="ended"\} 4/);
+});
