@@ -64,7 +64,7 @@ export async function removeLeftovers(gitDir: string): Promise<boolean> {
   let found = false;
   const entries = await readdir(gitDir, { recursive: true, withFileTypes: true });
   for (const entry of entries) {
-    if (!entry.isFile() || !/\.lock$|^tmp_|^\.tmp-|^pack-.*\.keep$/.test(entry.name)) continue;
+    if (!entry.isFile() || !/\.lock$|^packed-refs\.new$|^tmp_|^\.tmp-|^pack-.*\.keep$/.test(entry.name)) continue;
     await rm(join(entry.parentPath, entry.name), { force: true });
     found = true;
   }

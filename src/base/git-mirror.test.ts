@@ -48,6 +48,17 @@ test('a commit comes with its tree and date, and is kept by a ref', needs('git')
   assert.match(readFileSync(join(view.gitDir, 'packed-refs'), 'utf8'), new RegExp(`refs/wanted/${sha}`));
 });
 
+test('a git that was killed while it packed refs is no obstacle', needs('git'), async (context) => {
+  const b = await bench(context);
+  b.repo.commit({ a: '1' });
+  await b.mirrors.ensure(b.repo.dir, [{ sha: b.repo.git('rev-parse', 'HEAD'), refs: [] }], { signal: signal() });
+  for (const left of [['packed-refs.lock'], ['packed-refs.lock', 'packed-refs.new'], ['packed-refs.new']]) {
+    for (const name of left) writeFileSync(join(mirrorOf(b), name), '');
+    const sha = b.repo.commit({ a: left.join() });
+    assert.ok((await b.mirrors.ensure(b.repo.dir, [{ sha, refs: [] }], { signal: signal() })).commits.has(sha));
+  }
+});
+
 test('a commit that no branch shows any more is still fetched by its id', needs('git'), async (context) => {
   const b = await bench(context);
   const sha = b.repo.commit({ a: '1' });
