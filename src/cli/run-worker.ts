@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import type { ProcessLock } from '../base/process-lock.ts';
@@ -10,6 +10,7 @@ import type { Queue } from '../queue/queue.ts';
 import type { AttemptRunner } from '../worker/attempt-runner.ts';
 import { openFileSpool } from '../worker/file-spool.ts';
 import { createWorkerLoop } from '../worker/worker-loop.ts';
+import { nextSession } from './worker-session.ts';
 
 /** A worker's rooms, opened by `wire.ts`. `dir`: this worker's own directory. */
 export interface WorkerParts {
@@ -41,7 +42,7 @@ export function slotsOf(settings: WorkerSettings): number {
 export async function runWorker(parts: WorkerParts, settings: WorkerSettings, signal: AbortSignal): Promise<void> {
   const loop = createWorkerLoop({
     ...parts,
-    session: nextSession(parts.dir),
+    session: nextSession(parts.dir, parts.clock),
     offer: {
       pool: settings.pool,
       capabilities: [...new Set([...(hasKvm() ? ['kvm'] : []), ...settings.labels])],
@@ -63,19 +64,4 @@ function hasKvm(): boolean {
   } catch {
     return false;
   }
-}
-
-/** Counts the starts of this worker on its disk. */
-function nextSession(dir: string): number {
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const file = join(dir, 'session');
-  let last = 0;
-  try {
-    last = Number.parseInt(readFileSync(file, 'utf8'), 10) || 0;
-  } catch {
-    // The first start here.
-  }
-  writeFileSync(`${file}.new`, `${String(last + 1)}\n`, { flush: true });
-  renameSync(`${file}.new`, file);
-  return last + 1;
 }
