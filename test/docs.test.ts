@@ -3,6 +3,9 @@ import { existsSync } from 'node:fs';
 import { glob, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { explainIssues } from '../src/config/explain-issue.ts';
+import { parseYaml } from '../src/config/read-yaml.ts';
+import { configJsonSchema, configSchema } from '../src/config/schema.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -52,17 +55,38 @@ function pathsIn(prose: readonly string[], path: string): (Place & { readonly to
   );
 }
 
+interface Block {
+  readonly language: string;
+  /** Of its first line of text. */
+  readonly line: number;
+  readonly text: string;
+}
+
+/** Fenced blocks of a page. */
+function blocksIn(markdown: string): Block[] {
+  return [...markdown.matchAll(/^```(\w*)\n([^]*?)^```/gm)].map((match) => ({
+    language: match[1] ?? '',
+    line: markdown.slice(0, match.index).split('\n').length + 1,
+    text: match[2] ?? '',
+  }));
+}
+
 /** What a page tells people to type: lines of fenced blocks that start one of our programs. */
-function commandsIn(markdown: string): string[] {
-  return [...markdown.matchAll(/```(?:sh|console|bash)?\n([^]*?)```/g)]
-    .flatMap((match) => (match[1] ?? '').split('\n'))
-    .map((line) =>
-      line
-        .replace(/^\$ /, '')
-        .replace(/\s+#.*$/, '')
-        .trim(),
+function commandsIn(markdown: string): { readonly line: number; readonly command: string }[] {
+  return blocksIn(markdown)
+    .filter(({ language }) => ['', 'sh', 'console', 'bash', 'text'].includes(language))
+    .flatMap(({ line, text, language }) =>
+      text.split('\n').flatMap((typed, index) => {
+        // What programs answer stands in text blocks too.
+        if (language === 'text' && !typed.startsWith('$ ')) return [];
+        const command = typed
+          .replace(/^\$ /, '')
+          .replace(/\s+#\s.*$/, '')
+          .trim();
+        return [{ line: line + index, command }];
+      }),
     )
-    .filter((line) => /^(bin\/|test\/|\.ci\/|bench\/|npm |groundcrew )/.test(line));
+    .filter(({ command }) => /^(bin\/|test\/|\.ci\/|bench\/|npm |groundcrew )/.test(command));
 }
 
 async function readPages(): Promise<Map<string, string>> {
@@ -114,27 +138,74 @@ test('every decision is listed', () => {
   assert.deepEqual(missing, [], 'docs/decisions/README.md');
 });
 
-test('what README.md and CONTRIBUTING.md tell people to type exists', async () => {
-  const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
-    scripts: Record<string, string>;
-  };
-  const problems: string[] = [];
-  for (const page of ['README.md', 'CONTRIBUTING.md']) {
-    for (const command of commandsIn(pages.get(page) ?? '')) {
-      const [program = '', first = '', second = ''] = command.split(/\s+/);
-      if (program.includes('/') && !existsSync(join(root, program))) problems.push(`${page}: ${program}`);
-      if (program === 'npm' && first === 'run' && scripts[second] === undefined) problems.push(`${page}: ${command}`);
-      const isOurs = program === 'bin/groundcrew' || program === 'groundcrew';
-      if (isOurs && /^[a-z]/.test(first) && !(await isVerb(first))) problems.push(`${page}: ${command}`);
-    }
-  }
+/** The verbs of the generated reference, each with the options that its help names. */
+function verbsIn(reference: string): ReadonlyMap<string, ReadonlySet<string>> {
+  return new Map(
+    reference.split(/^## /m).map((section) => {
+      const verb = section.split('\n', 1)[0] ?? '';
+      return [verb, new Set(section.match(/(?<![\w-])--?[a-z][a-z-]*/g) ?? [])];
+    }),
+  );
+}
+
+/** What is wrong with a command that a page shows; null when nothing is. */
+function troubleOf(command: string, verbs: ReturnType<typeof verbsIn>, scripts: object): string | null {
+  const [program = '', first = '', second = ''] = command.split(/\s+/);
+  if (program.includes('/') && !existsSync(join(root, program))) return `there is no ${program}`;
+  if (program === 'npm' && first === 'run' && !(second in scripts)) return `there is no script ${second}`;
+  const isOurs = program === 'bin/groundcrew' || program === 'groundcrew';
+  if (!isOurs || !/^[a-z]/.test(first)) return null;
+  const known = verbs.get(`${first} ${second}`) ?? verbs.get(first);
+  if (known === undefined) return `there is no command ${first}`;
+  // What another program is told in quotes is no option of ours.
+  const options = command.replace(/"[^"]*"|'[^']*'/g, '').match(/(?<=\s)--?[a-z][a-z-]*/g) ?? [];
+  const unknown = options.find((option) => !known.has(option));
+  return unknown === undefined ? null : `${first} has no ${unknown}`;
+}
+
+test('what pages tell people to type exists, with its options', async () => {
+  const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { scripts: object };
+  const verbs = verbsIn(pages.get('docs/reference/cli.md') ?? '');
+  const shown = [...pages].flatMap(([path, markdown]) =>
+    commandsIn(markdown).map(({ line, command }) => ({ at: `${path}:${line}: ${command}`, command })),
+  );
+  assert.ok(shown.length > 20, `only ${shown.length} commands were found`);
+  const problems = shown.flatMap(({ at, command }) => {
+    const trouble = troubleOf(command, verbs, scripts);
+    return trouble === null ? [] : [`${at}: ${trouble}`];
+  });
   assert.deepEqual(problems, []);
 });
 
-async function isVerb(word: string): Promise<boolean> {
-  if (existsSync(join(root, `src/cli/commands/${word}.ts`))) return true;
-  return (await readFile(join(root, 'src/cli/program.ts'), 'utf8')).includes(`'${word}'`);
-}
+test('configurations that pages show are valid', () => {
+  const shown = [...pages].flatMap(([path, markdown]) =>
+    blocksIn(markdown)
+      .filter(({ language }) => language === 'yaml')
+      .map(({ line, text }) => ({ at: `${path}:${line}`, text })),
+  );
+  assert.ok(shown.length > 2, `only ${shown.length} were found`);
+  const wrong = shown.flatMap(({ at, text }) => {
+    const yaml = parseYaml(text, at);
+    const result = configSchema.safeParse(yaml.value);
+    return result.success
+      ? []
+      : [`${at}: ${JSON.stringify(explainIssues(result.error.issues, yaml, configJsonSchema()))}`];
+  });
+  assert.deepEqual(wrong, []);
+});
+
+test('every error code that a page names is explained', () => {
+  const known = new Set(
+    [...(pages.get('docs/errors.md') ?? '').matchAll(/^\| `([^`]+)`/gm)].map((match) => match[1] ?? ''),
+  );
+  const firstWords = new Set([...known].map((code) => code.split('/', 1)[0] ?? ''));
+  const unknown = [...pages].flatMap(([path, markdown]) =>
+    [...markdown.matchAll(/`([a-z]+)\/([a-z-]+)`/g)]
+      .filter(([, room, what]) => firstWords.has(room ?? '') && !known.has(`${room}/${what}`))
+      .map(([code]) => `${path}: ${code}`),
+  );
+  assert.deepEqual(unknown, []);
+});
 
 test('links, anchors, paths and commands are found', () => {
   const page = [
@@ -157,5 +228,19 @@ test('links, anchors, paths and commands are found', () => {
     ['src/a/b.ts'],
   );
   assert.deepEqual([...anchorsOf(page)], ['a-b-heading']);
-  assert.deepEqual(commandsIn(page), ['bin/groundcrew up', 'npm run types']);
+  assert.deepEqual(commandsIn(page), [
+    { line: 5, command: 'bin/groundcrew up' },
+    { line: 6, command: 'npm run types' },
+  ]);
+});
+
+test('wrong commands are found', () => {
+  const verbs = verbsIn('## up\n\n  --port <n>\n  -n, --dry-run  no\n\n## hook install\n\n  --append');
+  const scripts = { types: '' };
+  assert.equal(troubleOf('groundcrew up ~/x --port 0 -n', verbs, scripts), null);
+  assert.equal(troubleOf('groundcrew hook install --append', verbs, scripts), null);
+  assert.equal(troubleOf('groundcrew up --prot 0', verbs, scripts), 'up has no --prot');
+  assert.equal(troubleOf('groundcrew fly', verbs, scripts), 'there is no command fly');
+  assert.equal(troubleOf('npm run fly', verbs, scripts), 'there is no script fly');
+  assert.equal(troubleOf('bin/fly', verbs, scripts), 'there is no bin/fly');
 });
