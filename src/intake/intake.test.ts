@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { GroundcrewError } from '../base/errors.ts';
+import { openIntakeWorld, viewOf, type IntakeWorld } from '../../test/support/intake-world.ts';
+import { aChange, anOrder, shaOf } from '../../test/support/ledger-world.ts';
+
+const a = aChange(anOrder({ sha: shaOf('a') }));
+const noPending = (world: IntakeWorld) => async (): Promise<boolean> =>
+  (await world.ledger.pendingDeliveries(10)).length === 0;
+
+test('an event leads to the jobs of what the forge shows, whatever the event says', async (t) => {
+  const world = openIntakeWorld(t);
+  const b = { ...a, headSha: shaOf('b') };
+  world.forge.shows.set(a.key, viewOf(b));
+  await world.deliver('d1', a);
+  await world.work(noPending(world));
+  const jobs = await world.ledger.jobsOfChange(a.key, b.headSha);
+  assert.deepEqual(
+    jobs.map((job) => [job.sha, job.context, job.isEnded]),
+    [[b.headSha, 'test', false]],
+  );
+});
+
+test('several events of one place are one look, and its trace is the first one', async (t) => {
+  const world = openIntakeWorld(t);
+  world.forge.shows.set(a.key, viewOf(a));
+  for (const id of ['d1', 'd2', 'd3']) await world.deliver(id, a);
+  assert.equal(
+    await world.ledger.recordDelivery({
+      id: 'd1',
+      event: { kind: 'change', forge: 'git', repo: 'demo', changeKey: a.key, sha: null },
+      receivedAt: 1,
+      traceId: 'other',
+    }),
+    false,
+    'an id is known once',
+  );
+  await world.work(noPending(world));
+  assert.deepEqual(world.forge.looks, [a.key]);
+  assert.equal((await world.ledger.jobsOfChange(a.key, a.headSha)).length, 1);
+});
+
+test('a forge that is away says nothing against the event: it waits, however long', async (t) => {
+  const world = openIntakeWorld(t);
+  let tries = 0;
+  world.forge.shows.set(a.key, () => {
+    tries += 1;
+    if (tries < 8) throw new GroundcrewError('forge/away', 'nobody answers', { retry: 'later' });
+    return viewOf(a);
+  });
+  await world.deliver('d1', a);
+  await world.work(noPending(world));
+  assert.equal(tries, 8);
+  assert.equal((await world.ledger.jobsOfChange(a.key, a.headSha)).length, 1);
+});
+
+test('an event that always fails is set aside after three tries, and hinders no other', async (t) => {
+  const world = openIntakeWorld(t);
+  const other = aChange(anOrder({ branch: 'other' }));
+  world.forge.shows.set(a.key, () => {
+    throw new TypeError('cannot read properties of undefined');
+  });
+  world.forge.shows.set(other.key, viewOf(other));
+  await world.deliver('bad', a);
+  await world.deliver('good', other);
+  await world.work(noPending(world));
+  assert.equal(world.forge.looks.filter((key) => key === a.key).length, 3);
+  assert.equal((await world.ledger.jobsOfChange(other.key, other.headSha)).length, 1);
+  const jobs = await world.ledger.jobsOfChange(a.key, a.headSha);
+  assert.ok(jobs.every(({ changeKey }) => changeKey === other.key));
+});
+
+test('an event of a project that is not configured is set aside at once', async (t) => {
+  const world = openIntakeWorld(t);
+  await world.deliver('d1', { ...a, repo: 'gone' });
+  await world.deliver('d2', { ...a, forge: 'nowhere' });
+  await world.work(noPending(world));
+  assert.deepEqual(world.forge.looks, []);
+});
+
+test('a view that is behind its event is fetched again', async (t) => {
+  const world = openIntakeWorld(t);
+  world.forge.shows.set(a.key, viewOf(a));
+  await world.deliver('d1', a);
+  await world.work(noPending(world));
+  const b = { ...a, headSha: shaOf('b'), version: 2 };
+  let looks = 0;
+  world.forge.shows.set(a.key, () => {
+    looks += 1;
+    return viewOf(looks < 3 ? a : b);
+  });
+  await world.deliver('d2', b);
+  await world.work(noPending(world));
+  assert.equal(looks, 3);
+  const jobs = await world.ledger.jobsOfChange(a.key, a.headSha);
+  assert.deepEqual(jobs.map((job) => [job.sha, job.outcome?.kind ?? 'open']).sort(), [
+    [a.headSha, 'canceled'],
+    [b.headSha, 'open'],
+  ]);
+});
+
+test('a place that is gone is closed, and what it asked for with it', async (t) => {
+  const world = openIntakeWorld(t);
+  world.forge.shows.set(a.key, viewOf(a));
+  await world.intake.scan('git', 'demo', new AbortController().signal);
+  world.forge.shows.delete(a.key);
+  await world.intake.scan('git', 'demo', new AbortController().signal);
+  const [job] = await world.ledger.jobsOfChange(a.key, a.headSha);
+  assert.deepEqual(job?.outcome, { kind: 'canceled', reason: 'closed', by: a.key });
+  assert.deepEqual(await world.ledger.openPlaces('git', 'demo'), []);
+  // Never heard of, and gone: nothing to do, and no event waits for it.
+  await world.deliver('d1', aChange(anOrder({ branch: 'unseen' })));
+  await world.work(noPending(world));
+});
+
+test('a scan finds what no event told, and one broken place does not stop the others', async (t) => {
+  const world = openIntakeWorld(t);
+  const others = ['x', 'y'].map((branch) => aChange(anOrder({ branch })));
+  world.forge.shows.set(a.key, () => {
+    throw new Error('broken');
+  });
+  for (const change of others) world.forge.shows.set(change.key, viewOf(change));
+  await world.intake.scan('git', 'demo', new AbortController().signal);
+  for (const { key, headSha } of others) assert.equal((await world.ledger.jobsOfChange(key, headSha)).length, 1);
+  await world.intake.scan('git', 'demo', new AbortController().signal);
+  for (const { key, headSha } of others) assert.equal((await world.ledger.jobsOfChange(key, headSha)).length, 1);
+});
+
+test('a stopped intake handles nothing more and ends', async (t) => {
+  const world = openIntakeWorld(t);
+  await world.deliver('d1', a);
+  const life = new AbortController();
+  life.abort();
+  await world.intake.run(life.signal);
+  assert.equal((await world.ledger.pendingDeliveries(10)).length, 1);
+});

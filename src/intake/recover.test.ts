@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { GroundcrewError } from '../base/errors.ts';
+import { silentLogger } from '../base/logger.ts';
+import { openDatabase } from '../base/sqlite.ts';
+import type { Finished } from '../core/worker-message.ts';
+import { openSqliteLedger } from '../ledger/sqlite/open-ledger.ts';
+import { check } from '../../test/support/decide-world.ts';
+import { createHandClock } from '../../test/support/hand-clock.ts';
+import { spokenForge, viewOf } from '../../test/support/intake-world.ts';
+import { aChange, anOrder, envelopeFor, FakeWorker, shaOf } from '../../test/support/ledger-world.ts';
+import type { CleansUp } from '../../test/support/temp-dir.ts';
+import { recoverFromStore, type RecoverDeps } from './recover.ts';
+
+const job = anOrder();
+const change = aChange(job);
+const worker = new FakeWorker('w1');
+const record = (of = job, digit = '1'): Finished => worker.finished(FakeWorker.holding(envelopeFor(of, 1, 1), digit));
+
+function world(t: CleansUp, given: Partial<RecoverDeps> = {}) {
+  const database = openDatabase({ path: ':memory:' });
+  t.after(() => database.close());
+  const ledger = openSqliteLedger(database);
+  const forge = spokenForge({ remembersStatuses: true });
+  forge.shows.set(change.key, viewOf(change));
+  const clock = createHandClock();
+  const deps: RecoverDeps = {
+    ledger,
+    forges: new Map([['git', forge]]),
+    plan: async () => ({ kind: 'checks', checks: [check(job)] }),
+    runRecords: async () => [record()],
+    vouched: () => true,
+    clock,
+    logger: silentLogger,
+    ...given,
+  };
+  const jobs = () => ledger.jobsOfChange(change.key, change.headSha);
+  return { deps, forge, clock, jobs, run: () => recoverFromStore(deps, new AbortController().signal) };
+}
+
+test('a verdict that reached the store, not the forge, is taken instead of a second run', async (t) => {
+  const { run, jobs } = world(t);
+  await run();
+  const [found] = await jobs();
+  assert.equal(found?.id, job.id);
+  assert.deepEqual(found.outcome, { kind: 'passed' });
+  // Twice is harmless.
+  await run();
+  assert.equal((await jobs()).length, 1);
+});
+
+test('a record that nobody vouches for, or of another job, changes nothing', async (t) => {
+  const forged = world(t, { vouched: () => false });
+  await forged.run();
+  assert.deepEqual(await forged.jobs(), []);
+  const other = world(t, { runRecords: async () => [record(anOrder({ sha: shaOf('c') }))] });
+  await other.run();
+  assert.deepEqual(await other.jobs(), []);
+});
+
+test('for a forge that keeps no statuses nothing is read: all its heads are tested anew', async (t) => {
+  const { deps } = world(t, {
+    runRecords: () => {
+      throw new Error('nobody should ask');
+    },
+  });
+  const forge = spokenForge();
+  await recoverFromStore({ ...deps, forges: new Map([['git', forge]]) }, new AbortController().signal);
+  assert.deepEqual(forge.looks, []);
+});
+
+test('a forge that is away is waited for', async (t) => {
+  const { run, forge, clock, jobs } = world(t);
+  let tries = 0;
+  forge.shows.set(change.key, () => {
+    tries += 1;
+    if (tries === 1) throw new GroundcrewError('forge/away', 'nobody answers', { retry: 'later' });
+    return viewOf(change);
+  });
+  const running = run();
+  while (tries < 2) {
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.pass(1_000);
+  }
+  await running;
+  assert.equal((await jobs()).length, 1);
+});
