@@ -13,6 +13,7 @@ import {
   removeLeftovers,
   writeEmptyRepository,
 } from './git-mirror-files.ts';
+import { markMirrorUsed } from './git-mirror-prune.ts';
 import { assertSafeRemote, isLocalPath, isObjectId, isRefName, shownRemote } from './git-names.ts';
 import { hashOf } from './ids.ts';
 import { isProcessLockHeld, type ProcessLock, tryProcessLock } from './process-lock.ts';
@@ -104,6 +105,7 @@ class Mirrors implements GitMirrors {
     }
     const format = objectFormatOf(wants[0]?.sha ?? '');
     const gitDir = join(this.#cacheDir, `${hashOf([remote, format])}.git`);
+    await markMirrorUsed(gitDir, this.#clock.now());
     if (call.isSuspect !== true) {
       const view = await this.#look(gitDir, wants, call.signal);
       if (view !== null) return view;
@@ -165,7 +167,13 @@ class Mirrors implements GitMirrors {
         retry: 'later',
       });
     }
-    await this.#tidy(gitDir, order.wants, call.signal);
+    try {
+      await this.#tidy(gitDir, order.wants, call.signal);
+    } catch (error) {
+      // A fetch does not mind a `packed-refs.lock` of somebody dead, packing refs does; for ever, if nobody removed it.
+      if (!isGroundcrewError(error, 'git/failed') || !(await removeLeftovers(gitDir))) throw error;
+      await this.#tidy(gitDir, order.wants, call.signal);
+    }
   }
 
   /** Null when it worked; otherwise what git said. */

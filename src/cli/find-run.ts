@@ -19,7 +19,10 @@ export async function findRun(reader: LedgerReader | null, word: string): Promis
   const id = runIdIn(word);
   const found = id === null ? null : await reader?.run(id);
   if (found) return found;
-  throw new UsageError('cli/no-run', `${word}: no run is called that; groundcrew runs lists them`);
+  throw new UsageError(
+    'cli/no-run',
+    `${word}: no run is called that; groundcrew runs lists them (retention.runs says how long they are kept)`,
+  );
 }
 
 /**

@@ -5,6 +5,7 @@ import { systemClock, sleep } from '../base/clock.ts';
 import { GroundcrewError, UsageError } from '../base/errors.ts';
 import type { Git } from '../base/git.ts';
 import type { Logger } from '../base/logger.ts';
+import { tryProcessLock } from '../base/process-lock.ts';
 import type { Settings, WorkerSettings } from '../config/settings.ts';
 import { prepareStateDir, signingKey } from '../config/state-dir.ts';
 import type { Job } from '../core/job.ts';
@@ -18,6 +19,7 @@ import { durationWords, outcomeWords } from '../report/words.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { AttemptEnd, AttemptRunner } from '../worker/attempt-runner.ts';
 import type { LocalRunnerDeps } from '../worker/local-runner.ts';
+import { runDirName, runLockFile } from '../worker/sweep-dead-runs.ts';
 import type { CliContext } from './cli-context.ts';
 import { exitCode, type ExitCode } from './exit-code.ts';
 import { exitOf } from './follow-run.ts';
@@ -42,6 +44,11 @@ export interface RunHereParts {
   /** Where an earlier run of this job was fetched from; null when nothing is known of it. */
   cloneUrlOf(paths: Settings['paths'], job: Job): Promise<string | null>;
   readonly git: Git;
+}
+
+/** Whose containers those of one `run` are. */
+export function ownerOfRun(nonce: string): string {
+  return `groundcrew-run-${nonce}`;
 }
 
 /** `run` and `reproduce`: one job from checkout to summary, in this process, with no server and no queue. */
@@ -71,8 +78,10 @@ export async function runJobHere(parts: RunHereParts, order: RunOrder, context: 
     signingKey(settings.paths),
   );
   const holding: Holding = { envelope, nonce: randomBytes(8).toString('hex') };
-  const dir = join(settings.paths.workerDir, `run-${holding.nonce}`);
+  const dir = join(settings.paths.workerDir, runDirName(holding.nonce));
   await mkdir(dir, { recursive: true, mode: 0o700 });
+  // If we are killed the kernel frees it, and a worker on this machine sweeps what we left.
+  const lock = tryProcessLock(join(dir, runLockFile));
   try {
     const store = await parts.openStore(settings.paths);
     const progress = createProgress(context.err, context.clock);
@@ -80,7 +89,7 @@ export async function runJobHere(parts: RunHereParts, order: RunOrder, context: 
     const logger = parts.loggerOf({ ...settings, logs: { ...settings.logs, level: 'error' } }, context);
     const worker = { ...settings.worker, executor: order.executor };
     const deps = await parts.runnerDeps(
-      { dir, owner: `groundcrew-run-${holding.nonce}`, store, logger },
+      { dir, owner: ownerOfRun(holding.nonce), store, logger },
       settings,
       worker,
       context,
@@ -99,6 +108,7 @@ export async function runJobHere(parts: RunHereParts, order: RunOrder, context: 
     );
   } finally {
     await rm(dir, { recursive: true, force: true });
+    await lock?.release();
   }
 }
 

@@ -10,6 +10,7 @@ import type { PlanSource } from '../intake/plan-source.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { LedgerReader } from '../ledger/ledger-reader.ts';
 import type { Queue } from '../queue/queue.ts';
+import { runRetention, type RetentionDeps } from '../retention/retention-loop.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { createWebApp } from '../web/app.ts';
 import { startWebServer, type WebServer } from '../web/server.ts';
@@ -34,6 +35,7 @@ export interface ServerParts {
   readonly random: Random;
   readonly logger: Logger;
   readonly version: string;
+  readonly retention: Pick<RetentionDeps, 'sweepStore' | 'giveBackSpace' | 'keepRunsMs'>;
 }
 
 /** A server that listens. */
@@ -71,7 +73,9 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
     {
       ...parts,
       verifyKeys: [parts.signingKey],
-      knownQueues: [...new Set(order.projects.flatMap(({ policy }) => [policy.fallback, ...policy.checks]).map(jobQueue))],
+      knownQueues: [
+        ...new Set(order.projects.flatMap(({ policy }) => [policy.fallback, ...policy.checks]).map(jobQueue)),
+      ],
       publicUrl: order.settings.server.publicUrl,
       reportSpacingMs: 0,
       scanPeriodMs,
@@ -88,6 +92,10 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
   server.done.catch((error: unknown) => {
     logger.error('the server stopped', { why: errorLine(error) });
   });
+  // Once it is ready: before the workers have been heard nobody can say what is over.
+  const forgetting = Promise.race([ready, server.done.catch(() => undefined)]).then(() =>
+    runRetention({ ...parts, ...parts.retention }, life),
+  );
   const onChange = (listener: () => void): (() => void) => {
     listeners.add(listener);
     return () => listeners.delete(listener);
@@ -117,6 +125,7 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
     stopped.abort();
     await web?.close();
     await server.done.catch(() => undefined);
+    await forgetting;
     throw error;
   }
   const pages = web;
@@ -131,6 +140,7 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
       stopped.abort();
       await pages.close();
       await server.done.catch(() => undefined);
+      await forgetting;
     },
   };
 }
@@ -153,14 +163,22 @@ async function submit(
 }
 
 /** The head that a request without a commit means. */
-async function headOf(parts: ServerParts, { forge, repo, changeKey }: Submission, signal: AbortSignal): Promise<string> {
+async function headOf(
+  parts: ServerParts,
+  { forge, repo, changeKey }: Submission,
+  signal: AbortSignal,
+): Promise<string> {
   const view = await parts.forges.get(forge)?.view(repo, changeKey, signal);
-  if (view === null || view === undefined) throw new GroundcrewError('cli/no-such-place', `${repo} has no such branch or pull request any more`);
+  if (view === null || view === undefined)
+    throw new GroundcrewError('cli/no-such-place', `${repo} has no such branch or pull request any more`);
   return view.change.headSha;
 }
 
 /** The port that was asked for; when only the default is taken, any other. */
-async function listen(app: Parameters<typeof startWebServer>[0], { host, port, isPortFixed }: ServeOrder): Promise<WebServer> {
+async function listen(
+  app: Parameters<typeof startWebServer>[0],
+  { host, port, isPortFixed }: ServeOrder,
+): Promise<WebServer> {
   try {
     return await startWebServer(app, { host, port });
   } catch (error) {

@@ -9,6 +9,7 @@ import type { WorkerSettings } from '../config/settings.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { AttemptRunner } from '../worker/attempt-runner.ts';
 import { openFileSpool } from '../worker/file-spool.ts';
+import { runTidying, type TidyPart } from '../worker/tidy-loop.ts';
 import { createWorkerLoop } from '../worker/worker-loop.ts';
 import { nextSession } from './worker-session.ts';
 
@@ -26,6 +27,8 @@ export interface WorkerParts {
   readonly random: Random;
   readonly logger: Logger;
   readonly version: string;
+  /** What piles up on this machine. */
+  readonly tidying: readonly TidyPart[];
 }
 
 /** The lasting name of this machine's worker. */
@@ -52,7 +55,14 @@ export async function runWorker(parts: WorkerParts, settings: WorkerSettings, si
     },
     spool: await openFileSpool(join(parts.dir, 'spool')),
   });
-  await loop.run(signal);
+  const life = new AbortController();
+  const tidying = runTidying({ ...parts, parts: parts.tidying }, AbortSignal.any([signal, life.signal]));
+  try {
+    await loop.run(signal);
+  } finally {
+    life.abort();
+    await tidying;
+  }
   await parts.lock.release();
 }
 

@@ -9,6 +9,7 @@ import { createLogger, type Logger } from '../base/logger.ts';
 import { holdServerLock, tryProcessLock } from '../base/process-lock.ts';
 import { systemRandom } from '../base/random.ts';
 import { openDatabase, type Database } from '../base/sqlite.ts';
+import { giveBackSpace } from '../base/sqlite-space.ts';
 import { createSecrets } from '../config/secrets.ts';
 import type { Project, Settings, WorkerSettings } from '../config/settings.ts';
 import { prepareStateDir, signingKey, type StatePaths } from '../config/state-dir.ts';
@@ -29,7 +30,7 @@ import { openEmbeddedQueue } from '../queue/embedded/embedded-queue.ts';
 import type { Queue } from '../queue/queue.ts';
 import { whyWaiting } from '../report/waiting-words.ts';
 import { endWords, standingWords } from '../report/words.ts';
-import { createDirectoryStore } from '../storage/directory/directory-store.ts';
+import { createDirectoryStore, type DirectoryStore } from '../storage/directory/directory-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { defaultRetryPlan } from '../decide/retry-plan.ts';
 import type { OpenLog, RunWords } from '../web/web-deps.ts';
@@ -43,6 +44,7 @@ import type { WorkerParts } from './run-worker.ts';
 import { workerName } from './run-worker.ts';
 import { serveHere, upHere, workHere } from './serve-here.ts';
 import { secretsOfJobs } from './secrets-of-jobs.ts';
+import { tidyingOf } from './tidying.ts';
 import type { Wiring } from './wiring.ts';
 
 /** The name of the forge that stands for plain git repositories. */
@@ -56,7 +58,7 @@ const gitMemoryBytes = 2 ** 30;
 export interface SharedParts {
   readonly database: Database;
   readonly queue: Queue;
-  readonly store: ObjectStore;
+  readonly store: DirectoryStore;
   readonly logger: Logger;
   close(): Promise<void>;
 }
@@ -79,7 +81,9 @@ function loggerOf(settings: Settings, context: CliContext): Logger {
   });
 }
 
-const openStore = (paths: StatePaths): Promise<ObjectStore> =>
+const mirrorsDir = (settings: Settings): string => join(settings.paths.cacheDir, 'mirrors');
+
+const openStore = (paths: StatePaths): Promise<DirectoryStore> =>
   createDirectoryStore({ root: paths.storeDir, clock: systemClock });
 
 /** Ledger file, embedded queue and store of this machine. */
@@ -169,6 +173,11 @@ function openServerParts(
     random: systemRandom,
     logger,
     version: context.version,
+    retention: {
+      sweepStore: (olderThanMs) => store.sweep(olderThanMs),
+      giveBackSpace: () => giveBackSpace(database),
+      keepRunsMs: settings.retention.runsMs,
+    },
   };
 }
 
@@ -226,7 +235,7 @@ async function runnerDeps(
   const git = createGit(context.env);
   const mirrors = createGitMirrors({
     git,
-    cacheDir: join(settings.paths.cacheDir, 'mirrors'),
+    cacheDir: mirrorsDir(settings),
     depth: null,
     clock: systemClock,
   });
@@ -295,6 +304,13 @@ async function openWorkerParts(
     random: systemRandom,
     logger,
     version: context.version,
+    tidying: tidyingOf({
+      workerDir: settings.paths.workerDir,
+      mirrorsDir: mirrorsDir(settings),
+      executorsOfRun: (runDir, owner) => Object.values(executorsOf(settings, runDir, owner, context)),
+      clock: systemClock,
+      logger,
+    }),
   };
 }
 

@@ -3,6 +3,7 @@ import { isGroundcrewError } from '../base/errors.ts';
 import type { RunFilter } from '../ledger/ledger-reader.ts';
 import { bearer, isToken } from './guard.ts';
 import { mergeEvents } from './event-stream.ts';
+import { noSuchRun } from './no-such-run.ts';
 import { readBody } from './read-body.ts';
 import { streamEvents, type WebEnv } from './streams.ts';
 import { parseRequest, resolveSubmission } from './submit.ts';
@@ -50,7 +51,7 @@ export function addApiRoutes(app: Hono<WebEnv>, deps: WebDeps): void {
   });
   app.get('/api/runs/:id', async (c) => {
     const run = await reader.run(c.req.param('id'));
-    if (run === null) return c.json({ error: 'there is no such run', code: 'web/not-found' }, 404);
+    if (run === null) return c.json({ error: noSuchRun, code: 'web/not-found' }, 404);
     const position = run.summary.state === 'waiting' ? await reader.position(run.summary.jobId) : null;
     return c.json({ ...run, position });
   });

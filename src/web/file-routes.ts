@@ -57,7 +57,12 @@ export function addFileRoutes(app: Hono<WebEnv>, deps: WebDeps): void {
     const path = c.req.param('path');
     const object =
       attempt === null || ourOwn.test(path) ? null : await getOrNull(deps.store, `${attempt.storePrefix}/${path}`);
-    if (object === null) return c.text('There is no such file.\n', 404, jobContentHeaders);
+    if (object === null)
+      return c.text(
+        'There is no such file; it goes with its run, when that is forgotten (retention.runs).\n',
+        404,
+        jobContentHeaders,
+      );
     const name = path.split('/').at(-1) ?? 'file';
     const extension = /\.([a-z0-9]+)$/i.exec(name)?.[1]?.toLowerCase() ?? '';
     const shownAs = object.isDownload ? undefined : shownInPlace[extension];

@@ -4,6 +4,7 @@ import { attemptName, findAttempt } from './attempt-name.ts';
 import { mergeEvents, type ServerEvent } from './event-stream.ts';
 import { jobContentHeaders } from './guard.ts';
 import { createLogViews, type LogPlace } from './log-view.ts';
+import { noSuchRun } from './no-such-run.ts';
 import { streamBytes, streamEvents, type WebEnv } from './streams.ts';
 import type { WebDeps } from './web-deps.ts';
 
@@ -92,7 +93,7 @@ export function addLogRoutes(app: Hono<WebEnv>, deps: WebDeps): void {
 
 async function attemptOf(c: Context<WebEnv, '/api/runs/:id/log'>, deps: WebDeps): Promise<AttemptDetail | Response> {
   const run = await deps.reader.run(c.req.param('id'));
-  if (run === null) return c.json({ error: 'there is no such run', code: 'web/not-found' }, 404);
+  if (run === null) return c.json({ error: noSuchRun, code: 'web/not-found' }, 404);
   const attempt = findAttempt(run, c.req.query('attempt'));
   return attempt ?? c.json({ error: 'there is no such attempt; it may not have begun', code: 'web/not-found' }, 404);
 }

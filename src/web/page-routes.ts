@@ -38,7 +38,8 @@ export function addPageRoutes(app: Hono<WebEnv>, deps: WebDeps, assets: Assets):
   app.get('/runs/:id/:generation{[0-9]+}?', async (c) => {
     const run = await deps.reader.run(c.req.param('id'));
     if (run === null) {
-      const text = 'No run has this id. It may have been pruned, or the address was cut short.';
+      const text =
+        'No run has this id. Ended runs are forgotten after some time (retention.runs), or the address was cut short.';
       return sendPage(
         c,
         layout(frame, { title: 'No such run', body: messagePage('There is no such run', text, '/') }),

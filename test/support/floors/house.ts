@@ -15,6 +15,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   dispatch: { floor: 7 },
   worker: { floor: 7 },
   web: { floor: 7 },
+  retention: { floor: 7 },
   bots: { floor: 7 },
   report: { floor: 6 },
   images: { floor: 6 },
