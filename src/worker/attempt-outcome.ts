@@ -15,10 +15,20 @@ export function outcomeOfEnd(end: RunEnd, stopped: StopReason | null, timeoutMs:
     if (stopped?.kind === 'asked') return outcomeOfStop(stopped.request);
     return end.isChangesFault
       ? { kind: 'failed', exitCode: null, reason: 'unknown-image', detail: end.detail }
-      : { kind: 'broken', cause: end.cause === 'unknown-image' ? 'image-pull' : end.cause, phase: 'starting', detail: end.detail };
+      : {
+          kind: 'broken',
+          cause: end.cause === 'unknown-image' ? 'image-pull' : end.cause,
+          phase: 'starting',
+          detail: end.detail,
+        };
   }
   if (end.stoppedBy === 'timeout') return { kind: 'timed-out', afterMs: timeoutMs };
-  if (end.stoppedBy === 'stopped' && stopped !== null) {
+  if (end.stoppedBy === 'stopped') {
+    // An earlier life of this worker stopped it and took the reason along: whatever the exit status, it is no verdict.
+    if (stopped === null) {
+      const detail = 'it was stopped, and the worker killed before it could say why';
+      return { kind: 'broken', cause: 'worker-restart', phase: 'running', detail };
+    }
     switch (stopped.kind) {
       case 'asked':
         return outcomeOfStop(stopped.request);

@@ -44,17 +44,22 @@ export function checkResults(stateDir: string, known: Known): readonly string[] 
     if (known.tampered.has(row.sha)) return [];
     const place = places.get(name);
     if (place === undefined) return [`result-missing: ${name} has nothing in the store`];
-    return checkAttempt(kind, JSON.parse(row.outcome) as { kind: string }, place).map(
+    return checkAttempt(kind, JSON.parse(row.outcome) as { kind: string; exitCode?: number }, place).map(
       (fault) => `${fault} in ${name} (${kind})`,
     );
   });
 }
 
-function checkAttempt(kind: JobKind, outcome: { readonly kind: string }, place: string): string[] {
+function checkAttempt(
+  kind: JobKind,
+  outcome: { readonly kind: string; readonly exitCode?: number },
+  place: string,
+): string[] {
   const faults: string[] = [];
   const { state, ticks } = jobKinds[kind];
   const wanted = state === 'success' ? 'passed' : 'failed';
-  if (outcome.kind !== wanted) faults.push(`verdict-wrong: ${JSON.stringify(outcome)}`);
+  if (outcome.kind !== wanted || (wanted === 'failed' && outcome.exitCode !== 1))
+    faults.push(`verdict-wrong: ${JSON.stringify(outcome)}`);
   for (const file of ['note.txt', 'deep/note.txt']) {
     if (readOrNull(join(place, file)) !== `${kind}\n`) faults.push(`attachment-lost: ${file}`);
   }
