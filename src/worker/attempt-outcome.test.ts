@@ -107,7 +107,7 @@ const table: readonly [string, RunEnd, StopReason | null, Outcome][] = [
 ];
 
 for (const [title, end, stopped, outcome] of table) {
-  test(`${title}`, () => {
+  test(title, () => {
     assert.deepEqual(outcomeOfEnd(end, stopped, 7), outcome);
   });
 }
