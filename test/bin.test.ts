@@ -84,7 +84,7 @@ test('a fresh clone installs its packages once, then starts with the pinned Node
   assert.equal(first.exitCode, 0, String(first.stderr));
   const { args, execArgv } = JSON.parse(String(first.stdout)) as { args: string[]; execArgv: string[] };
   assert.deepEqual(args, ['run', 'a b', '']);
-  assert.deepEqual(execArgv, ['--disable-warning=ExperimentalWarning']);
+  assert.deepEqual(execArgv, ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=2']);
   assert.match(String(first.stderr), /installing 1 packages/);
 
   const second = await start(['up']);
