@@ -20,5 +20,6 @@ export async function findEntryPoint(treeDir: string): Promise<EntryPoint> {
     }
     return { kind: 'command', command: [`./${name}`] };
   }
-  return { kind: 'none', detail: `nothing to run: this commit has none of ${entryPoints.join(', ')}` };
+  const [first, ...others] = entryPoints;
+  return { kind: 'none', detail: `commit an executable ${first} (or ${others.join(', ')})` };
 }

@@ -43,7 +43,7 @@ test(
     empty.commit({ README: '' });
     const nothing = await crew.cli('run', empty.dir, ...here);
     assert.equal(nothing.code, 1);
-    assert.match(nothing.err, /nothing to run: this commit has none of \.groundcrew\/run/);
+    assert.match(nothing.err, /Nothing to run: commit an executable \.groundcrew\/run/);
 
     // The objects of the commit are gone: no fault of the change.
     const broken = crew.repo('broken');
