@@ -160,6 +160,7 @@ export const ledgerSteps: readonly string[] = [
   `,
   `
   ALTER TABLE changes ADD COLUMN seen_at INTEGER NOT NULL DEFAULT 0;
+  DROP INDEX changes_open;
   CREATE INDEX changes_head ON changes (forge, repo, head_sha) WHERE is_open = 1;
   CREATE INDEX changes_closed ON changes (seen_at) WHERE is_open = 0;
   CREATE INDEX jobs_place ON jobs (change_key, context, queued_at, seq);
