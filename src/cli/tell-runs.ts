@@ -1,3 +1,4 @@
+import { sleep, systemClock } from '../base/clock.ts';
 import { errorLine } from '../base/errors.ts';
 import type { HeldChange, LedgerReader, RunSummary } from '../ledger/ledger-reader.ts';
 import { standingWords } from '../report/words.ts';
@@ -9,6 +10,8 @@ import { placeOf, shownIdDigits } from './print-runs.ts';
 
 /** What starts or ends beyond this many runs at once is on the pages only. */
 const lookedAt = 50;
+/** Between two looks, however often something changes. */
+const pauseMs = 100;
 
 /** What the lines are made from. */
 export interface RunLinesDeps {
@@ -30,8 +33,8 @@ export async function tellRuns(deps: RunLinesDeps, terminal: Terminal, signal: A
   const lookOnce = async (): Promise<void> => {
     const lines = await linesNow(deps, terminal);
     for (const [key, line] of lines) {
-      // What waits for a person is said at each start; it would not come again by itself.
-      const isNews = told === null ? key.startsWith('held') : told.get(key) !== line;
+      // What waits for a person or goes on is said at each start; it would not come again by itself.
+      const isNews = told === null ? !key.startsWith('ended') : told.get(key) !== line;
       if (isNews && !signal.aborted) await terminal.line(line);
     }
     told = lines;
@@ -42,6 +45,7 @@ export async function tellRuns(deps: RunLinesDeps, terminal: Terminal, signal: A
       while (isStale && !signal.aborted) {
         isStale = false;
         await lookOnce();
+        await sleep(systemClock, pauseMs, signal);
       }
     })()
       .catch((error: unknown) => terminal.line(`groundcrew: the runs could not be listed: ${errorLine(error)}`))
@@ -55,24 +59,24 @@ export async function tellRuns(deps: RunLinesDeps, terminal: Terminal, signal: A
 }
 
 async function linesNow({ reader, address }: RunLinesDeps, terminal: Terminal): Promise<ReadonlyMap<string, string>> {
-  const { runs } = await reader.listRuns({ limit: lookedAt });
+  const ended = await reader.listRuns({ state: 'ended', limit: lookedAt });
+  const running = await reader.listRuns({ state: 'running', limit: lookedAt });
   const lines = new Map<string, string>();
   for (const change of await reader.held()) {
     lines.set(`held ${change.change.repo} ${change.change.key}`, heldLine(change, terminal));
   }
-  for (const run of runs.toReversed()) {
-    const line = runLine(run, address, terminal);
-    if (line !== null) lines.set(`run ${run.jobId}`, line);
+  for (const run of [...ended.runs.toReversed(), ...running.runs.toReversed()]) {
+    lines.set(`${run.state} ${run.jobId}`, runLine(run, address, terminal));
   }
   return lines;
 }
 
-function runLine(run: RunSummary, address: string, terminal: Terminal): string | null {
-  if (run.state !== 'running' && run.outcome === null) return null;
+function runLine(run: RunSummary, address: string, terminal: Terminal): string {
   const { glyph, style } = runState(run, terminal);
   const what = plainText(`${run.repo} ${placeOf(run)} ${run.sha.slice(0, 7)}  ${run.context}`);
   const link = terminal.paint('cyan', `${address}/runs/${run.jobId.slice(0, shownIdDigits)}`);
-  if (run.outcome === null) return `${terminal.paint(style, `${glyph} ${what}  runs`)}  ${link}`;
+  const again = run.attempts > 1 ? `, attempt ${String(run.attempts)}` : '';
+  if (run.outcome === null) return `${terminal.paint(style, `${glyph} ${what}  runs${again}`)}  ${link}`;
   const took = run.startedAt === null || run.endedAt === null ? '' : ` in ${elapsed(run.endedAt - run.startedAt)}`;
   return `${terminal.paint(style, `${glyph} ${what}  ${plainText(standingWords(run, null))}${took}`)}  ${link}`;
 }

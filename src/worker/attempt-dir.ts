@@ -11,6 +11,8 @@ export interface StartedRun {
   readonly executor: string;
   readonly spec: RunSpec;
   readonly testedSha: string;
+  /** Epoch ms. */
+  readonly startedAt: number;
 }
 
 /** The directory of one attempt on this machine, named by its nonce. What stands here survives a kill of the worker. */

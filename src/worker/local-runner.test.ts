@@ -142,7 +142,7 @@ async function leaveRunning(deps: LocalRunnerDeps): Promise<Holding> {
     timeoutMs: 60_000,
     graceMs: 1000,
   };
-  await dir.keepStarted({ executor: 'podman', spec, testedSha: job.subject.sha });
+  await dir.keepStarted({ executor: 'podman', spec, testedSha: job.subject.sha, startedAt: 1 });
   return holding;
 }
 

@@ -1,20 +1,20 @@
-import type { Clock, Timer } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { sleep } from '../base/clock.ts';
 import { errorLine } from '../base/errors.ts';
 import { attemptId } from '../core/attempt.ts';
-import type { Job } from '../core/job.ts';
 import { attemptOf } from '../core/job-envelope.ts';
 import type { Outcome, Phase } from '../core/outcome.ts';
 import type { Holding } from '../core/worker-message.ts';
 import { chooseExecutor, type UsableExecutors } from '../executors/choose.ts';
-import { guardDisk, type DiskVerdict } from '../executors/disk-guard.ts';
+import { guardDisk } from '../executors/disk-guard.ts';
 import type { Executor, Run, RunEnd, RunSpec } from '../executors/executor.ts';
 import type { JobLog } from '../logs/log-sink.ts';
 import { prepareCheckout, type CheckoutTools } from './checkout.ts';
 import type { AttemptDir, StartedRun } from './attempt-dir.ts';
+import { diskWords, fetchProgress, stopLine, testingLine, warnOfTimeout } from './attempt-notes.ts';
 import { readAttemptOrder } from './attempt-order.ts';
 import { outcomeOfEnd, outcomeOfStop, type StopReason } from './attempt-outcome.ts';
-import type { AttemptEnd, StopRequest } from './attempt-runner.ts';
+import type { AttemptEnd } from './attempt-runner.ts';
 import { stopUntilOver } from './stop-until-over.ts';
 
 /** What running one attempt needs of this worker. Sizes are bytes. */
@@ -107,33 +107,6 @@ export async function runAttempt(
   }
 }
 
-const slowFetchMs = 2_000;
-
-/** What git says of its progress, for the log: nothing of a fetch that is over in a moment, and no chatter of the remote. */
-export function fetchProgress(clock: Clock, log: Pick<JobLog, 'note'>): (line: string) => void {
-  const startedAt = clock.monotonic();
-  return (line) => {
-    if (line.startsWith('remote:')) return;
-    const isCount = /\d+%|, done\.$/.test(line);
-    if (!isCount || clock.monotonic() - startedAt >= slowFetchMs) log.note(line);
-  };
-}
-
-/** `testing 1f2e3d4c5b6a (main), merged onto 6a5b4c3d2e1f`: what the log below is about. */
-export function testingLine(
-  job: Pick<Job, 'subject' | 'integration'>,
-  baseSha: string | null,
-  testedSha: string,
-): string {
-  const { sha, pull, branch } = job.subject;
-  const place = pull === null ? branch : `pull request ${String(pull)}`;
-  const joined =
-    baseSha !== null && testedSha !== sha
-      ? `, ${job.integration === 'rebase' ? 'rebased' : 'merged'} onto ${baseSha.slice(0, 12)}`
-      : '';
-  return `testing ${sha.slice(0, 12)}${place === null ? '' : ` (${place.slice(0, 200)})`}${joined}`;
-}
-
 type ReadyToStart =
   | { readonly kind: 'ready'; readonly executor: Executor; readonly run: StartedRun }
   | { readonly kind: 'over'; readonly outcome: Outcome };
@@ -173,7 +146,11 @@ async function readyToStart(
     timeoutMs: job.timeoutMs,
     graceMs: tools.graceMs,
   };
-  return { kind: 'ready', executor: choice.executor, run: { executor: choice.executor.name, spec, testedSha } };
+  return {
+    kind: 'ready',
+    executor: choice.executor,
+    run: { executor: choice.executor.name, spec, testedSha, startedAt: tools.clock.now() },
+  };
 }
 
 /** From a started or adopted run to its end: output into the log, limits watched, stops passed on. */
@@ -181,7 +158,7 @@ export async function attendRun(
   tools: RunAttemptTools,
   dir: AttemptDir,
   run: Run,
-  { spec, testedSha }: StartedRun,
+  { spec, testedSha, startedAt }: StartedRun,
   log: JobLog,
   stop: AttemptStop,
   stage: Stage,
@@ -195,7 +172,7 @@ export async function attendRun(
   };
   if (stop.signal.aborted) stopRun();
   else stop.signal.addEventListener('abort', stopRun, { once: true });
-  const warnings = warnOfTimeout(tools.clock, spec, log);
+  const warnings = warnOfTimeout(tools.clock, spec, log, startedAt);
   const guard = guardDisk(
     {
       limits: { limitBytes: spec.limits.diskBytes, minFreeBytes: tools.minFreeBytes },
@@ -227,22 +204,6 @@ export async function attendRun(
   };
 }
 
-function diskWords(verdict: DiskVerdict): string {
-  const mebibytes = (bytes: number): string => `${String(Math.round(bytes / 2 ** 20))} MiB`;
-  switch (verdict.kind) {
-    case 'over-limit': {
-      const limit = verdict.limitBytes === null ? '' : `, ${mebibytes(verdict.limitBytes)} are allowed`;
-      return `the job takes ${mebibytes(verdict.usedBytes)} of disk${limit}`;
-    }
-    case 'others-filled-disk':
-      return `only ${mebibytes(verdict.freeBytes)} are free on the worker's disk, and not because of this job`;
-    case 'fine':
-      return 'the disk is fine';
-    default:
-      return verdict satisfies never;
-  }
-}
-
 /** The job's output into the log; a disk that refuses is waited for, the job with it. */
 async function pump(run: Run, log: JobLog, clock: Clock, over: AbortSignal): Promise<void> {
   try {
@@ -263,39 +224,6 @@ async function pump(run: Run, log: JobLog, clock: Clock, over: AbortSignal): Pro
   } catch (error) {
     log.note(`the output could not be read to its end: ${errorLine(error)}`);
   }
-}
-
-/** Says in the log that the time is running out, and that it has. */
-function warnOfTimeout(clock: Clock, spec: RunSpec, log: JobLog): readonly Timer[] {
-  const minutes = (ms: number): string =>
-    ms < 100_000 ? `${String(Math.round(ms / 1000))} s` : `${String(Math.round(ms / 60_000))} min`;
-  const before = Math.min(5 * 60_000, spec.timeoutMs / 10);
-  return [
-    clock.after(spec.timeoutMs - before, () => {
-      log.note(`warning: the time-out of ${minutes(spec.timeoutMs)} comes in ${minutes(before)}`);
-    }),
-    clock.after(spec.timeoutMs, () => {
-      log.note(`time-out after ${minutes(spec.timeoutMs)}: SIGTERM now, SIGKILL in ${minutes(spec.graceMs)}`);
-    }),
-  ];
-}
-
-function stopLine(reason: StopReason, graceMs: number): string {
-  const how = `SIGTERM now, SIGKILL in ${String(Math.round(graceMs / 1000))} s`;
-  switch (reason.kind) {
-    case 'asked':
-      return `stopping: ${askedWords(reason.request)}; ${how}`;
-    case 'log-limit':
-    case 'disk-limit':
-    case 'disk-full':
-      return `stopping: ${reason.detail}; ${how}`;
-    default:
-      return reason satisfies never;
-  }
-}
-
-function askedWords(request: StopRequest): string {
-  return request.kind === 'leaving' ? 'this worker leaves' : `${request.reason} (${request.by.slice(0, 80)})`;
 }
 
 function ended(clock: Clock, outcome: Outcome): AttemptEnd {
