@@ -54,20 +54,28 @@ export const secretName = z
   .string({ error: 'expected the name of a secret' })
   .regex(/^[A-Za-z0-9][\w.-]{0,62}$/, 'expected a name of letters, digits and . _ -');
 
+// A worker refuses an order with more (`core/message-schema.ts`); said here, nobody has to wonder about it there.
+const longestText = 10_000;
+const tooLong = `is longer than ${String(longestText)} characters: put it into a file of the repository`;
+
 /** Environment variables. */
 export const environment = z.record(
   z.string().regex(/^[A-Za-z_]\w*$/, 'expected a variable name of letters, digits and _'),
   z
     .string({ error: 'expected text (put the value in quotes)' })
+    .max(longestText, tooLong)
     .refine((text) => !text.includes('\u0000'), 'must not hold NUL'),
   { error: 'expected a mapping of variables to text' },
 );
 
 /** A command: text for `sh -c`, or the words themselves. Words inside. */
 export const command = z
-  .union([z.string().min(1), z.array(z.string()).min(1)], {
-    error: 'expected a command line, or a list of words',
-  })
+  .union(
+    [z.string().min(1).max(longestText, tooLong), z.array(z.string().max(longestText, tooLong)).min(1).max(1000)],
+    {
+      error: 'expected a command line, or a list of words',
+    },
+  )
   .transform((given) => (typeof given === 'string' ? ['sh', '-c', given] : given));
 
 /** Where a secret stands. The literal is refused without showing it. */
