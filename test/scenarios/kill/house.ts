@@ -105,7 +105,9 @@ export async function makeHouse(dir: string, form: Form, repoDir: string, poll =
     one.startedAt = performance.now();
     child.on('close', (code, signal) => {
       log.end();
-      if (one.child === child) one.child = null;
+      // The pipes of a killed one may stay open in a git of its, until the next one runs.
+      if (one.child !== child) return;
+      one.child = null;
       if (!one.isKilled) crashes.push(`${one.name} ended by itself: ${String(code ?? signal)}`);
     });
   };
