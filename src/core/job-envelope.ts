@@ -47,10 +47,12 @@ function signatureOf(unsigned: Omit<JobEnvelope, 'signature'>, key: string): str
 
 /** JSON with sorted keys: the same value gives the same bytes whoever wrote it. */
 function canonical(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value ?? null);
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value === 'object' && value !== null) {
-    const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-    return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`).join(',')}}`;
-  }
-  return JSON.stringify(value ?? null);
+  const record = value as Readonly<Record<string, unknown>>;
+  // Sorted by UTF-16 units, as `sort` does.
+  return `{${Object.keys(record)
+    .sort()
+    .map((key) => `${JSON.stringify(key)}:${canonical(record[key])}`)
+    .join(',')}}`;
 }

@@ -35,10 +35,24 @@ export function plannedCheck(context: string, extra: Partial<PlannedCheck> = {})
   };
 }
 
+/** Ledgers of earlier seeds, emptied: to make the tables and compile the statements took a tenth of a seed's time. */
+const emptied: Database[] = [];
+
 function emptyLedger(): Database {
+  const kept = emptied.pop();
+  if (kept !== undefined) return kept;
   const database = openDatabase({ path: ':memory:', schedule: queueMicrotask });
   openSqliteLedger(database);
   return database;
+}
+
+/** Gives back a ledger whose processes are all dead. Its tables were never altered, so an empty one is like a new one. */
+async function giveBackLedger(database: Database): Promise<void> {
+  await database.change((sql) => {
+    const tables = sql.all<{ name: string }>(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'schema_version'`);
+    for (const { name } of tables) sql.run(`DELETE FROM ${name}`);
+  });
+  emptied.push(database);
 }
 
 function timelineLogger(world: World, who: string, isTraced: boolean): Logger {
@@ -180,6 +194,12 @@ export class ServerModel {
     this.#offsetMs += byMs;
     if (this.#clock !== null) this.#clock.offsetMs += byMs;
     this.#world.note('server', () => `clock stepped by ${String(Math.round(byMs / 1000))} s`);
+  }
+
+  /** The seed is over. After the death of the last process. */
+  async end(): Promise<void> {
+    this.life?.kill();
+    await giveBackLedger(this.database);
   }
 
   /** The ledger file is gone; the next start finds an empty one. */

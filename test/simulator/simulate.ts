@@ -99,8 +99,7 @@ export async function simulate(seed: number, options: { readonly isTraced: boole
   }
   watch.finish();
   for (const worker of workers) worker.life?.kill();
-  server.life?.kill();
-  await server.database.close();
+  await server.end();
   return {
     seed,
     violations: watch.violations,
