@@ -64,6 +64,11 @@ const bad: readonly (readonly [string, string, ...string[]])[] = [
     'groundcrew.yaml:2:3: worker.grace: expected a duration such as 90s, 15m, 2h or 1h30m, found the number 90',
   ],
   [
+    'a retention so short that messages would outlive their run',
+    'retention:\n  runs: 2h\n',
+    'groundcrew.yaml:2:3: retention.runs: expected at least 1d: for so long messages about a run may be on their way, found the text "2h"',
+  ],
+  [
     'a size that is none',
     'defaults:\n  limits:\n    memory: much\n',
     'groundcrew.yaml:3:5: defaults.limits.memory: expected a size such as 512M, 64MiB or 2G, or none, found the text "much"',

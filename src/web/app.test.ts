@@ -29,6 +29,20 @@ async function errorOf(response: Response): Promise<string> {
   return ((await response.json()) as { error: string }).error;
 }
 
+test('the addresses of a run that was forgotten say so, as a page, to scripts, and for its files', async () => {
+  const world = createFakeWorld();
+  for (const path of ['', '/2', '/files/1/shot.png']) {
+    const response = await ask(world, `/runs/${'a'.repeat(32)}${path}`);
+    assert.equal(response.status, 404, path);
+    assert.match(await response.text(), /forgotten.*retention\.runs/s, path);
+  }
+  for (const path of ['', '/log']) {
+    const response = await ask(world, `/api/runs/${'a'.repeat(32)}${path}`);
+    assert.equal(response.status, 404, path);
+    assert.match(await errorOf(response), /forgotten.*retention\.runs/, path);
+  }
+});
+
 suite('requests', () => {
   test('a retry of a run is recorded with the place and commit of that run', async () => {
     const world = createFakeWorld();
