@@ -134,10 +134,10 @@ export async function openCrew(context: CleansUp): Promise<Crew> {
         const server = JSON.parse(readFileSync(note, 'utf8')) as { url: string; token: string; pid: number };
         return server.pid === program.pid ? server : null;
       },
-      { within: 30_000, what: `${words.join(' ')} to listen` },
+      { within: 60_000, what: `${words.join(' ')} to listen` },
     );
     const house = houseAt(program, found);
-    await until(async () => (await house.get('/readyz')).ok, { within: 30_000, what: 'the server to be ready' });
+    await until(async () => (await house.get('/readyz')).ok, { within: 60_000, what: 'the server to be ready' });
     return house;
   };
 
@@ -206,7 +206,7 @@ function houseAt(program: Program, { url, token }: { readonly url: string; reado
         const found = (await runs()).find((one) => one.sha === sha);
         return found !== undefined && (state === undefined || found.state === state) ? found : null;
       },
-      { within: 30_000, what: `a run of ${sha.slice(0, 12)}${state === undefined ? '' : ` that is ${state}`}` },
+      { within: 60_000, what: `a run of ${sha.slice(0, 12)}${state === undefined ? '' : ` that is ${state}`}` },
     ).catch((error: unknown) => {
       throw new Error(`${String(error)}\n${program.err()}`, { cause: error });
     });
@@ -237,7 +237,7 @@ function houseAt(program: Program, { url, token }: { readonly url: string; reado
           const found = await run(jobId);
           return isOver(found) ? found : null;
         },
-        { within: 20_000, what: 'the log to be sealed' },
+        { within: 60_000, what: 'the log to be sealed' },
       ).catch((error: unknown) => {
         throw new Error(`${String(error)}\n${program.err()}`, { cause: error });
       });
