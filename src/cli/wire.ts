@@ -53,6 +53,8 @@ export const gitForgeName = 'git';
 const logPollMs = 100;
 const attachmentLimits = { files: 10_000, totalBytes: 4 * 2 ** 30 };
 const gitMemoryBytes = 2 ** 30;
+const slowTrialMs = 10_000;
+const mostTrialMs = 120_000;
 
 /** What server and worker of one process share. */
 export interface SharedParts {
@@ -210,8 +212,15 @@ async function usableExecutors(
   const wanted = asked === 'auto' ? [all.podman, all.process] : [all[asked]];
   const usable = await Promise.all(
     wanted.map(async (executor) => {
-      const trial = await executor.trial(signal);
-      logger[trial.isUsable ? 'info' : 'warn'](`executor ${executor.name}: ${trial.finding}`, {
+      // Jobs wait for this: a runtime that hangs is said soon, and given up at last.
+      const slow = systemClock.after(slowTrialMs, () => {
+        logger.warn(`executor ${executor.name}: no answer yet; no job starts before there is one`);
+      });
+      const limit = AbortSignal.timeout(mostTrialMs);
+      const trial = await executor.trial(AbortSignal.any([signal, limit]));
+      slow.cancel();
+      const finding = limit.aborted && !trial.isUsable ? 'no answer within two minutes; is it stuck?' : trial.finding;
+      logger[trial.isUsable ? 'info' : 'warn'](`executor ${executor.name}: ${finding}`, {
         tookMs: Math.round(trial.tookMs),
       });
       return trial.isUsable ? executor : null;
