@@ -22,10 +22,10 @@ test(
     const house = await crew.up();
     await house.ended(repo.git('rev-parse', 'HEAD'));
 
-    const committedAt = Date.now();
     const sha = repo.commit({ a: '1' });
+    const committedAt = Date.now();
     const run = await until(async () => (await house.runs()).find((one) => one.sha === sha), {
-      within: 3_000,
+      within: 10_000,
       what: 'the commit to be seen',
     });
     assert.ok(run.queuedAt - committedAt < 1_000, `queued after ${String(run.queuedAt - committedAt)} ms`);

@@ -97,7 +97,7 @@ test(
       log,
     );
     const tookMs = (summary.endedAt ?? 0) - (summary.startedAt ?? 0);
-    assert.ok(tookMs > 2_500 && tookMs < 6_000, String(tookMs));
+    assert.ok(tookMs > 2_500 && tookMs < 15_000, String(tookMs));
     assert.equal(summary.attempts, 1, 'a time-out is not tried again');
   },
 );
