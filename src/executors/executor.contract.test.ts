@@ -250,6 +250,11 @@ const mutants: readonly { readonly clause: string; readonly what: string; readon
     },
   },
   {
+    clause: 'a run whose guard was killed',
+    what: 'a clean-up that trusts the guard',
+    fixture: brokenRuns(() => ({ cleanup: () => Promise.resolve() })),
+  },
+  {
     clause: 'a run that was never started',
     what: 'an adoption after the clean-up',
     fixture: brokenBy((good) => ({

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isGroundcrewError } from '../../base/errors.ts';
+import { guardDir, readIdentity } from '../guard/guard-state.ts';
 import { carriersOf } from '../guard/nonce-sweep.ts';
 import { exited, ignoringTerm, outputOf, outputUntil, pick, until, type Bench, type ExecutorClause } from './bench.ts';
 
@@ -55,6 +56,21 @@ export const survivalClauses: readonly ExecutorClause[] = [
       assert.ok(run);
       assert.deepEqual(pick(await run.wait()), { kind: 'exited', exitCode: 137, stoppedBy: 'timeout' });
       await run.cleanup();
+    },
+  },
+  {
+    title: 'a run whose guard was killed is broken, and cleaning up ends what the guard left',
+    async check(bench: Bench): Promise<void> {
+      const spec = await bench.spec('echo ready; sleep 20');
+      const run = await bench.executor.start(spec, () => undefined, new AbortController().signal);
+      await outputUntil(run, 'ready');
+      const guard = await readIdentity(join(guardDir(spec.stateDir), 'guard'));
+      assert.ok(guard);
+      process.kill(guard.pid, 'SIGKILL');
+      assert.equal((await run.wait()).kind, 'broken');
+      await run.cleanup();
+      assert.deepEqual(await carriersOf(spec.nonce, []), []);
+      assert.deepEqual(await carriersOf(spec.nonce, [], 'GROUNDCREW_GUARD'), []);
     },
   },
   {

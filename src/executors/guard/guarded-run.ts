@@ -106,6 +106,10 @@ export class GuardedRun implements Run {
     while ((await this.isGuardRunning()) && clock.monotonic() < until) await sleep(clock, 5);
     if (!(await exists(join(dir, 'removed')))) await engine.remove();
     await killCarriers(notes.nonce, notes.cgroups, { clock, mostMs: 10_000 });
+    if (!(await exists(join(dir, 'done'))) && !(await this.isGuardRunning())) {
+      // Killed, it left its watch, which would signal a process number that is long somebody else's when the time is out.
+      await killCarriers(notes.nonce, [], { clock, mostMs: 10_000, variable: 'GROUNDCREW_GUARD' });
+    }
     await removeCgroups(notes.cgroups);
     await removeSecrets(dirname(dir), [join(dir, 'job.sh'), join(dir, 'launch.sh')]);
     await writeFile(join(dir, 'cleaned'), '').catch((error: unknown) => {

@@ -2,15 +2,22 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sleep, type Clock } from '../../base/clock.ts';
 
+/** Environment variable that carries the nonce: of the job and its children, or of the guard and its helpers. */
+export type NonceVariable = 'GROUNDCREW_NONCE' | 'GROUNDCREW_GUARD';
+
 /** Pids in these control groups and of every process whose environment carries the nonce. */
-export async function carriersOf(nonce: string, cgroups: readonly string[]): Promise<readonly number[]> {
+export async function carriersOf(
+  nonce: string,
+  cgroups: readonly string[],
+  variable: NonceVariable = 'GROUNDCREW_NONCE',
+): Promise<readonly number[]> {
   const found = new Set<number>();
   for (const group of cgroups) {
     for (const pid of (await readOrEmpty(join(group, 'cgroup.procs'))).toString('latin1').split('\n')) {
       if (pid !== '') found.add(Number(pid));
     }
   }
-  const needle = `GROUNDCREW_NONCE=${nonce}\0`;
+  const needle = `${variable}=${nonce}\0`;
   for (const name of await readdir('/proc')) {
     if (!/^[1-9]\d*$/.test(name)) continue;
     const environ = await readOrEmpty(`/proc/${name}/environ`);
@@ -28,11 +35,11 @@ export async function carriersOf(nonce: string, cgroups: readonly string[]): Pro
 export async function killCarriers(
   nonce: string,
   cgroups: readonly string[],
-  options: { readonly clock: Clock; readonly mostMs: number },
+  options: { readonly clock: Clock; readonly mostMs: number; readonly variable?: NonceVariable },
 ): Promise<readonly number[]> {
   const until = options.clock.monotonic() + options.mostMs;
   for (;;) {
-    const left = await carriersOf(nonce, cgroups);
+    const left = await carriersOf(nonce, cgroups, options.variable);
     if (left.length === 0 || options.clock.monotonic() > until) return left;
     for (const pid of left) sendSignal(pid, 'SIGKILL');
     await sleep(options.clock, 10);

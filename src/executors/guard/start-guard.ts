@@ -42,8 +42,13 @@ export async function startGuard(order: GuardOrder, clock: Clock): Promise<void>
         String(windowBytes),
         ...order.argv,
       ],
-      // LC_ALL: grep must take bytes as bytes.
-      { cwd: order.dir, env: { PATH: order.path, LC_ALL: 'C' }, stdio: ['ignore', 'ignore', log.fd], detached: true },
+      {
+        cwd: order.dir,
+        // LC_ALL: grep must take bytes as bytes. GROUNDCREW_GUARD: its helpers outlive a guard that is killed.
+        env: { PATH: order.path, LC_ALL: 'C', GROUNDCREW_GUARD: order.nonce },
+        stdio: ['ignore', 'ignore', log.fd],
+        detached: true,
+      },
     );
     child.on('error', (error) => {
       seen.trouble = errorLine(error);
