@@ -5,7 +5,7 @@ import { anOrder } from '../../test/support/ledger-world.ts';
 import { parseRunLink } from '../core/run-link.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { JobStanding, ReportDue } from '../ledger/report-due.ts';
-import { durationWords, oneLine, outcomeWords, standingWords, verdictOf } from './words.ts';
+import { endWords, durationWords, oneLine, outcomeWords, standingWords, verdictOf } from './words.ts';
 
 /** What a stranger may write into a name or a message. */
 const hostile = fc.oneof(
@@ -173,4 +173,15 @@ test('a notice is pending while somebody has to act, and green when there is not
   assert.equal(of('needs-approval').state, 'pending');
   assert.equal(of('nothing-to-run').state, 'success');
   assert.equal(verdictOf({ kind: 'notice', notice: null }, null).state, 'success');
+});
+
+test('the last line of a log says how it ended, with which status and after how long', () => {
+  assert.equal(endWords({ kind: 'passed' }, 12_000), 'Passed after 12 s');
+  assert.equal(endWords({ kind: 'passed' }, 300), 'Passed');
+  const failed = { kind: 'failed', exitCode: 3, reason: 'exit' } as const;
+  assert.equal(endWords(failed, 200_000), 'Tests failed (exit status 3) after 3 min');
+  const hungry = { kind: 'failed', exitCode: 137, reason: 'out-of-memory' } as const;
+  assert.equal(endWords(hungry, 5_000), 'Stopped: used more memory than allowed, exit status 137 after 5 s');
+  assert.equal(endWords({ kind: 'timed-out', afterMs: 60_000 }, 61_000), 'Timed out after 60 s');
+  assert.equal(endWords({ kind: 'canceled', reason: 'person', by: 'ada' }, null), 'Canceled by ada');
 });
