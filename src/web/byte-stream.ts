@@ -30,6 +30,8 @@ export function byteStream(chunks: AsyncIterable<Uint8Array>, options: ByteStrea
         stall?.cancel();
         try {
           const next = await source.next();
+          // The reader left meanwhile; the stream is closed already.
+          if (abort.signal.aborted) return;
           if (next.done === true) {
             controller.close();
             await finish();
@@ -41,6 +43,7 @@ export function byteStream(chunks: AsyncIterable<Uint8Array>, options: ByteStrea
             void finish();
           });
         } catch (error) {
+          if (abort.signal.aborted) return;
           drop(error instanceof Error ? error.message : String(error));
           await finish();
           controller.close();
