@@ -108,7 +108,10 @@ export class World {
       next.fire();
       // The tick queue comes after all promises, also those that they make; a turn of the event loop would cost more and
       // is needed only by the garbage collection's own callbacks.
-      await new Promise<void>(this.events % 256 === 0 ? setImmediate : process.nextTick);
+      await new Promise<void>((resolve) => {
+        if (this.events % 256 === 0) setImmediate(resolve);
+        else process.nextTick(resolve);
+      });
       return true;
     }
   }
