@@ -250,6 +250,19 @@ const mutants: readonly { readonly clause: string; readonly what: string; readon
     },
   },
   {
+    clause: 'output is complete however small',
+    what: 'a relay that dies of the first warning',
+    fixture: brokenRuns((run) => ({
+      async *output(offset) {
+        let left = 32_000_000 - offset;
+        for await (const bytes of run.output(offset)) {
+          yield bytes.subarray(0, Math.max(0, left));
+          left -= bytes.length;
+        }
+      },
+    })),
+  },
+  {
     clause: 'a run whose guard was killed',
     what: 'a clean-up that trusts the guard',
     fixture: brokenRuns(() => ({ cleanup: () => Promise.resolve() })),
