@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import { openCrew } from '../support/crew.ts';
 import { needs } from '../support/needs.ts';
 
-import { writeFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
+import { containersOf } from '../support/end-processes.ts';
+import { until } from '../support/until.ts';
 import { testImage, testImageName } from '../support/test-image.ts';
 
 test(
@@ -52,9 +54,27 @@ test('reproduce and run use the same container as the run did', needs('git', 'li
     'test/run': { script: '#!/bin/sh\necho "busybox $(busybox | head -n 1 | cut -d" " -f1)"\n' },
     '.groundcrew/container': `${testImageName}\n`,
   });
-  writeFileSync(`${crew.root}/noise`, '');
   const end = await crew.cli('run', repo.dir, '--executor', 'podman', '--network', 'none');
   assert.equal(end.code, 0, end.err + end.out);
   assert.match(end.out, /^busybox BusyBox$/m);
   assert.match(end.err, /image (.*@)?sha256:/);
 });
+
+test(
+  'an interrupted run in podman leaves no container and no directory',
+  needs('git', 'linux', 'podman'),
+  async (t) => {
+    await testImage();
+    const crew = await openCrew(t);
+    const repo = crew.repo();
+    const script = '#!/bin/sh\ntrap "echo cleaning up; exit 0" TERM\necho running\nsleep 1000 & wait\n';
+    repo.commit({ 'test/run': { script }, '.groundcrew/container': `${testImageName}\n` });
+    const program = crew.start(['run', repo.dir, '--executor', 'podman', '--network', 'none']);
+    await until(() => program.out().includes('running\n'), { within: 60_000, what: 'the job to run' });
+    const end = await program.end('SIGINT');
+    assert.equal(end.code, 130, end.err);
+    assert.match(end.out, /^cleaning up$/m);
+    assert.deepEqual(readdirSync(`${crew.stateDir}/worker`), []);
+    assert.deepEqual(containersOf(crew.root), []);
+  },
+);

@@ -40,23 +40,29 @@ function names(pid: number, dir: string): boolean {
   }
 }
 
-/** Removes the containers that mount something of `dir`. */
-export async function removeContainersOf(dir: string): Promise<void> {
-  if (!has('podman')) return;
-  const podman = (...args: string[]): string =>
-    execFileSync('podman', ['--log-level=error', ...args], {
-      env: podmanEnv(),
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-  const ids = podman('ps', '-aq', '--no-trunc', '--filter', 'label=groundcrew.run')
-    .split('\n')
-    .filter((id) => id !== '');
-  for (const id of ids) {
+/** The containers that mount something of `dir`. */
+export function containersOf(dir: string): readonly string[] {
+  const ids = podman('ps', '-aq', '--no-trunc', '--filter', 'label=groundcrew.run').split('\n');
+  return ids.filter((id) => {
     try {
-      if (podman('inspect', '--format', '{{json .Mounts}}', id).includes(`${dir}/`)) podman('rm', '-f', '-t', '0', id);
+      return id !== '' && podman('inspect', '--format', '{{json .Mounts}}', id).includes(`${dir}/`);
     } catch {
       // Somebody else's, and gone meanwhile.
+      return false;
     }
-  }
+  });
+}
+
+/** Ends and removes them. */
+export async function removeContainersOf(dir: string): Promise<void> {
+  if (!has('podman')) return;
+  for (const id of containersOf(dir)) podman('rm', '-f', '-t', '0', id);
+}
+
+function podman(...args: string[]): string {
+  return execFileSync('podman', ['--log-level=error', ...args], {
+    env: podmanEnv(),
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
 }
