@@ -29,11 +29,21 @@ import { createProgress } from './output/progress.ts';
 import { projectAt } from './serve-order.ts';
 import type { RunOrder } from './wiring.ts';
 
+/** Where jobs are run, and for whom. */
+export interface RunnerPlace {
+  readonly dir: string;
+  readonly owner: string;
+  readonly store: ObjectStore;
+  readonly logger: Logger;
+  /** For one job in the terminal: what an earlier trial of an executor found is believed. */
+  readonly isOneRun?: boolean;
+}
+
 /** What running one job in the terminal is made of. */
 export interface RunHereParts {
   openStore(paths: Settings['paths']): Promise<ObjectStore>;
   runnerDeps(
-    place: { readonly dir: string; readonly owner: string; readonly store: ObjectStore; readonly logger: Logger },
+    place: RunnerPlace,
     settings: Settings,
     worker: WorkerSettings,
     context: CliContext,
@@ -89,7 +99,7 @@ export async function runJobHere(parts: RunHereParts, order: RunOrder, context: 
     const logger = parts.loggerOf({ ...settings, logs: { ...settings.logs, level: 'error' } }, context);
     const worker = { ...settings.worker, executor: order.executor };
     const deps = await parts.runnerDeps(
-      { dir, owner: ownerOfRun(holding.nonce), store, logger },
+      { dir, owner: ownerOfRun(holding.nonce), store, logger, isOneRun: true },
       settings,
       worker,
       context,

@@ -38,7 +38,7 @@ import { entryPoints } from '../worker/entry-point.ts';
 import { createLocalRunner, type LocalRunnerDeps } from '../worker/local-runner.ts';
 import { readRunRecords } from '../worker/run-record.ts';
 import type { CliContext } from './cli-context.ts';
-import { runJobHere } from './run-job-here.ts';
+import { runJobHere, type RunnerPlace } from './run-job-here.ts';
 import type { ServerParts } from './run-server.ts';
 import type { WorkerParts } from './run-worker.ts';
 import { workerName } from './run-worker.ts';
@@ -204,7 +204,7 @@ function executorsOf(
 async function usableExecutors(
   all: ReturnType<typeof executorsOf>,
   asked: WorkerSettings['executor'],
-  logger: Logger,
+  { logger, isOneRun }: Pick<RunnerPlace, 'logger' | 'isOneRun'>,
   signal: AbortSignal,
 ): Promise<UsableExecutors> {
   if (asked === 'docker')
@@ -217,7 +217,9 @@ async function usableExecutors(
         logger.warn(`executor ${executor.name}: no answer yet; no job starts before there is one`);
       });
       const limit = AbortSignal.timeout(mostTrialMs);
-      const trial = await executor.trial(AbortSignal.any([signal, limit]));
+      // One job is its own trial, and a container before it would double its time.
+      const known = isOneRun === true ? await executor.recall?.() : null;
+      const trial = known ?? (await executor.trial(AbortSignal.any([signal, limit])));
       slow.cancel();
       const finding = limit.aborted && !trial.isUsable ? 'no answer within two minutes; is it stuck?' : trial.finding;
       logger[trial.isUsable ? 'info' : 'warn'](`executor ${executor.name}: ${finding}`, {
@@ -234,7 +236,7 @@ async function usableExecutors(
 
 /** What runs jobs on this machine, with its directory below `dir`. */
 async function runnerDeps(
-  place: { readonly dir: string; readonly owner: string; readonly store: ObjectStore; readonly logger: Logger },
+  place: RunnerPlace,
   settings: Settings,
   worker: WorkerSettings,
   context: CliContext,
@@ -252,7 +254,7 @@ async function runnerDeps(
   const pace = { ...localPace, flushMs: settings.logs.flushMs };
   return {
     checkout: { git, mirrors, keepFreeBytes: worker.minFreeDiskBytes, gitMemoryBytes },
-    executors: await usableExecutors(all, worker.executor, logger, signal),
+    executors: await usableExecutors(all, worker.executor, place, signal),
     knownExecutors: [all.podman, all.process],
     askedExecutor: worker.executor,
     defaultImage: worker.defaultContainer,

@@ -90,6 +90,8 @@ export interface Executor {
   readonly isIsolating: boolean;
   /** Proves by running something that this executor works here; remembers what worked. */
   trial(signal: AbortSignal): Promise<ExecutorTrial>;
+  /** What an earlier trial found that still holds, as far as can be told without running anything; null: unknown. */
+  recall?(): Promise<ExecutorTrial | null>;
   /**
    * Starts a run. `progress` hears lines for the log (image pull) before any output.
    * A start that fails gives a Run whose `wait` says `broken`; only misuse throws.

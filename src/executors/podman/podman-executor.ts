@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { systemClock, type Clock } from '../../base/clock.ts';
 import { errorLine, GroundcrewError } from '../../base/errors.ts';
 import { exec } from '../../base/exec.ts';
-import type { Executor, Run, RunEnd, RunSpec } from '../executor.ts';
+import type { Executor, ExecutorTrial, Run, RunEnd, RunSpec } from '../executor.ts';
 import {
   bootId,
   createGuardState,
@@ -69,6 +69,11 @@ class PodmanExecutor implements Executor {
     const result = await tryPodman(this.#podman, place, signal);
     this.#settings = result.settings;
     return result;
+  }
+
+  async recall(): Promise<ExecutorTrial | null> {
+    this.#settings ??= await rememberedSettings(this.#options.cacheDir, this.#path());
+    return this.#settings === null ? null : { isUsable: true, finding: 'podman, as found before', tookMs: 0 };
   }
 
   async start(spec: RunSpec, progress: (line: string) => void, signal: AbortSignal): Promise<Run> {
