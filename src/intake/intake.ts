@@ -11,8 +11,10 @@ import type { Forge, PlaceView } from '../forge/forge.ts';
 import type { Ledger, PendingDelivery, Stop } from '../ledger/ledger.ts';
 import type { PlanSource } from './plan-source.ts';
 
-/** A delivery whose handling was begun so often is set aside (design §1). */
-const mostTries = 3;
+/** A delivery whose handling failed so often is set aside (design §1). */
+const mostFailures = 3;
+/** So is one whose handling was begun so often, for it may be what kills us; but others kill us, too, and no event is lost for it. */
+const mostTries = 10;
 const batch = 200;
 /** How often a view that may be behind its event, or behind the ledger, is fetched again, and after which pause (ms). */
 const refetches = 3;
@@ -134,6 +136,9 @@ export function createIntake(deps: IntakeDeps): Intake {
     return last === null ? null : { change: { ...last, isOpen: false }, statuses: [], requests: [], approvedShas: [] };
   };
 
+  /** Failures that we saw, in this life, of deliveries that are still pending. */
+  const failures = new Map<string, number>();
+
   const handle = async (
     changeKey: string,
     deliveries: readonly PendingDelivery[],
@@ -141,10 +146,13 @@ export function createIntake(deps: IntakeDeps): Intake {
   ): Promise<'done' | 'later'> => {
     const live: PendingDelivery[] = [];
     for (const delivery of deliveries) {
-      // Counted before it is handled: what kills us in the handling is set aside the third time.
+      // Counted before it is handled: what kills us in the handling is set aside in the end.
       const tries = await ledger.beginDelivery(delivery.id);
-      if (tries <= mostTries) live.push(delivery);
-      else await ledger.endDelivery(delivery.id, { kind: 'parked', why: 'handling it failed too often' }, clock.now());
+      if (tries <= mostTries && (failures.get(delivery.id) ?? 0) < mostFailures) live.push(delivery);
+      else {
+        failures.delete(delivery.id);
+        await ledger.endDelivery(delivery.id, { kind: 'parked', why: 'handling it failed too often' }, clock.now());
+      }
     }
     const first = live[0];
     if (first === undefined) return 'done';
@@ -156,11 +164,15 @@ export function createIntake(deps: IntakeDeps): Intake {
         return 'done';
       }
       await look(forge, first.event.repo, changeKey, live, signal);
+      for (const { id } of live) failures.delete(id);
       return 'done';
     } catch (error) {
       const isAway = isGroundcrewError(error) && error.retry !== 'never';
-      // The forge being away says nothing against the delivery.
-      if (isAway) for (const { id } of live) await ledger.forgiveDelivery(id);
+      for (const { id } of live) {
+        // The forge being away says nothing against the delivery.
+        if (isAway) await ledger.forgiveDelivery(id);
+        else failures.set(id, (failures.get(id) ?? 0) + 1);
+      }
       logger.warn('an event could not be handled; it will be again', {
         change: changeKey,
         trace: first.traceId,
