@@ -72,6 +72,14 @@ test('a file that is no message is set aside, and hides no other', async (t) => 
   assert.equal(await readFile(join(dir, '000000000001.json.unreadable'), 'utf8'), '{"half":');
 });
 
+test('what a killed worker had half-written is taken away by the next life', async (t) => {
+  const dir = await tempDir(t);
+  await (await openFileSpool(dir)).put(final('a'.repeat(16)));
+  await writeFile(join(dir, '.000000000002.json'), '{');
+  assert.equal((await (await openFileSpool(dir)).list()).length, 1);
+  assert.deepEqual((await readdir(dir)).sort(), ['.reserve', '000000000001.json']);
+});
+
 test('on a full disk the reserve makes room for a final', needs('linux', 'root'), async (t) => {
   const root = await tempDir(t);
   const disk = join(root, 'disk');

@@ -13,6 +13,8 @@ const reservedBytes = 1024 * 1024;
 export async function openFileSpool(dir: string): Promise<Spool> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const reserve = join(dir, '.reserve');
+  // Of a worker that was killed while it wrote: not kept, so its attempt is not cleaned up, and will be written again.
+  for (const name of await readdir(dir)) if (/^\.\d{12}\.json$/.test(name)) await rm(join(dir, name), { force: true });
   const names = async (): Promise<string[]> =>
     (await readdir(dir)).filter((name) => /^\d{12}\.json$/.test(name)).sort();
   let next = Number.parseInt((await names()).at(-1) ?? '0', 10) + 1;
