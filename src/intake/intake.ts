@@ -13,7 +13,7 @@ import type { PlanSource } from './plan-source.ts';
 
 /** A delivery whose handling failed so often is set aside (design §1). */
 const mostFailures = 3;
-/** So is one whose handling was begun so often, for it may be what kills us; but others kill us, too, and no event is lost for it. */
+/** So is one whose handling was begun so often: it may be what kills us. More often, since others kill us, too. */
 const mostTries = 10;
 const batch = 200;
 /** How often a view that may be behind its event, or behind the ledger, is fetched again, and after which pause (ms). */
