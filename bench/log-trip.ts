@@ -12,8 +12,7 @@ import { openCrew, type Crew, type House } from '../test/support/crew.ts';
 import type { TestRepo } from '../test/support/git-repo.ts';
 import { has } from '../test/support/needs.ts';
 import { podmanCacheDir, podmanEnv, testImage } from '../test/support/test-image.ts';
-import { until } from '../test/support/until.ts';
-import { benchPart, median, type Row } from './measure.ts';
+import { benchPart, eventually, median, type Row } from './measure.ts';
 
 const line = 'ok 12 test/verify/check-machines TestMachines.testCreate # duration 12s host=worker-3 [ND@1]';
 const printing = (mebibytes: number): string => `yes '${line}' | head -c ${String(mebibytes * 2 ** 20)}`;
@@ -97,15 +96,9 @@ async function trip(
   const watch = setInterval(() => (most = Math.max(most, memoryMib(house.program.pid))), 50);
   try {
     const sha = repo.commit(files);
-    const { jobId } = await house.runOf(sha);
-    const startedAt = await until(async () => (await house.run(jobId)).attempts[0]?.startedAt ?? null, {
-      within: 60_000,
-      what: 'the job to start',
-    });
-    const detail = await until(async () => sealed(await house.run(jobId)), {
-      within: 600_000,
-      what: 'the log to be sealed',
-    });
+    const { jobId } = await eventually(20, async () => (await house.runs()).find((run) => run.sha === sha) ?? null);
+    const detail = await eventually(20, async () => sealed(await house.run(jobId)));
+    const startedAt = detail.attempts[0]?.startedAt ?? Number.NaN;
     const tookMs = Date.now() - startedAt;
     const bytes = detail.attempts[0]?.logBytes ?? 0;
     if (bytes < size * 2 ** 20)

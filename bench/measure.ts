@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { CleansUp } from '../test/support/temp-dir.ts';
 
@@ -62,6 +63,15 @@ export async function took(work: () => unknown): Promise<number> {
   const began = performance.now();
   await work();
   return performance.now() - began;
+}
+
+/** Looks now and then until there is something: rarely enough that looking costs nothing beside what is measured. */
+export async function eventually<T>(everyMs: number, probe: () => Promise<T | null>): Promise<T> {
+  for (;;) {
+    const found = await probe();
+    if (found !== null) return found;
+    await pause(everyMs);
+  }
 }
 
 export function median(numbers: readonly number[]): number {

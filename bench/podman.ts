@@ -3,12 +3,12 @@ import { execFile } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
+import type { RunSummary } from '../src/ledger/ledger-reader.ts';
 import { rememberedSettings } from '../src/executors/podman/settings.ts';
 import { openCrew } from '../test/support/crew.ts';
 import { has } from '../test/support/needs.ts';
 import { podmanCacheDir, podmanEnv, testImage } from '../test/support/test-image.ts';
-import { until } from '../test/support/until.ts';
-import { benchPart, interleaved, milliseconds, took } from './measure.ts';
+import { benchPart, eventually, interleaved, milliseconds, took } from './measure.ts';
 
 const exec = promisify(execFile);
 const program = join(import.meta.dirname, '../bin/groundcrew');
@@ -59,18 +59,18 @@ await benchPart(async (context) => {
   rmSync(crew.stateDir, { recursive: true, force: true });
   const house = await crew.up('--executor', 'podman', repo.dir);
   await house.ended(sha);
-  const ended = async (): Promise<Set<string>> =>
-    new Set((await house.runs()).filter((run) => run.state === 'ended').map((run) => run.jobId));
+  const newest = async (): Promise<RunSummary | undefined> =>
+    ((await (await house.get('/api/runs?limit=1')).json()) as { readonly runs: readonly RunSummary[] }).runs[0];
   const served = await interleaved(rounds, {
     byHand,
     async ours() {
-      const before = await ended();
+      const before = (await newest())?.jobId;
       return took(async () => {
         const { status, body } = await house.ask({ kind: 'test', repo: name, changeKey: `git|${name}|branch/main` });
         if (status !== 202) throw new Error(JSON.stringify(body));
-        await until(async () => [...(await ended())].some((id) => !before.has(id)), {
-          within: 60_000,
-          what: 'the run to end',
+        await eventually(15, async () => {
+          const run = await newest();
+          return run !== undefined && run.jobId !== before && run.state === 'ended' ? run : null;
         });
       });
     },
