@@ -16,7 +16,10 @@ test('a ring before the wait is kept, until it is reset', async () => {
   bell.ring();
   await bell.wait(null, new AbortController().signal);
   bell.reset();
-  const outcome = await Promise.race([bell.wait(null, new AbortController().signal).then(() => 'rung'), Promise.resolve('silent')]);
+  const outcome = await Promise.race([
+    bell.wait(null, new AbortController().signal).then(() => 'rung'),
+    Promise.resolve('silent'),
+  ]);
   assert.equal(outcome, 'silent');
 });
 

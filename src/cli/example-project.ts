@@ -17,7 +17,14 @@ export async function copyExample(settings: Settings, context: Pick<CliContext, 
     await rm(dir, { recursive: true, force: true });
     await mkdir(dir, { recursive: true });
     await cp(fileURLToPath(new URL('../../examples/hello', import.meta.url)), dir, { recursive: true });
-    const who = ['-c', 'user.name=groundcrew', '-c', 'user.email=groundcrew@localhost', '-c', 'commit.gpgSign=false'] as const;
+    const who = [
+      '-c',
+      'user.name=groundcrew',
+      '-c',
+      'user.email=groundcrew@localhost',
+      '-c',
+      'commit.gpgSign=false',
+    ] as const;
     await git(dir, ['init', '--quiet', '--initial-branch=main'], context);
     await git(dir, ['add', '--all'], context);
     await git(dir, [...who, 'commit', '--quiet', '--message=Say hello'], context);
@@ -28,5 +35,9 @@ export async function copyExample(settings: Settings, context: Pick<CliContext, 
 async function git(dir: string, args: readonly string[], { env }: Pick<CliContext, 'env'>): Promise<void> {
   const clean = { PATH: env['PATH'] ?? '/usr/bin:/bin', HOME: dir, LC_ALL: 'C', GIT_CONFIG_NOSYSTEM: '1' };
   const { exitCode, stderr } = await exec(['git', ...args], { cwd: dir, env: clean, timeoutMs: 60_000 });
-  if (exitCode !== 0) throw new GroundcrewError('cli/example', `the example could not be made in ${dir}: ${stderr.toString().trim().split('\n').at(-1) ?? ''}`);
+  if (exitCode !== 0)
+    throw new GroundcrewError(
+      'cli/example',
+      `the example could not be made in ${dir}: ${stderr.toString().trim().split('\n').at(-1) ?? ''}`,
+    );
 }

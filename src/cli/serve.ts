@@ -65,7 +65,8 @@ export function serve(deps: ServerDeps, signal: AbortSignal): Server {
   const dispatcher = createDispatcher({
     ...deps,
     onChanged: changed,
-    recover: (stop) => recoverFromStore({ ...deps, vouched: (worker, order) => dispatcher.vouchesFor(worker, order) }, stop),
+    recover: (stop) =>
+      recoverFromStore({ ...deps, vouched: (worker, order) => dispatcher.vouchesFor(worker, order) }, stop),
   });
   const intake = createIntake({
     ...deps,

@@ -160,7 +160,10 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       await attempt('feeding', async () => {
         nextAt = await feedOnce({ ...deps, presence }, signal);
       });
-      await feedBell.wait(nextAt === null ? idleFeedMs : Math.min(idleFeedMs, Math.max(1, nextAt - clock.now())), signal);
+      await feedBell.wait(
+        nextAt === null ? idleFeedMs : Math.min(idleFeedMs, Math.max(1, nextAt - clock.now())),
+        signal,
+      );
     }
   };
 

@@ -8,7 +8,6 @@ import type { CompleteLog, JobLog, JobLogOptions } from './log-sink.ts';
 import { noteLine } from './note-line.ts';
 import { createRedactor, type Redactor } from './redact.ts';
 
-
 /** More than this waiting, and `write` makes the job wait. */
 const roomBytes = 1024 * 1024;
 /** Between two checkpoints, and so between two calls of `onGrew`. */

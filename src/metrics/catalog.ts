@@ -24,13 +24,35 @@ export function createMetrics(version: string): Metrics {
   // In ms; the default of 10 wakes an idle process a hundred times a second, which was most of what it did.
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 250 });
   const registers = [registry];
-  const info = new Gauge({ name: 'groundcrew_info', help: 'Always 1; the version is in the label.', labelNames: ['version'], registers });
+  const info = new Gauge({
+    name: 'groundcrew_info',
+    help: 'Always 1; the version is in the label.',
+    labelNames: ['version'],
+    registers,
+  });
   info.set({ version }, 1);
-  const jobs = new Gauge({ name: 'groundcrew_jobs', help: 'Jobs by where they stand.', labelNames: ['state'], registers });
-  const deliveries = new Counter({ name: 'groundcrew_deliveries_total', help: 'Events and requests recorded in this ledger.', registers });
+  const jobs = new Gauge({
+    name: 'groundcrew_jobs',
+    help: 'Jobs by where they stand.',
+    labelNames: ['state'],
+    registers,
+  });
+  const deliveries = new Counter({
+    name: 'groundcrew_deliveries_total',
+    help: 'Events and requests recorded in this ledger.',
+    registers,
+  });
   const pending = new Gauge({ name: 'groundcrew_deliveries_pending', help: 'Recorded, not handled yet.', registers });
-  const parked = new Gauge({ name: 'groundcrew_deliveries_parked', help: 'Set aside because handling them failed.', registers });
-  const reports = new Gauge({ name: 'groundcrew_reports_due', help: 'Statuses that the forge does not show yet.', registers });
+  const parked = new Gauge({
+    name: 'groundcrew_deliveries_parked',
+    help: 'Set aside because handling them failed.',
+    registers,
+  });
+  const reports = new Gauge({
+    name: 'groundcrew_reports_due',
+    help: 'Statuses that the forge does not show yet.',
+    registers,
+  });
   return {
     async expose(counts) {
       for (const state of ['waiting', 'offered', 'running', 'ended'] as const) jobs.set({ state }, counts[state]);

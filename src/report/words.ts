@@ -91,7 +91,8 @@ export function endWords(outcome: Outcome, tookMs: number | null): string {
     (outcome.reason !== 'exit' || outcome.detail !== undefined)
       ? `, exit status ${String(outcome.exitCode)}`
       : '';
-  const after = tookMs === null || tookMs < 1000 || outcome.kind === 'timed-out' ? '' : ` after ${durationWords(tookMs)}`;
+  const after =
+    tookMs === null || tookMs < 1000 || outcome.kind === 'timed-out' ? '' : ` after ${durationWords(tookMs)}`;
   return `${outcomeWords(outcome)}${status}${after}`;
 }
 

@@ -46,7 +46,9 @@ async function isStill(page: Page): Promise<void> {
   let before: unknown = null;
   let times = 0;
   await until(async () => {
-    const top = await page.evaluate('new Promise((done) => requestAnimationFrame(() => done(document.getElementById("log").scrollTop)))');
+    const top = await page.evaluate(
+      'new Promise((done) => requestAnimationFrame(() => done(document.getElementById("log").scrollTop)))',
+    );
     times = top === before ? times + 1 : 0;
     before = top;
     return times >= 10;

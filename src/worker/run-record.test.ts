@@ -32,8 +32,10 @@ function jobFor(context: string): Job {
 }
 
 function recordOf(job: Job, n: number): RunRecord {
-  const envelope = signEnvelope({ v: 1, job, generation: 1, n, baseSha: null, cloneUrl: '/src/project',
-      avoid: [], traceId: 't' }, 'key');
+  const envelope = signEnvelope(
+    { v: 1, job, generation: 1, n, baseSha: null, cloneUrl: '/src/project', avoid: [], traceId: 't' },
+    'key',
+  );
   const finished: Finished = {
     v: 1,
     kind: 'finished',

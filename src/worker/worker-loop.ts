@@ -312,7 +312,8 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
   };
 
   const helloSoon = (): void => {
-    sender.flush()
+    sender
+      .flush()
       .then(hello)
       .catch((error: unknown) => {
         logger.warn('could not say hello; will again', { why: errorLine(error) });

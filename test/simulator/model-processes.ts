@@ -49,7 +49,9 @@ function emptyLedger(): Database {
 /** Gives back a ledger whose processes are all dead. Its tables were never altered, so an empty one is like a new one. */
 async function giveBackLedger(database: Database): Promise<void> {
   await database.change((sql) => {
-    const tables = sql.all<{ name: string }>(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'schema_version'`);
+    const tables = sql.all<{ name: string }>(
+      `SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'schema_version'`,
+    );
     for (const { name } of tables) sql.run(`DELETE FROM ${name}`);
   });
   emptied.push(database);

@@ -110,7 +110,10 @@ export class World {
       // is needed only by the garbage collection's own callbacks.
       await new Promise<void>((resolve) => {
         if (this.events % 256 === 0) setImmediate(resolve);
-        else process.nextTick(resolve);
+        else
+          process.nextTick(() => {
+            resolve();
+          });
       });
       return true;
     }

@@ -98,7 +98,17 @@ export async function offer(ledger: Ledger, job: Job, generation = 1, now = 2_00
 
 /** An order as a worker gets it. */
 export function envelopeFor(job: Job, generation: number, n: number): JobEnvelope {
-  return { v: 1, job, generation, n, cloneUrl: '/srv/demo', baseSha: null, avoid: [], traceId: 'trace', signature: '0'.repeat(64) };
+  return {
+    v: 1,
+    job,
+    generation,
+    n,
+    cloneUrl: '/srv/demo',
+    baseSha: null,
+    avoid: [],
+    traceId: 'trace',
+    signature: '0'.repeat(64),
+  };
 }
 
 let lastSeq = 0;

@@ -21,10 +21,7 @@ export interface LogAddress {
 export type Place = Readonly<Partial<Record<'line' | 'from' | 'before', number>>>;
 
 /** Fetches a block by line, by byte, or the last. @throws Error when the server does not give one. */
-export async function fetchBlock(
-  address: LogAddress,
-  place: Place,
-): Promise<LogBlock> {
+export async function fetchBlock(address: LogAddress, place: Place): Promise<LogBlock> {
   const query = new URLSearchParams({ attempt: address.attempt });
   for (const [key, value] of Object.entries(place)) query.set(key, String(value));
   const answer = await fetch(`${address.base}/block?${query.toString()}`);

@@ -18,7 +18,13 @@ export function logView(run: RunSummary, attempt: AttemptDetail): Html {
         <form class="gc-log-search" id="log-search" role="search" aria-label="Log">
           <label class="gc-hidden-text" for="log-query">Search the log</label>
           <span class="pf-v6-c-form-control"
-            ><input type="search" id="log-query" maxlength="200" title="Enter: next match, Shift+Enter: the one before, :120 goes to line 120, Escape ends" placeholder="Search ( / )" autocomplete="off"
+            ><input
+              type="search"
+              id="log-query"
+              maxlength="200"
+              title="Enter: next match, Shift+Enter: the one before, :120 goes to line 120, Escape ends"
+              placeholder="Search ( / )"
+              autocomplete="off"
           /></span>
           <span class="gc-log-found" id="log-found" role="status"></span>
           ${tool('log-previous', 'Previous match (Shift+Enter)', icons.up)}
