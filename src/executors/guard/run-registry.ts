@@ -15,6 +15,7 @@ export interface RegisteredRun {
 export interface RunRegistry {
   add(run: RegisteredRun): Promise<void>;
   remove(id: string): Promise<void>;
+  /** Also removes what was killed half-written; not to be called while another call adds. */
   list(): Promise<readonly RegisteredRun[]>;
 }
 
@@ -32,6 +33,8 @@ export function createRunRegistry(dir: string): RunRegistry {
     async list() {
       const found: RegisteredRun[] = [];
       for (const name of (await namesIn(dir)).sort()) {
+        // A draft whose writer was killed: nothing was started for it yet.
+        if (/\.json\.[0-9a-f]+$/.test(name)) await rm(join(dir, name), { force: true });
         if (!name.endsWith('.json')) continue;
         try {
           found.push(JSON.parse(await readFile(join(dir, name), 'utf8')) as RegisteredRun);
