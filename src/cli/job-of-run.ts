@@ -39,8 +39,8 @@ function plainJob(order: RunOrder, resolved: ResolvedRun): Job {
   const occasion = `request:${resolved.requestId}`;
   switch (source.kind) {
     case 'repeat': {
-      const identity = { ...source.job, occasion };
-      return { ...identity, id: jobIdOf(identity), isTrusted: true };
+      const identity = { ...source.job, occasion, isTrusted: true };
+      return { ...identity, id: jobIdOf(identity) };
     }
     case 'order': {
       const asked = order.context === null ? source.order : { ...source.order, context: order.context };
@@ -50,8 +50,8 @@ function plainJob(order: RunOrder, resolved: ResolvedRun): Job {
       const { policy } = projectAt(settings, source.dir);
       const { isManual: _, ...check } = chosenCheck(policy, order.context, resolved);
       const { subject } = resolved;
-      const identity = { ...check, subject, occasion };
-      return { ...identity, id: jobIdOf(identity), isTrusted: true };
+      const identity = { ...check, subject, occasion, isTrusted: true };
+      return { ...identity, id: jobIdOf(identity) };
     }
     default:
       return source satisfies never;

@@ -122,7 +122,8 @@ export function jobOfOrder(resolved: {
   readonly requestId: string;
 }): Job {
   const { order, subject, commandSubject, settings } = resolved;
-  const identity = { subject, context: order.context, occasion: `request:${resolved.requestId}`, commandSubject };
+  const occasion = `request:${resolved.requestId}`;
+  const identity = { subject, context: order.context, occasion, commandSubject, isTrusted: true };
   return {
     ...identity,
     id: jobIdOf(identity),
@@ -138,7 +139,6 @@ export function jobOfOrder(resolved: {
     integration: settings.integration,
     network: settings.network,
     limits: settings.limits,
-    isTrusted: true,
   };
 }
 

@@ -18,6 +18,7 @@ const identity: fc.Arbitrary<JobIdentity> = fc.record({
   context: text,
   occasion: text,
   commandSubject: fc.option(subject),
+  isTrusted: fc.boolean(),
 });
 
 /** What makes a question another one (R12). */
@@ -26,10 +27,11 @@ function questionOf({
   context,
   occasion,
   commandSubject,
+  isTrusted,
 }: JobIdentity): string {
   const tests =
     commandSubject === null ? null : [commandSubject.forge, commandSubject.repo, commandSubject.sha].join('|');
-  return JSON.stringify([forge, repo, sha, baseRef, context, occasion, tests]);
+  return JSON.stringify([forge, repo, sha, baseRef, context, occasion, tests, isTrusted]);
 }
 
 test('R12: a job’s id is that of its question: equal for equal ones, different for different ones', () => {
@@ -48,7 +50,9 @@ test('R12: where a commit was seen makes no other job, what is asked of it does'
     context: 'c',
     occasion: 'change',
     commandSubject: null,
+    isTrusted: true,
   };
+  assert.notEqual(jobIdOf(one), jobIdOf({ ...one, isTrusted: false }));
   assert.equal(jobIdOf(one), jobIdOf({ ...one, subject: { ...one.subject, pull: 3, branch: null } }));
   for (const part of ['forge', 'repo', 'sha', 'baseRef'] as const) {
     assert.notEqual(jobIdOf(one), jobIdOf({ ...one, subject: { ...one.subject, [part]: 'x' } }), part);

@@ -48,9 +48,12 @@ export interface Job {
 }
 
 /** What the identity of a job is made of (R12). */
-export type JobIdentity = Pick<Job, 'subject' | 'context' | 'occasion' | 'commandSubject'>;
+export type JobIdentity = Pick<Job, 'subject' | 'context' | 'occasion' | 'commandSubject' | 'isTrusted'>;
 
-/** R12: the same question has the same id, wherever and however often it is asked. */
+/**
+ * R12: the same question has the same id, wherever and however often it is asked. Trust is part of the question: a stranger's
+ * run, without secrets, must not answer for the branch that later holds the same commit.
+ */
 export function jobIdOf(identity: JobIdentity): JobId {
   const { subject, commandSubject } = identity;
   const foreign = commandSubject === null ? '' : `${commandSubject.forge}|${commandSubject.repo}|${commandSubject.sha}`;
@@ -62,6 +65,7 @@ export function jobIdOf(identity: JobIdentity): JobId {
     identity.context,
     foreign,
     identity.occasion,
+    identity.isTrusted ? 'trusted' : 'stranger',
   ]) as JobId;
 }
 

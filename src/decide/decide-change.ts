@@ -167,6 +167,7 @@ function idFor({ change }: Snapshot, check: PlannedCheck, occasion: string): Job
     context: check.context,
     occasion,
     commandSubject: check.commandSubject,
+    isTrusted: change.isTrusted,
   });
 }
 

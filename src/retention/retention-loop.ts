@@ -9,6 +9,8 @@ import { pruneRuns } from './prune-runs.ts';
 /** A start has better things to do, and a scan should have seen the heads first. */
 const firstAfterMs = 5 * 60_000;
 const everyMs = 3_600_000;
+/** More than this between what the wall clock and the monotonic one say has passed: somebody set the clock. */
+const clockStepMs = 3_600_000;
 const orphansEveryMs = 24 * 3_600_000;
 /** Half-written objects: no put takes a day. */
 const halfWrittenMs = 24 * 3_600_000;
@@ -36,8 +38,18 @@ export interface RetentionDeps {
 export async function runRetention(deps: RetentionDeps, signal: AbortSignal): Promise<void> {
   const { clock } = deps;
   let orphansAt = clock.monotonic();
+  let offset = clock.now() - clock.monotonic();
   await sleep(clock, firstAfterMs, signal);
   while (!signal.aborted) {
+    const step = clock.now() - clock.monotonic() - offset;
+    if (Math.abs(step) > clockStepMs) {
+      // A clock that ran ahead would make everything old at once. One round is left out and said; a clock that is right will be
+      // right at the next, and a wrong one has been seen.
+      offset += step;
+      deps.logger.warn('the clock was set: nothing is forgotten in this round', { bySeconds: Math.round(step / 1000) });
+      await sleep(clock, everyMs, signal);
+      continue;
+    }
     const withOrphans = clock.monotonic() >= orphansAt;
     await forgetOnce(deps, { withOrphans }, signal);
     if (withOrphans) orphansAt = clock.monotonic() + orphansEveryMs;

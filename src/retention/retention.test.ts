@@ -9,6 +9,7 @@ import { tempDir, type CleansUp } from '../../test/support/temp-dir.ts';
 import { until } from '../../test/support/until.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import type { Clock } from '../base/clock.ts';
 import { openDatabase } from '../base/sqlite.ts';
 import type { Job } from '../core/job.ts';
 import { jobPrefix, runPrefix } from '../core/run-slug.ts';
@@ -191,6 +192,32 @@ test('the loop begins some minutes after the start, goes on each hour, and one f
   await passUntil(clock, 3_600_000, () => rounds === 2);
   assert.equal(swept, 2);
   assert.equal(said.filter((line) => line.startsWith('forgetting old runs failed')).length, 2);
+  stop.abort();
+  await done;
+});
+
+test('a round after somebody set the clock forgets nothing', async (context) => {
+  const world = await openWorld(context);
+  const hand = createHandClock();
+  let ahead = 0;
+  const clock: Clock = {
+    now: () => hand.now() + ahead,
+    monotonic: () => hand.monotonic(),
+    after: (ms, fire) => hand.after(ms, fire),
+  };
+  let rounds = 0;
+  const said: string[] = [];
+  const log = (message: string): void => void said.push(message);
+  const logger: Logger = { debug: log, info: log, warn: log, error: log, with: () => logger };
+  const stop = new AbortController();
+  const giveBackSpace = (): Promise<boolean> => Promise.resolve((rounds += 1) < 0);
+  const sweepStore = (): Promise<number> => Promise.resolve(0);
+  const done = runRetention({ ...world, sweepStore, giveBackSpace, clock, logger, keepRunsMs: 1 }, stop.signal);
+  ahead = 100 * 86_400_000;
+  hand.pass(5 * 60_000);
+  await until(() => said.some((line) => line.startsWith('the clock was set')));
+  assert.equal(rounds, 0);
+  await passUntil(hand, 3_600_000, () => rounds === 1);
   stop.abort();
   await done;
 });

@@ -38,6 +38,8 @@ export interface RunningAttempt {
  * `adopt` finds it again.
  */
 export interface AttemptRunner {
+  /** Why this machine can take no job now, whichever (one line); null when it can. */
+  refusal(): Promise<string | null>;
   /** Makes the holding durable, so that `adopt` knows it; called before the order is acknowledged (R2). */
   prepare(holding: Holding): Promise<void>;
   /** Undoes `prepare` when the claim came to nothing. */

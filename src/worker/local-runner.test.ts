@@ -21,7 +21,7 @@ const quiet = { phase: () => undefined, logBytes: () => undefined };
 
 function holdingOf(): Holding {
   const subject = { forge: 'git', repo: 'a', sha: 'c'.repeat(40), pull: null, baseRef: 'main', branch: 'main' };
-  const identity = { subject, context: 'test', occasion: 'change', commandSubject: null };
+  const identity = { subject, context: 'test', occasion: 'change', commandSubject: null, isTrusted: true };
   const job: Job = {
     ...identity,
     id: jobIdOf(identity),
@@ -37,7 +37,6 @@ function holdingOf(): Holding {
     integration: 'none',
     network: 'default',
     limits: { memoryBytes: null, pids: null, shmBytes: null, cpus: null, diskBytes: null, logBytes: null },
-    isTrusted: true,
   };
   const order = {
     v: 1,

@@ -1,3 +1,4 @@
+import { statfs } from 'node:fs/promises';
 import { errorLine } from '../base/errors.ts';
 import { sleep } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
@@ -102,6 +103,12 @@ export function createLocalRunner(deps: LocalRunnerDeps): AttemptRunner {
   };
 
   return {
+    async refusal() {
+      const { bavail, bsize } = await statfs(deps.attemptsDir);
+      const free = bavail * bsize;
+      if (free >= deps.minFreeBytes) return null;
+      return `only ${mebibytes(free)} are free on its disk, ${mebibytes(deps.minFreeBytes)} must be (worker.minFreeDisk)`;
+    },
     prepare: (holding) => at(holding).keepHolding(holding),
     forget: (holding) => remove(at(holding)),
     start: (holding, progress) => attend(holding, progress, 'new'),
@@ -293,4 +300,8 @@ async function sealAttempt(
     }
   }
   return null;
+}
+
+function mebibytes(bytes: number): string {
+  return `${String(Math.round(bytes / 2 ** 20))} MiB`;
 }

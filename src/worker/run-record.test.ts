@@ -11,7 +11,7 @@ import { prefixOfHolding, putRunRecord, readRunRecords, type RunRecord } from '.
 
 function jobFor(context: string): Job {
   const subject = { forge: 'git', repo: 'a/b', sha: 'c'.repeat(40), pull: 1, baseRef: 'main', branch: null };
-  const identity = { subject, context, occasion: 'change', commandSubject: null };
+  const identity = { subject, context, occasion: 'change', commandSubject: null, isTrusted: true };
   return {
     ...identity,
     id: jobIdOf(identity),
@@ -27,7 +27,6 @@ function jobFor(context: string): Job {
     integration: 'merge',
     network: 'default',
     limits: { memoryBytes: null, pids: null, shmBytes: null, cpus: null, diskBytes: null, logBytes: null },
-    isTrusted: true,
   };
 }
 

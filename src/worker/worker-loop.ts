@@ -10,6 +10,8 @@ import { collectorOptions, collectorQueue, jobQueueOptions, servedQueues } from 
 import type { Holding, WorkerMessage, WorkerOffer } from '../core/worker-message.ts';
 import type { Answer, Consumer, Delivery, Queue } from '../queue/queue.ts';
 import type { AttemptRunner, RunningAttempt, StopRequest } from './attempt-runner.ts';
+import { createHealth } from './health.ts';
+import { freeSlot, quiet, type Slot } from './slot.ts';
 import { createSpoolSender } from './spool-sender.ts';
 import type { Spool } from './spool.ts';
 
@@ -45,13 +47,6 @@ export interface WorkerLoop {
   resume(): void;
 }
 
-interface Slot {
-  readonly consumers: Consumer[];
-  isTaken: boolean;
-  /** While a delivery is being claimed for this slot; resolves when that is decided. */
-  claim: Promise<unknown> | null;
-}
-
 interface Held {
   readonly holding: Holding;
   readonly attempt: RunningAttempt;
@@ -67,19 +62,12 @@ type Said = WorkerMessage extends infer M
     : never
   : never;
 
-/** A cancel that fails went down with its connection, and so did the consumer. */
-const cancelQuietly = (consumer: Consumer): Promise<void> => consumer.cancel().catch(() => undefined);
-
 export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
   const { clock, queue, logger, runner } = deps;
   const queues = servedQueues(deps.offer.pool, deps.offer.capabilities);
   const held = new Map<string, Held>();
   const claiming = new Map<string, Holding>();
-  const slots: Slot[] = Array.from({ length: deps.offer.slots }, () => ({
-    consumers: [],
-    isTaken: false,
-    claim: null,
-  }));
+  const slots: Slot[] = Array.from({ length: deps.offer.slots }, freeSlot);
   const closing = new Set<Promise<void>>();
   let seq = 0;
   let isPaused = false;
@@ -94,6 +82,15 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
   };
   const say = (said: Said): Promise<void> => queue.publish(collectorQueue, { body: bodyOf(said) });
 
+  const health = createHealth({
+    refusal: () => runner.refusal(),
+    clock,
+    logger,
+    life: () => life,
+    onGood: () => {
+      listen();
+    },
+  });
   const sender = createSpoolSender({ spool: deps.spool, queue, clock, logger, life: () => life });
 
   const hello = async (): Promise<void> => {
@@ -184,7 +181,7 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
   const take = async (slot: Slot, delivery: Delivery): Promise<Answer> => {
     while (slot.claim !== null) await slot.claim;
     if (slot.isTaken || !mayTake()) {
-      await Promise.all(slot.consumers.splice(0).map(cancelQuietly));
+      await quiet(slot);
       return 'retry';
     }
     const claim = claimFor(slot, delivery);
@@ -199,6 +196,10 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
   const claimFor = async (slot: Slot, delivery: Delivery): Promise<Answer> => {
     const envelope = decodeMessage(jobEnvelopeSchema, delivery.body);
     if (envelope === null) return 'reject';
+    if (!(await health.check())) {
+      await stopListening();
+      return 'retry';
+    }
     slot.isTaken = true;
     if (envelope.avoid.includes(deps.name) && delivery.deliveryCount <= mostAvoids) {
       await sleep(clock, avoidPauseMs, life);
@@ -227,7 +228,7 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
       return 'retry';
     }
     // R2: before the ack, or a full worker would be handed the next job.
-    await Promise.all(slot.consumers.splice(0).map(cancelQuietly));
+    await quiet(slot);
     const attempt = runner.start(
       holding,
       progressOf(() => holding.nonce),
@@ -245,7 +246,7 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
     return 'ack';
   };
 
-  const mayTake = (): boolean => !isPaused && !isLeaving && !life.aborted;
+  const mayTake = (): boolean => !isPaused && !isLeaving && !life.aborted && health.isGood;
 
   /** One consumer a queue for each free slot. */
   function listen(): void {
@@ -274,7 +275,7 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
   }
 
   const stopListening = async (): Promise<void> => {
-    await Promise.all(slots.flatMap((slot) => slot.consumers.splice(0)).map(cancelQuietly));
+    await Promise.all(slots.map(quiet));
   };
 
   const onControl = (body: string): void => {
@@ -358,7 +359,10 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
       void (async () => {
         while (!life.aborted && !isLeaving) {
           await sleep(clock, helloMs, life);
-          if (!life.aborted && !isLeaving) helloSoon();
+          if (life.aborted || isLeaving) continue;
+          helloSoon();
+          // A consumer that could not be started, or went down with its connection, is started again.
+          listen();
         }
       })();
       await new Promise<void>((resolve) => {

@@ -1,3 +1,4 @@
+import type { Job } from '../../src/core/job.ts';
 import { isVerdict } from '../../src/core/outcome.ts';
 import { parseRunLink } from '../../src/core/run-link.ts';
 import { verdictStateOf } from '../../src/decide/verdict-state.ts';
@@ -32,7 +33,7 @@ export function checkEnd(house: House, violate: (text: string) => void): void {
         other.sha === job.sha &&
         other.context === job.context &&
         other.occasion === job.occasion &&
-        baseOf(other) === baseOf(job),
+        askedOf(other) === askedOf(job),
     );
     if (twins.length > 1) violate(`${job.context} was queued ${String(twins.length)} times for one occasion (R12)`);
     if (![...forge.places.values()].some((place) => place.headSha === job.sha) && !knownSha(house, job.sha))
@@ -162,8 +163,9 @@ export function checkRequests(house: House, violate: (text: string) => void): vo
   }
 }
 
-function baseOf(job: JobRow): string {
-  return (JSON.parse(job.body) as { subject: { baseRef: string } }).subject.baseRef;
+function askedOf(job: JobRow): string {
+  const { subject, isTrusted } = JSON.parse(job.body) as Job;
+  return `${subject.baseRef} ${String(isTrusted)}`;
 }
 
 function knownSha(house: House, sha: string): boolean {

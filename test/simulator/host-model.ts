@@ -97,6 +97,7 @@ export class HostModel {
 
   runner(life: Life): AttemptRunner {
     return {
+      refusal: () => life.call(async () => null),
       prepare: (holding) =>
         life.call(async () => {
           await this.#world.pause(this.#world.dice.between(0, 3));

@@ -113,7 +113,7 @@ export const asked = (job: Job, id = 'r1'): Job => {
   return { ...job, occasion, id: jobIdOf({ ...job, occasion }) };
 };
 export const stranger = { isTrusted: false };
-export const foreign = { ...anOrder(pull), isTrusted: false };
+export const foreign = anOrder({ ...pull, isTrusted: false });
 
 /** The snapshot after its actions were applied by the ledger and posted to the forge. */
 function settle(snapshot: Snapshot): Snapshot {
@@ -157,6 +157,7 @@ function settle(snapshot: Snapshot): Snapshot {
           context: job.context,
           occasion: 'change',
           commandSubject: null,
+          isTrusted: snapshot.change.isTrusted,
         }),
         isCanceled: false,
       })),

@@ -176,7 +176,8 @@ export function addFakeRun(world: FakeWorld, of: FakeRun = {}): string {
     baseRef: 'main',
     branch,
   };
-  const identity = { subject, context: given.context ?? 'default', occasion: 'change', commandSubject: null };
+  const context = given.context ?? 'default';
+  const identity = { subject, context, occasion: 'change', commandSubject: null, isTrusted: true };
   const id = jobIdOf({ ...identity, occasion: `schedule:${n}` });
   const state = given.state ?? 'ended';
   const now = Date.now();
