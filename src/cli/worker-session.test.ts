@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createHandClock } from '../../test/support/hand-clock.ts';
@@ -24,4 +24,15 @@ test('a worker that lost its directory is not taken for an echo of its past', as
   await writeFile(join(dir, 'session'), 'rubbish');
   clock.pass(5_000);
   assert.ok(nextSession(dir, clock) > before);
+});
+
+test('a number that cannot be written down is told with the file and the reason', async (t) => {
+  const dir = await tempDir(t);
+  // A directory in the place of the draft: refused to root, too.
+  await mkdir(join(dir, 'session.new'));
+  assert.throws(() => nextSession(dir, createHandClock()), {
+    name: 'UsageError',
+    code: 'cli/worker-session',
+    message: /session: cannot be written \(EISDIR.*see to the disk/,
+  });
 });

@@ -78,3 +78,12 @@ test('a signing key file that holds something else is not overwritten', () => {
   chmodSync(paths.signingKeyFile, 0o600);
   assert.throws(() => signingKey(paths), /holds no key/);
 });
+
+test('a signing key that cannot be written or read is told with the file and the reason', () => {
+  const gone = pathsIn('never-prepared');
+  assert.throws(() => signingKey(gone), /^UsageError: .*signing\.key: cannot be written \(ENOENT\); see to the disk/);
+  const paths = pathsIn('unreadable');
+  prepareStateDir(paths);
+  mkdirSync(paths.signingKeyFile);
+  assert.throws(() => signingKey(paths), /^UsageError: .*signing\.key: cannot be read \(EISDIR\)/);
+});

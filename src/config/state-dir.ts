@@ -65,10 +65,11 @@ export function prepareStateDir(paths: StatePaths): void {
     try {
       mkdirSync(dir, { recursive: true, mode: 0o700 });
     } catch (cause) {
-      const why = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
-      throw new UsageError('config/state-dir', `${dir}: cannot be created (${why}); set stateDir or --state-dir`, {
-        cause,
-      });
+      throw new UsageError(
+        'config/state-dir',
+        `${dir}: cannot be created (${systemCode(cause)}); set stateDir or --state-dir`,
+        { cause },
+      );
     }
   }
   const found = statSync(paths.stateDir);
@@ -83,19 +84,26 @@ export function prepareStateDir(paths: StatePaths): void {
 /**
  * The key that signs job envelopes (R10), made at the first call: 64 hex digits, mode 0600. Two processes that make it at once
  * agree on one.
- * @throws UsageError `config/signing-key` when the file is there but holds no key.
+ * @throws UsageError `config/signing-key` when the file holds no key, or cannot be read or written.
  */
 export function signingKey(paths: StatePaths): string {
   for (let round = 0; round < 2; round += 1) {
     const found = readKey(paths.signingKeyFile);
     if (found !== null) return found;
     const draft = `${paths.signingKeyFile}.${String(process.pid)}.${randomBytes(4).toString('hex')}`;
-    writeFileSync(draft, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx', flush: true });
     try {
+      writeFileSync(draft, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx', flush: true });
       // link fails when somebody was faster; then theirs is read.
       linkSync(draft, paths.signingKeyFile);
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    } catch (cause) {
+      const why = systemCode(cause);
+      if (why !== 'EEXIST') {
+        throw new UsageError(
+          'config/signing-key',
+          `${paths.signingKeyFile}: cannot be written (${why}); see to the disk and the rights of the directory`,
+          { cause },
+        );
+      }
     } finally {
       rmSync(draft, { force: true });
     }
@@ -107,10 +115,15 @@ function readKey(file: string): string | null {
   let text: string;
   try {
     text = readFileSync(file, 'utf8').trim();
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw error;
+  } catch (cause) {
+    const why = systemCode(cause);
+    if (why === 'ENOENT') return null;
+    throw new UsageError('config/signing-key', `${file}: cannot be read (${why}); see to its rights`, { cause });
   }
   if (/^[0-9a-f]{64}$/.test(text)) return text;
   throw new UsageError('config/signing-key', `${file}: holds no key; remove it and a new one is made`);
+}
+
+function systemCode(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
 }
