@@ -31,7 +31,10 @@ export function createSecrets(references: Readonly<Record<string, SecretReferenc
       const text = 'file' in reference ? fromFile(name, reference.file) : env[reference.env];
       if (text === undefined || text === '') {
         const where = 'file' in reference ? `its file ${reference.file}` : `the variable ${reference.env}`;
-        throw new UsageError('config/secret-unreadable', `secret ${name}: ${where} is empty or not set`);
+        throw new UsageError(
+          'config/secret-unreadable',
+          `secret ${name}: ${where} is empty or not set; see secrets.${name}`,
+        );
       }
       return text;
     },
@@ -58,6 +61,8 @@ function fromFile(name: string, file: string): string {
     return readTextFile(file).replace(/\r?\n$/, '');
   } catch (cause) {
     if (!(cause instanceof ConfigError)) throw cause;
-    throw new UsageError('config/secret-unreadable', `secret ${name}: ${cause.message}`, { cause });
+    throw new UsageError('config/secret-unreadable', `secret ${name}: ${cause.message}; see secrets.${name}`, {
+      cause,
+    });
   }
 }

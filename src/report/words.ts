@@ -59,7 +59,7 @@ const brokenWords: Readonly<Record<BrokenCause, string>> = {
   store: 'The log store could not be reached',
   poison: 'No worker could take the job',
   'worker-restart': 'The worker was restarted',
-  refused: 'The worker could not read the job',
+  refused: 'The worker cannot run this job',
   internal: 'A fault in groundcrew',
 };
 

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { makeRepo } from '../../test/support/git-repo.ts';
 import { tempDir, type CleansUp } from '../../test/support/temp-dir.ts';
 import { systemClock } from '../base/clock.ts';
+import { UsageError } from '../base/errors.ts';
 import { createGit } from '../base/git.ts';
 import { createGitMirrors } from '../base/git-mirror.ts';
 import { createLogger } from '../base/logger.ts';
@@ -241,4 +243,25 @@ test('a stop that cannot be carried out is tried again', async (t) => {
   assert.deepEqual((await found?.attempt.ended)?.outcome, { kind: 'canceled', reason: 'person', by: 'ada' });
   assert.equal(stops, 2);
   await found?.attempt.cleanup();
+});
+
+test('a secret that this worker does not have is told as that, and as no fault of ours or of the change', async (t) => {
+  const known = executorOf(() => Promise.resolve(null));
+  const deps = await depsOf(t, known);
+  const repo = makeRepo(join(await tempDir(t), 'repo'));
+  const sha = repo.commit({ 'a.txt': 'a' });
+  const why = 'secret token: is not configured; add it under secrets';
+  const runner = createLocalRunner({
+    ...deps,
+    executors: { container: known, process: null },
+    secretFiles: () => Promise.reject(new UsageError('config/unknown-secret', why)),
+  });
+  const { envelope, nonce } = holdingOf();
+  const job = { ...envelope.job, container: 'quay.io/a/b', subject: { ...envelope.job.subject, sha } };
+  const holding = { envelope: { ...envelope, job, cloneUrl: repo.dir }, nonce };
+  await runner.prepare(holding);
+  const attempt = runner.start(holding, quiet);
+  const { outcome } = await attempt.ended;
+  assert.deepEqual(outcome, { kind: 'broken', cause: 'refused', phase: 'starting', detail: why });
+  await attempt.cleanup();
 });

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { sleep } from '../base/clock.ts';
-import { errorLine } from '../base/errors.ts';
+import { errorLine, UsageError } from '../base/errors.ts';
 import { attemptId } from '../core/attempt.ts';
 import { attemptOf } from '../core/job-envelope.ts';
 import type { Outcome, Phase } from '../core/outcome.ts';
@@ -129,7 +129,15 @@ async function readyToStart(
     return { kind: 'over', outcome: { kind: 'broken', cause: 'executor', phase: 'starting', detail: choice.reason } };
   }
   if (choice.notice !== null) log.note(choice.notice);
-  const secretFiles = job.isTrusted ? await tools.secretFiles(holding, dir.secrets) : {};
+  let secretFiles: Readonly<Record<string, string>> = {};
+  try {
+    if (job.isTrusted) secretFiles = await tools.secretFiles(holding, dir.secrets);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    // The operator's to mend. Another worker may have it, so this says nothing of the job: it is retried by plan.
+    const outcome: Outcome = { kind: 'broken', cause: 'refused', phase: 'starting', detail: errorLine(error) };
+    return { kind: 'over', outcome };
+  }
   const spec: RunSpec = {
     id: attemptId(attemptOf(holding.envelope)) + `.${holding.nonce.slice(0, 8)}`,
     nonce: holding.nonce,
