@@ -29,6 +29,9 @@ export interface AttemptDir {
   keepStarted(started: StartedRun): Promise<void>;
   end(): Promise<AttemptEnd | null>;
   keepEnd(end: AttemptEnd): Promise<void>;
+  /** How large the log was when its closing notes were on the disk; null while they are not known to be. */
+  closedLogBytes(): Promise<number | null>;
+  keepClosedLog(sizeBytes: number): Promise<void>;
   /** The texts of the secrets that the run was given, as they were then. */
   secretTexts(): Promise<readonly Uint8Array[]>;
   /** Makes the sub-directories. */
@@ -53,11 +56,13 @@ export function attemptDir(root: string, nonce: string): AttemptDir {
       await mkdir(dir, { recursive: true, mode: 0o700 });
       await writeDurably(dir, 'holding.json', holding);
     },
-    // Only we write these two, and by rename: what is there is whole.
+    // Only we write these, and by rename: what is there is whole.
     started: async () => (await readJson(file('started.json'))) as StartedRun | null,
     keepStarted: (started) => writeDurably(dir, 'started.json', started),
     end: async () => (await readJson(file('end.json'))) as AttemptEnd | null,
     keepEnd: (end) => writeDurably(dir, 'end.json', end),
+    closedLogBytes: async () => (await readJson(file('log.closed'))) as number | null,
+    keepClosedLog: (sizeBytes) => writeDurably(dir, 'log.closed', sizeBytes),
     async secretTexts() {
       const names = await readdir(file('secrets')).catch(() => []);
       return await Promise.all(names.map((name) => readFile(join(file('secrets'), name))));

@@ -1,19 +1,17 @@
 import { statfs } from 'node:fs/promises';
 import { errorLine } from '../base/errors.ts';
-import { sleep } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { removeTree } from '../base/remove-tree.ts';
 import type { Holding } from '../core/worker-message.ts';
 import type { Executor, Run } from '../executors/executor.ts';
-import type { CompleteLog, JobLog, LogSink, OpenJobLog } from '../logs/log-sink.ts';
+import type { JobLog, LogSink, OpenJobLog } from '../logs/log-sink.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { attemptDir, listAttempts, type AttemptDir, type StartedRun } from './attempt-dir.ts';
-import type { AttemptEnd, AttemptProgress, AttemptRunner, AttemptSeal, RunningAttempt } from './attempt-runner.ts';
-import { saveAttachments, type AttachmentLimits } from './attachments.ts';
+import type { AttemptEnd, AttemptProgress, AttemptRunner, RunningAttempt } from './attempt-runner.ts';
+import type { AttachmentLimits } from './attachments.ts';
 import { attendRun, createAttemptStop, runAttempt, type AttemptStop, type RunAttemptTools } from './run-attempt.ts';
-import { prefixOfHolding, putRunRecord } from './run-record.ts';
-
-const sealRetryMs = 5_000;
+import { prefixOfHolding } from './run-record.ts';
+import { sealAttempt } from './seal-attempt.ts';
 
 /** What the runner needs besides the tools of one attempt. */
 export interface LocalRunnerDeps extends RunAttemptTools {
@@ -245,61 +243,6 @@ function withoutRun({ clock }: Pick<LocalRunnerDeps, 'clock'>, outcome: AttemptE
     peakMemoryBytes: null,
     oom: 'unknown',
   };
-}
-
-/** Attachments, the end of the log, the record: again and again until the store has them. */
-async function sealAttempt(
-  deps: LocalRunnerDeps,
-  attempt: {
-    readonly dir: AttemptDir;
-    readonly holding: Holding;
-    readonly end: AttemptEnd;
-    readonly log: JobLog;
-    readonly sink: LogSink;
-  },
-  signal: AbortSignal,
-): Promise<AttemptSeal | null> {
-  const { dir, holding, end, log, sink } = attempt;
-  const visibility = 'public';
-  let isSaved = false;
-  let complete: CompleteLog | null = null;
-  while (!signal.aborted) {
-    try {
-      if (!isSaved) {
-        await saveAttachments({
-          dir: dir.attachments,
-          store: deps.store,
-          prefix: prefixOfHolding(holding),
-          visibility,
-          limits: deps.attachmentLimits,
-          signal,
-          log: (line) => {
-            log.note(line);
-          },
-        });
-        log.note(deps.words(end));
-        isSaved = true;
-      }
-      complete ??= await log.finish();
-      await sink.seal(complete, signal);
-      const { sha256, sizeBytes, isTruncated } = complete;
-      const finished = { v: 1, worker: '', session: 0, seq: 0, kind: 'finished', ...holding, ...end } as const;
-      await putRunRecord(
-        deps.store,
-        { v: 1, finished: { ...finished, worker: 'record' }, log: { sha256, sizeBytes, isTruncated } },
-        visibility,
-      );
-      return { logSha256: sha256, logBytes: sizeBytes, isTruncated };
-    } catch (error) {
-      if (signal.aborted) return null;
-      deps.logger.warn('the store does not take the results; they wait on this disk', {
-        job: holding.envelope.job.id,
-        why: errorLine(error),
-      });
-      await sleep(deps.clock, sealRetryMs, signal);
-    }
-  }
-  return null;
 }
 
 function mebibytes(bytes: number): string {
