@@ -245,7 +245,7 @@ const mutants: readonly { readonly clause: string; readonly what: string; readon
       starter: ({ dir, spec }) => [
         process.execPath,
         starter,
-        JSON.stringify({ name: 'process', dir, spec: { ...spec, timeoutMs: 40_000 } }),
+        JSON.stringify({ name: 'process', dir, spec: { ...spec, timeoutMs: 900_000 } }),
       ],
     },
   },

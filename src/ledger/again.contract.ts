@@ -60,12 +60,12 @@ export const againClauses: readonly LedgerClause[] = [
       const first = anOrder({ pull: 7, secrets: ['token'], needs: ['kvm'] });
       await enqueue(ledger, first);
       await decide(ledger, first, [{ kind: 'cancel', jobId: first.id, reason: 'closed', by: 'x' }]);
-      const now = anOrder({ pull: 8, secrets: [], isTrusted: false, pool: 'strangers', priority: 3 });
+      const now = anOrder({ pull: 8, secrets: [], pool: 'others', priority: 3 });
       assert.equal(now.id, first.id);
       await enqueue(ledger, now, { now: 4_000 });
       const [candidate] = (await ledger.feedView(5_000, 9)).candidates;
       assert.deepEqual(candidate?.job, now);
-      assert.deepEqual([candidate?.class, candidate?.priority], ['strangers', 3]);
+      assert.deepEqual([candidate?.class, candidate?.priority], ['others', 3]);
     },
   },
   {

@@ -138,7 +138,7 @@ suite('actions', needs('chromium'), () => {
     await page.keyboard.type(fakeToken);
     await page.keyboard.press('Enter');
     await until(() => world.submissions.length === 1);
-    assert.match(String(await page.textContent('#toasts')), /Approve: asked for/);
+    await until(async () => /Approve: asked for/.test(String(await page.textContent('#toasts'))));
     await page.goto(`${address}/runs/${running}`);
     await tabTo(page, 'Cancel: Fix the login dialog');
     await page.keyboard.press('Space');
