@@ -64,7 +64,7 @@ async function offer(deps: FeedDeps, candidate: FeedCandidate, queue: string, si
   await deps.queue.declare(queue, jobQueueOptions);
   const n = await deps.ledger.createAttempt({ jobId: job.id, generation, queue, baseSha: base, now: deps.clock.now() });
   if (n === null) return false;
-  const envelope = envelopeOf(deps, { job, generation, n, baseSha: base, avoid: candidate.avoid, traceId });
+  const envelope = envelopeOf(deps, { job, generation, n, baseSha: base, avoid: avoidable(deps, candidate), traceId });
   try {
     await deps.queue.publish(queue, { body: JSON.stringify(envelope) });
     deps.logger.info('job offered', { trace: traceId, job: job.id, generation, n, queue });
@@ -77,6 +77,11 @@ async function offer(deps: FeedDeps, candidate: FeedCandidate, queue: string, si
     });
   }
   return true;
+}
+
+/** Workers that failed at this job, as long as somebody else is here who qualifies: alone, the same worker tries again at once. */
+function avoidable({ presence }: FeedDeps, { job, avoid }: FeedCandidate): readonly string[] {
+  return presence.workersFor(job).some((worker) => !avoid.includes(worker)) ? avoid : [];
 }
 
 /** The base commit that this job is tested on, fixed when it first leaves; undefined: not to be known now. */

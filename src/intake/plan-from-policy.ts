@@ -15,10 +15,11 @@ export function createPolicyPlan(options: {
   const hasEntryPoint = async (change: Change, signal: AbortSignal): Promise<boolean> => {
     const forge = options.forges.get(change.forge);
     if (forge === undefined) return false;
-    for (const path of options.entryPoints) {
-      if ((await forge.fileAt(change.repo, change.headSha, path, signal)) !== null) return true;
-    }
-    return false;
+    // At once: somebody waits for the first line of a log, and each look is a process of git's.
+    const texts = await Promise.all(
+      options.entryPoints.map((path) => forge.fileAt(change.repo, change.headSha, path, signal)),
+    );
+    return texts.some((text) => text !== null);
   };
   return async (change, signal) => {
     const policy = options.policyOf(change.forge, change.repo);

@@ -138,7 +138,7 @@ suite('actions', needs('chromium'), () => {
     await page.keyboard.type(fakeToken);
     await page.keyboard.press('Enter');
     await until(() => world.submissions.length === 1);
-    await until(async () => /Approve: asked for/.test(String(await page.textContent('#toasts'))));
+    await until(async () => String(await page.textContent('#toasts')).includes('Approve: asked for'));
     await page.goto(`${address}/runs/${running}`);
     await tabTo(page, 'Cancel: Fix the login dialog');
     await page.keyboard.press('Space');

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createHandClock } from '../../test/support/hand-clock.ts';
+import { anOrder } from '../../test/support/ledger-world.ts';
+import { silentLogger } from '../base/logger.ts';
+import { isSignedEnvelope, type JobEnvelope } from '../core/job-envelope.ts';
+import type { FeedCandidate, FeedView, Ledger } from '../ledger/ledger.ts';
+import type { Queue } from '../queue/queue.ts';
+import { feedOnce } from './feed.ts';
+import { createPresence } from './presence.ts';
+
+const offer = { pool: 'default', capabilities: [], slots: 1, hostname: 'h', version: '1' };
+
+/** What is published when these workers are here and this job waits. */
+async function published(
+  workers: readonly string[],
+  given: Partial<FeedCandidate> = {},
+): Promise<readonly JobEnvelope[]> {
+  const clock = createHandClock();
+  const presence = createPresence(clock);
+  for (const worker of workers) presence.heard(worker, offer);
+  const job = anOrder();
+  const candidate: FeedCandidate = {
+    job,
+    generation: 1,
+    baseSha: null,
+    class: 'default',
+    project: 'p',
+    priority: 0,
+    queuedAt: 0,
+    traceId: 't',
+    avoid: [],
+    ...given,
+  };
+  const view: FeedView = {
+    candidates: [candidate, candidate, candidate, candidate],
+    underway: new Map(),
+    offered: new Map(),
+    nextAt: null,
+  };
+  const sent: JobEnvelope[] = [];
+  let n = 0;
+  const ledger = {
+    feedView: () => Promise.resolve(view),
+    createAttempt: () => Promise.resolve((n += 1)),
+  } as unknown as Ledger;
+  const queue = {
+    declare: () => Promise.resolve('found'),
+    publish: (_name: string, { body }: { readonly body: string }) =>
+      Promise.resolve(sent.push(JSON.parse(body) as JobEnvelope)),
+  } as unknown as Queue;
+  await feedOnce(
+    { ledger, queue, forges: new Map(), presence, clock, logger: silentLogger, signingKey: 'key' },
+    new AbortController().signal,
+  );
+  return sent;
+}
+
+test('R8: nobody here, nothing published; else twice the slots that are here', async () => {
+  assert.equal((await published([])).length, 0);
+  assert.equal((await published(['one'])).length, 2);
+  assert.equal((await published(['one', 'two'])).length, 4);
+});
+
+test('R10: what is published is signed', async () => {
+  const [first] = await published(['one']);
+  assert.ok(first);
+  assert.equal(isSignedEnvelope(first, ['key']), true);
+  assert.equal(isSignedEnvelope(first, ['another key']), false);
+});
+
+test('a worker that failed is avoided while another one is here, and not when it is alone', async () => {
+  assert.deepEqual((await published(['one', 'two'], { avoid: ['one'] }))[0]?.avoid, ['one']);
+  assert.deepEqual((await published(['one'], { avoid: ['one'] }))[0]?.avoid, []);
+});
