@@ -50,6 +50,8 @@ export const survivalClauses: readonly ExecutorClause[] = [
     async check(bench: Bench): Promise<void> {
       const spec = await bench.spec(ignoringTerm, { timeoutMs: 1500, graceMs: 500 });
       const worker = await bench.startElsewhere(spec);
+      // A busy machine takes its time from the guard to the job: nobody there yet is not nobody there any more.
+      await until(async () => (await carriersOf(spec.nonce, [])).length > 0, 'the job runs');
       await worker.kill();
       await until(async () => (await carriersOf(spec.nonce, [])).length === 0, 'the job is killed', 7000);
       const run = await bench.restarted().adopt(spec);
