@@ -111,6 +111,10 @@ function watchOverlap(
 ): void {
   const { world, server } = house;
   const isServerWell = server.isReady && server.connection?.isUp() === true;
+  for (const [nonce, jobId] of owners) {
+    if ([...owners].some(([other, job]) => job === jobId && other !== nonce))
+      violate(`two own ${jobId} in the ledger (R2)`);
+  }
   const owned = new Set<string>();
   const running = new Set<string>();
   for (const worker of house.workers) {
