@@ -43,7 +43,12 @@ export async function runTestFiles(paths: readonly string[], run: TestRun): Prom
 
 /** Fails when a test left a process or a file behind; ends such processes. */
 export async function checkLeftovers(run: TestRun): Promise<Tally> {
-  const processes = await leftoverProcesses(run.mark, run.tempDir);
+  // A container's monitor goes some seconds after its container; what stays is left behind.
+  let processes = await leftoverProcesses(run.mark, run.tempDir);
+  for (let looks = 0; looks < 60 && processes.length > 0; looks++) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    processes = await leftoverProcesses(run.mark, run.tempDir);
+  }
   for (const { pid } of processes) {
     try {
       process.kill(pid, 'SIGKILL');
