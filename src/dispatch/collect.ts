@@ -4,7 +4,7 @@ import type { Logger } from '../base/logger.ts';
 import { jobIdOf } from '../core/job.ts';
 import { isSignedEnvelope, type JobEnvelope } from '../core/job-envelope.ts';
 import { decodeMessage, jobEnvelopeSchema, workerMessageSchema } from '../core/message-schema.ts';
-import type { ControlMessage, WorkerMessage } from '../core/worker-message.ts';
+import type { ControlMessage, WorkerMessage, WorkerOffer } from '../core/worker-message.ts';
 import type { Applied, Ledger, Stop } from '../ledger/ledger.ts';
 import type { Answer, Delivery, Queue } from '../queue/queue.ts';
 import { mayServe, type Presence } from './presence.ts';
@@ -121,9 +121,13 @@ export function isVouched(
   worker: string,
   envelope: JobEnvelope,
 ): boolean {
-  const offer = deps.presence.offerOf(worker);
+  return isOurs(envelope, deps.verifyKeys, deps.presence.offerOf(worker));
+}
+
+/** `offer` null: this worker has not said yet what it serves. */
+function isOurs(envelope: JobEnvelope, verifyKeys: readonly string[], offer: WorkerOffer | null): boolean {
   return (
-    isSignedEnvelope(envelope, deps.verifyKeys) &&
+    isSignedEnvelope(envelope, verifyKeys) &&
     jobIdOf(envelope.job) === envelope.job.id &&
     (offer === null || mayServe(offer, envelope.job))
   );
@@ -132,12 +136,7 @@ export function isVouched(
 function vouchedNonces(deps: CollectDeps, message: WorkerMessage & { readonly kind: 'hello' }): ReadonlySet<string> {
   return new Set(
     message.holds
-      .filter(
-        ({ envelope }) =>
-          isSignedEnvelope(envelope, deps.verifyKeys) &&
-          jobIdOf(envelope.job) === envelope.job.id &&
-          mayServe(message.offer, envelope.job),
-      )
+      .filter(({ envelope }) => isOurs(envelope, deps.verifyKeys, message.offer))
       .map((holding) => holding.nonce),
   );
 }
