@@ -162,11 +162,14 @@ function remoteConfig(remote: string): string {
 /** Why the disk guard stopped the work, if it did. */
 export type DiskVerdict = 'fine' | 'too-large' | 'disk-full';
 
-/** Watches the free space while a tree is written; `signal` aborts when it falls too low or the tree grows too large. */
+/**
+ * Watches the free space while a tree is written; `signal` aborts when it falls too low or the tree grows too large.
+ * `measure` says at the end what a look now and then may have missed, and aborts as well.
+ */
 export function guardDisk(
   dir: string,
   limits: { readonly keepFreeBytes: number; readonly maxBytes: number | null },
-): { readonly signal: AbortSignal; verdict(): Promise<DiskVerdict>; stop(): void } {
+): { readonly signal: AbortSignal; measure(): Promise<void>; verdict(): Promise<DiskVerdict>; stop(): void } {
   const controller = new AbortController();
   let firstFree: number | null = null;
   let isLow = false;
@@ -188,6 +191,10 @@ export function guardDisk(
     signal: controller.signal,
     stop: () => {
       clearInterval(timer);
+    },
+    measure: async () => {
+      if (limits.maxBytes !== null && (await sizeOf(dir)) > limits.maxBytes) controller.abort();
+      controller.signal.throwIfAborted();
     },
     verdict: async () => {
       if (!controller.signal.aborted) return 'fine';

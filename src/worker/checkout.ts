@@ -110,6 +110,7 @@ async function attempt(tools: CheckoutTools, order: CheckoutOrder, isSuspect: bo
     }
     await fillTarget(target, { testedSha: joined.testedSha, baseSha: order.baseSha, baseRef: order.subject.baseRef });
     await writeHead(target, joined.testedSha);
+    await guard.measure();
     return { kind: 'ready', testedSha: joined.testedSha, treeSha: joined.treeSha };
   } catch (error) {
     const verdict = await guard.verdict();
