@@ -8,7 +8,9 @@ import type { CancelReason } from './outcome.ts';
  * - `restate`: the forge shows something else than it should: this job has the word (R4), and its state is posted again.
  * - `notice`: a status that belongs to no job (waiting for approval, nothing to run); null text withdraws it.
  * - `approve`: remember that this commit is approved, here and on the forge (R11).
- * - `request-done`: mark a person's request as carried out, here and on the forge (R11).
+ * - `skip`: this context needs no test at this commit; shown as a success with its sentence, here and on the forge (R11).
+ * - `request-done`: mark a person's request as carried out, here and on the forge (R11). `answer` says how; `comment`
+ *   is what a reaction cannot say, posted once.
  */
 export type Action =
   | { readonly kind: 'enqueue'; readonly job: Job; readonly generation: number }
@@ -16,10 +18,16 @@ export type Action =
   | { readonly kind: 'restate'; readonly jobId: JobId }
   | { readonly kind: 'notice'; readonly sha: string; readonly context: string; readonly notice: Notice | null }
   | { readonly kind: 'approve'; readonly sha: string; readonly by: string }
-  | { readonly kind: 'request-done'; readonly requestId: string };
+  | { readonly kind: 'skip'; readonly sha: string; readonly context: string; readonly sentence: string }
+  | {
+      readonly kind: 'request-done';
+      readonly requestId: string;
+      readonly answer?: 'done' | 'refused';
+      readonly comment?: string;
+    };
 
 /** What a status says that belongs to no job. */
 export interface Notice {
-  readonly kind: 'needs-approval' | 'nothing-to-run';
+  readonly kind: 'needs-approval' | 'nothing-to-run' | 'skipped';
   readonly sentence: string;
 }

@@ -36,6 +36,8 @@ export interface StatusSeen {
   readonly generation: number | null;
   readonly changeJobId: string | null;
   readonly isCanceled: boolean;
+  /** Ours, and says that nothing needs to be tested (`skip`). */
+  readonly isSkip?: boolean;
 }
 
 /** The subject of a change at its head. */

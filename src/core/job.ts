@@ -45,6 +45,8 @@ export interface Job {
   readonly isTrusted: boolean;
   /** Where the tests come from when a context names another repository; null: the subject itself. */
   readonly commandSubject: Subject | null;
+  /** Its failure opens an issue, and its next success closes it (schedules, branches). */
+  readonly reportsIssue?: boolean;
 }
 
 /** What the identity of a job is made of (R12). */

@@ -1,4 +1,5 @@
 import type { Change, StatusSeen } from './change.ts';
+import type { ScheduleSlot } from './forge-event.ts';
 import type { Job, JobId } from './job.ts';
 import type { Outcome } from './outcome.ts';
 import type { PersonRequest } from './request.ts';
@@ -23,6 +24,10 @@ export type PlannedCheck = Pick<
 > & {
   /** Never started by a push; only by request. */
   readonly isManual: boolean;
+  /** Why it is not started by a push: one sentence for `policy explain`. */
+  readonly whyManual?: string;
+  /** A push needs no run of it, and the forge is told so (path filters); one sentence. */
+  readonly skip?: string;
 };
 
 /** What the policy and the commit together say should run. `nothing` explains itself in one sentence. */
@@ -58,4 +63,10 @@ export interface Snapshot {
   readonly approvedShas: readonly string[];
   readonly plan: Plan;
   readonly jobs: readonly JobKnown[];
+  /** Since when the place has this head, by the forge's clock (epoch ms, `Change.version`), as far as we know. */
+  readonly headSince?: number;
+  /** Slots of schedules that came and were not carried out yet. */
+  readonly slots?: readonly ScheduleSlot[];
+  /** Contexts that somebody skipped at the head. */
+  readonly skipped?: readonly string[];
 }

@@ -45,7 +45,8 @@ function decideRequests(snapshot: Snapshot): Action[] {
 function carryOut(snapshot: Snapshot, request: PersonRequest): Action[] {
   const { change } = snapshot;
   // Bound to its commit, an approval is worth remembering whatever became of the place meanwhile.
-  if (request.kind === 'approve') return [{ kind: 'approve', sha: request.sha, by: request.by }];
+  if (request.kind === 'approve')
+    return request.sha === null ? [] : [{ kind: 'approve', sha: request.sha, by: request.by }];
   if (!change.isOpen || request.sha !== change.headSha) return [];
   switch (request.kind) {
     case 'cancel':
@@ -55,6 +56,10 @@ function carryOut(snapshot: Snapshot, request: PersonRequest): Action[] {
     case 'test':
     case 'retry':
       return retried(snapshot, request).map((check) => enqueue(snapshot, check, `request:${request.id}`));
+    case 'skip':
+    case 'help':
+    case 'mistake':
+      return [];
     default:
       return request.kind satisfies never;
   }

@@ -6,6 +6,8 @@ import type { VerdictState } from '../core/verdict.ts';
 export interface PlaceSeen {
   readonly changeKey: string;
   readonly headSha: string;
+  /** The version that its view would have, where the listing tells; unchanged, it need not be looked at. */
+  readonly version?: number;
 }
 
 /** What the forge shows of one place: null when it is gone (branch deleted). */
@@ -27,6 +29,41 @@ export interface StatusToPost {
   readonly targetUrl: string | null;
 }
 
+/** What we say below a pull request. `marker` is unique for ever: a comment that has it already is not posted again. */
+export interface CommentToPost {
+  readonly repo: string;
+  readonly pull: number;
+  readonly text: string;
+  readonly marker: string;
+}
+
+/**
+ * An issue as it should be. `key` names it for ever (one open issue for one key); closing one that is not there, or opening
+ * one that is open with the same text, changes nothing.
+ */
+export interface IssueToKeep {
+  readonly repo: string;
+  readonly key: string;
+  readonly title: string;
+  readonly text: string;
+  readonly labels: readonly string[];
+  readonly isOpen: boolean;
+}
+
+/** A delivery that the forge's own log knows. `headers` in lower case; `body` as it was sent. */
+export interface LoggedDelivery {
+  readonly id: string;
+  readonly deliveredAt: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** How much may be written now: not before `readyAt` (epoch ms), and about `leftThisHour` writes more in this hour. */
+export interface WriteAllowance {
+  readonly readyAt: number;
+  readonly leftThisHour: number;
+}
+
 /**
  * Where changes come from and verdicts go. Answers may be stale; every call may fail with a `forge/…` GroundcrewError whose
  * `retry` says whether to come back. Posting the same thing twice is harmless.
@@ -39,6 +76,12 @@ export interface Forge {
   repos(): readonly string[];
   /** Every open place of a repository: branches and open pull requests. */
   places(repo: string, signal: AbortSignal): Promise<readonly PlaceSeen[]>;
+  /** Many places at once, cheaper than one by one; a place that is gone comes with null. Absent: `view` for each. */
+  views?(
+    repo: string,
+    changeKeys: readonly string[],
+    signal: AbortSignal,
+  ): AsyncIterable<{ readonly changeKey: string; readonly view: PlaceView | null }>;
   /** One place as it is now; null when it is not there any more. */
   view(repo: string, changeKey: string, signal: AbortSignal): Promise<PlaceView | null>;
   /**
@@ -48,13 +91,25 @@ export interface Forge {
   fileAt(repo: string, sha: string, path: string, signal: AbortSignal): Promise<string | null>;
   /** The commit that a branch points to now; null when there is no such branch. */
   headOf(repo: string, ref: string, signal: AbortSignal): Promise<string | null>;
+  /** The head of a pull request, of any repository that we may read; null when there is none. */
+  pullHeadOf?(repo: string, pull: number, signal: AbortSignal): Promise<string | null>;
+  /** Files that a pull request changes, against its base; null when there are too many to say, or nobody can. */
+  changedFiles(repo: string, change: Change, signal: AbortSignal): Promise<readonly string[] | null>;
   /** Where a worker fetches the repository from. */
   cloneUrl(repo: string): string;
   setStatus(status: StatusToPost, signal: AbortSignal): Promise<void>;
   /** Remembers an approval where it outlives our ledger (R11). */
   rememberApproval(repo: string, sha: string, by: string, signal: AbortSignal): Promise<void>;
-  /** Marks a request as carried out where it outlives our ledger (R11). */
-  markRequestDone(repo: string, requestId: string, signal: AbortSignal): Promise<void>;
+  /** Marks a request as carried out where it outlives our ledger (R11): its comment gets a reaction of ours. */
+  markRequestDone(repo: string, requestId: string, signal: AbortSignal, answer?: 'done' | 'refused'): Promise<void>;
+  /** Says something below a pull request. Absent: this forge has no comments. */
+  comment?(comment: CommentToPost, signal: AbortSignal): Promise<void>;
+  /** Opens, updates or closes an issue. Absent: this forge has none. */
+  keepIssue?(issue: IssueToKeep, signal: AbortSignal): Promise<void>;
+  /** Absent: nothing limits writing. */
+  writeAllowance?(): WriteAllowance;
+  /** What the forge's delivery log says was sent since then and not taken by us. Absent: it keeps no such log. */
+  failedDeliveries?(since: number, signal: AbortSignal): AsyncIterable<LoggedDelivery>;
   /** Calls back with the places that moved, as soon as this forge can tell (hook, file watching, poll). Until `signal` aborts. */
   watch(
     hear: (moved: {

@@ -1,3 +1,4 @@
+import type { Notice } from '../core/action.ts';
 import type { Change } from '../core/change.ts';
 import type { Job } from '../core/job.ts';
 import type { Outcome, Phase } from '../core/outcome.ts';
@@ -66,7 +67,7 @@ export interface RunDetail {
 export interface HeldChange {
   readonly change: Change;
   readonly sentence: string;
-  readonly kind: 'needs-approval' | 'nothing-to-run';
+  readonly kind: Notice['kind'];
   readonly since: number;
 }
 
@@ -76,6 +77,23 @@ export interface WorkerSeen extends WorkerOffer {
   readonly lastHeardAt: number;
   readonly hasLeft: boolean;
   readonly running: number;
+}
+
+/** How things reached us: by the forge itself, out of its delivery log, by a look at everything, from a person or a schedule. */
+export type DeliverySource = 'event' | 'sweep' | 'scan' | 'request' | 'schedule';
+
+/**
+ * One day of one forge. `scan` counts what a look found that no event had told; `missed`, what could not be read, or was
+ * set aside.
+ */
+export interface DeliveryDay {
+  /** `2026-11-22` */
+  readonly day: string;
+  readonly forge: string;
+  readonly received: number;
+  readonly bySweep: number;
+  readonly byScan: number;
+  readonly missed: number;
 }
 
 /** What to list. `before` is the cursor of the last row of the page before (keyset, never offset). */
@@ -111,6 +129,8 @@ export interface LedgerReader {
     readonly deliveriesParked: number;
     readonly reportsDue: number;
   }>;
+  /** What came in, day by day (UTC), newest first, for so many days; see `DeliveryDay`. */
+  deliveryDays(days: number, now: number): Promise<readonly DeliveryDay[]>;
   /** How many waiting jobs would be fed before this one; 0 is the next. Null when it does not wait. */
   position(jobId: string): Promise<number | null>;
   close(): Promise<void>;

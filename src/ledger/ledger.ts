@@ -9,11 +9,14 @@ import type { JobKnown } from '../core/snapshot.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { Beat, Bye, Claimed, Finished, Hello, Sealed } from '../core/worker-message.ts';
 import type { FeedItem } from '../decide/feed-order.ts';
-import type { ReportDue, ForgeChore } from './report-due.ts';
+import type { DeliverySource } from './ledger-reader.ts';
+import type { ForgeChore, IssueDue, ReportDue } from './report-due.ts';
 
 /** A fact from outside under its unique id; a second one with the same id is the same fact. */
 export interface NewDelivery {
   readonly id: string;
+  /** How it came; an event when absent. */
+  readonly source?: DeliverySource;
   readonly event: ForgeEvent;
   readonly receivedAt: number;
   readonly traceId: string;
@@ -90,6 +93,8 @@ export interface Decision {
   readonly deliveryIds: readonly string[];
   readonly now: number;
   readonly traceId: string;
+  /** The look was a scan: work that it starts for a head that no event told us of is counted as found by it. */
+  readonly isScan?: boolean;
 }
 
 /** A decision's result. `stale`: a newer view of this change was applied before, so nothing was. */
@@ -128,6 +133,18 @@ export interface Ledger {
   // intake
   /** False: this id was recorded before, and nothing changed. */
   recordDelivery(delivery: NewDelivery): Promise<boolean>;
+  /** All events of one delivery in one transaction, the first under its id, the others with `#2`, `#3` …; none: counted only. */
+  recordDeliveries(deliveries: readonly NewDelivery[]): Promise<boolean>;
+  /**
+   * A genuine delivery that holds nothing to do (`ignored`), or cannot be read (`parked`): its id is kept and counted.
+   * False: known already.
+   */
+  recordUnread(
+    delivery: Omit<NewDelivery, 'event'> & { readonly forge: string },
+    end: { readonly kind: 'ignored' } | { readonly kind: 'parked'; readonly why: string },
+  ): Promise<boolean>;
+  /** Which of these delivery ids were recorded. */
+  knownDeliveries(ids: readonly string[]): Promise<ReadonlySet<string>>;
   /** Unhandled and not parked, oldest first. */
   pendingDeliveries(limit: number): Promise<readonly PendingDelivery[]>;
   /** Counts a try before it is made; returns the tries so far, this one included. */
@@ -144,8 +161,15 @@ export interface Ledger {
   approvedShas(changeKey: string): Promise<readonly string[]>;
   /** The change as last applied; null when never seen. */
   lastChange(changeKey: string): Promise<Change | null>;
-  /** Places of a repository that were open when last applied. */
-  openPlaces(forge: string, repo: string): Promise<readonly { readonly changeKey: string; readonly headSha: string }[]>;
+  /** `Change.version` of the first view that showed the head that the place has now; null when never seen. */
+  headSince(changeKey: string): Promise<number | null>;
+  /** Contexts that somebody skipped at this commit. */
+  skippedContexts(forge: string, repo: string, sha: string): Promise<readonly string[]>;
+  /** Places of a repository that were open when last applied, with the version of that view. */
+  openPlaces(
+    forge: string,
+    repo: string,
+  ): Promise<readonly { readonly changeKey: string; readonly headSha: string; readonly version: number }[]>;
   /** All actions of one snapshot, or, for a view older than the last applied one, none. */
   applyDecision(decision: Decision): Promise<DecisionApplied>;
   /** Which of these requests were carried out. */
@@ -189,6 +213,10 @@ export interface Ledger {
   dueChores(now: number, limit: number): Promise<readonly ForgeChore[]>;
   choreDone(chore: ForgeChore): Promise<void>;
   choreFailed(chore: ForgeChore, nextTryAt: number): Promise<void>;
+  /** Issues that the forge does not show as they should be. */
+  dueIssues(now: number, limit: number): Promise<readonly IssueDue[]>;
+  issueKept(issue: IssueDue): Promise<void>;
+  issueFailed(issue: IssueDue, nextTryAt: number): Promise<void>;
 
   // retention
   /**

@@ -22,6 +22,10 @@ export interface ReportDue {
   /** Grows with each change of what should be shown; posting acknowledges this one. */
   readonly version: number;
   readonly tries: number;
+  /** Posts so far for the occasion that is told now; GitHub takes 1,000 for a commit and context, we send three. */
+  readonly posts: number;
+  /** A verdict, or a notice: never left out. */
+  readonly isFinal: boolean;
   readonly about:
     | { readonly kind: 'job'; readonly standing: JobStanding; readonly job: Job }
     | { readonly kind: 'notice'; readonly notice: Notice | null };
@@ -45,4 +49,32 @@ export type ForgeChore =
       readonly forge: string;
       readonly repo: string;
       readonly requestId: string;
+      readonly answer?: 'done' | 'refused';
+    }
+  | {
+      readonly id: number;
+      readonly tries: number;
+      readonly kind: 'comment';
+      readonly forge: string;
+      readonly repo: string;
+      readonly pull: number;
+      readonly text: string;
+      /** Unique for ever. */
+      readonly marker: string;
     };
+
+/** An issue about a check of a branch (schedules too): open while its newest verdict is a failure. */
+export interface IssueDue {
+  readonly forge: string;
+  readonly repo: string;
+  readonly branch: string;
+  readonly context: string;
+  /** Grows with each change of what it should say. */
+  readonly version: number;
+  readonly tries: number;
+  readonly isOpen: boolean;
+  /** The job whose verdict it tells, and how often in a row it failed (0 when it passed). */
+  readonly job: Job;
+  readonly outcome: Outcome;
+  readonly failures: number;
+}

@@ -80,7 +80,8 @@ export function createOutbox(deps: OutboxDeps): Outbox {
         await space(signal);
         if (signal.aborted) return;
         if (chore.kind === 'approve') await forge.rememberApproval(chore.repo, chore.sha, chore.by, signal);
-        else await forge.markRequestDone(chore.repo, chore.requestId, signal);
+        else if (chore.kind === 'comment') await forge.comment?.(chore, signal);
+        else await forge.markRequestDone(chore.repo, chore.requestId, signal, chore.answer);
       }
       await deps.ledger.choreDone(chore);
     } catch (error) {

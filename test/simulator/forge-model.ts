@@ -229,6 +229,7 @@ export class ForgeModel {
         }),
       fileAt: () => Promise.resolve(null),
       headOf: (_repo, ref) => this.#answer(() => hashOf(['base', ref], 40)),
+      changedFiles: () => Promise.resolve(null),
       cloneUrl: () => 'https://example.invalid/team/project',
       setStatus: (status) =>
         this.#write(() => {

@@ -84,6 +84,7 @@ export function createFakeWorld(overrides: Partial<WebDeps> = {}): FakeWorld {
           reportsDue: 0,
         };
       },
+      deliveryDays: async () => [],
       async position(jobId) {
         const waiting = runs.filter(({ summary }) => summary.state === 'waiting');
         const at = waiting.findIndex(({ summary }) => summary.jobId === jobId);

@@ -57,6 +57,7 @@ export function spokenForge(given: Partial<Forge> = {}): SpokenForge {
     },
     fileAt: async () => null,
     headOf: async () => null,
+    changedFiles: () => Promise.resolve(null),
     cloneUrl: (repo) => `/srv/${repo}`,
     setStatus: nothing,
     rememberApproval: nothing,

@@ -123,6 +123,7 @@ export function createGitForge(options: GitForgeOptions): Forge {
       if (!isBranchName(ref)) return null;
       return (await source.refs(signal)).refs.get(`refs/heads/${ref}`) ?? null;
     },
+    changedFiles: () => Promise.resolve(null),
     cloneUrl: (repo) => find(repo).settings.remote,
     setStatus: () => Promise.resolve(),
     rememberApproval: () => Promise.resolve(),

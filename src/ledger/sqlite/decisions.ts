@@ -1,5 +1,5 @@
 import type { Sql } from '../../base/sqlite.ts';
-import type { Action } from '../../core/action.ts';
+import type { Action, Notice } from '../../core/action.ts';
 import type { Change } from '../../core/change.ts';
 import { needsClass, type Job, type JobId } from '../../core/job.ts';
 import type { CancelReason, Outcome } from '../../core/outcome.ts';
@@ -56,13 +56,43 @@ export function lastChange(sql: Sql, changeKey: string): Change | null {
   return row === undefined ? null : (JSON.parse(row.body) as Change);
 }
 
+/** Places of a repository that were open when last applied. */
+export function openPlaces(
+  sql: Sql,
+  forge: string,
+  repo: string,
+): readonly { readonly changeKey: string; readonly headSha: string; readonly version: number }[] {
+  return sql
+    .all<{ key: string; head_sha: string; version: number }>(
+      'SELECT key, head_sha, version FROM changes WHERE forge = ? AND repo = ? AND is_open = 1',
+      forge,
+      repo,
+    )
+    .map((row) => ({ changeKey: row.key, headSha: row.head_sha, version: row.version }));
+}
+
+/** Contexts that somebody skipped at this commit. */
+export function skippedContexts(sql: Sql, forge: string, repo: string, sha: string): readonly string[] {
+  return sql
+    .all<{ context: string }>(
+      `SELECT context FROM reports WHERE forge = ? AND repo = ? AND sha = ? AND job_id IS NULL
+         AND json_extract(notice, '$.kind') = 'skipped'`,
+      forge,
+      repo,
+      sha,
+    )
+    .map((row) => row.context);
+}
+
 /** One snapshot's actions, all or none. */
 export function applyDecision(sql: Sql, { change, actions, deliveryIds, now, traceId }: Decision): DecisionApplied {
   const last = sql.get<{ version: number }>('SELECT version FROM changes WHERE key = ?', change.key);
   if (last !== undefined && last.version > change.version) return { kind: 'stale', stops: [] };
   sql.run(
-    `INSERT INTO changes (key, forge, repo, head_sha, is_open, version, body, seen_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-     ON CONFLICT (key) DO UPDATE SET head_sha = ?4, is_open = ?5, version = ?6, body = ?7, seen_at = ?8`,
+    `INSERT INTO changes (key, forge, repo, head_sha, is_open, version, body, seen_at, head_since)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?6)
+     ON CONFLICT (key) DO UPDATE SET head_sha = ?4, is_open = ?5, version = ?6, body = ?7, seen_at = ?8,
+       head_since = CASE WHEN head_sha = ?4 THEN head_since ELSE ?6 END`,
     change.key,
     change.forge,
     change.repo,
@@ -101,16 +131,24 @@ function applyAction(sql: Sql, change: Change, action: Action, now: number, trac
       );
       addChore(sql, { kind: 'approve', forge: change.forge, repo: change.repo, sha: action.sha, by: action.by });
       return [];
-    case 'request-done':
-      sql.run('INSERT OR IGNORE INTO requests_done (id, at) VALUES (?, ?)', action.requestId, now);
-      addChore(sql, { kind: 'request-done', forge: change.forge, repo: change.repo, requestId: action.requestId });
+    case 'skip':
+      sayNotice(sql, change, action, { kind: 'skipped', sentence: action.sentence });
       return [];
+    case 'request-done': {
+      const { requestId, answer, comment } = action;
+      const { forge, repo, pull } = change;
+      sql.run('INSERT OR IGNORE INTO requests_done (id, at) VALUES (?, ?)', requestId, now);
+      addChore(sql, { kind: 'request-done', forge, repo, requestId, ...(answer === undefined ? {} : { answer }) });
+      if (comment !== undefined && pull !== null)
+        addChore(sql, { kind: 'comment', forge, repo, pull, text: comment, marker: `request:${requestId}` });
+      return [];
+    }
     default:
       return action satisfies never;
   }
 }
 
-function addChore(sql: Sql, body: Readonly<Record<string, string>>): void {
+function addChore(sql: Sql, body: Readonly<Record<string, string | number>>): void {
   sql.run('INSERT OR IGNORE INTO chores (body) VALUES (?)', JSON.stringify(body));
 }
 
@@ -194,7 +232,8 @@ export function insertJob(
 export function giveWord(sql: Sql, { subject, context, id }: Job): void {
   sql.run(
     `INSERT INTO reports (forge, repo, sha, context, job_id, version) VALUES (?1, ?2, ?3, ?4, ?5, 1)
-     ON CONFLICT (forge, repo, sha, context) DO UPDATE SET job_id = ?5, notice = NULL, version = version + 1, is_final = 0, tries = 0, next_try_at = 0`,
+     ON CONFLICT (forge, repo, sha, context) DO UPDATE SET job_id = ?5, notice = NULL, version = version + 1, is_final = 0, tries = 0,
+       next_try_at = 0, posts = 0`,
     subject.forge,
     subject.repo,
     subject.sha,
@@ -245,7 +284,7 @@ function applyNotice(sql: Sql, change: Change, action: Action & { readonly kind:
   // Withdrawing what was never said is nothing to say.
   if (text === null) {
     sql.run(
-      `UPDATE reports SET notice = NULL, version = version + 1, is_final = 0, tries = 0, next_try_at = 0
+      `UPDATE reports SET notice = NULL, version = version + 1, is_final = 1, tries = 0, next_try_at = 0
        WHERE forge = ? AND repo = ? AND sha = ? AND context = ? AND job_id IS NULL AND notice IS NOT NULL`,
       change.forge,
       change.repo,
@@ -254,14 +293,25 @@ function applyNotice(sql: Sql, change: Change, action: Action & { readonly kind:
     );
     return;
   }
+  sayNotice(sql, change, action, action.notice);
+}
+
+/** The status of (commit, context) belongs to no job now; finals are never left out, and a notice is one. */
+function sayNotice(
+  sql: Sql,
+  change: Change,
+  { sha, context }: { readonly sha: string; readonly context: string },
+  notice: Notice | null,
+): void {
   sql.run(
-    `INSERT INTO reports (forge, repo, sha, context, notice, version) VALUES (?1, ?2, ?3, ?4, ?5, 1)
-     ON CONFLICT (forge, repo, sha, context) DO UPDATE SET notice = ?5, version = version + 1, tries = 0, next_try_at = 0
+    `INSERT INTO reports (forge, repo, sha, context, notice, version, is_final) VALUES (?1, ?2, ?3, ?4, ?5, 1, 1)
+     ON CONFLICT (forge, repo, sha, context) DO UPDATE SET notice = ?5, job_id = NULL, version = version + 1, is_final = 1, tries = 0,
+       next_try_at = 0, posts = 0
      WHERE notice IS NOT ?5`,
     change.forge,
     change.repo,
-    action.sha,
-    action.context,
-    text,
+    sha,
+    context,
+    JSON.stringify(notice),
   );
 }

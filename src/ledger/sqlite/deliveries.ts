@@ -1,18 +1,97 @@
 import type { Sql } from '../../base/sqlite.ts';
 import type { ForgeEvent } from '../../core/forge-event.ts';
 import type { NewDelivery, PendingDelivery } from '../ledger.ts';
+import type { DeliveryDay, DeliverySource } from '../ledger-reader.ts';
 
 /** False when the id is known. */
-export function recordDelivery(sql: Sql, { id, event, receivedAt, traceId }: NewDelivery): boolean {
+export function recordDelivery(sql: Sql, delivery: NewDelivery): boolean {
+  if (!insertDelivery(sql, delivery)) return false;
+  countDelivery(sql, delivery.event.forge, delivery.source ?? 'event', delivery.receivedAt);
+  return true;
+}
+
+/** All events of one delivery, which counts once. */
+export function recordDeliveries(sql: Sql, deliveries: readonly NewDelivery[]): boolean {
+  const [first, ...others] = deliveries;
+  if (first === undefined || !recordDelivery(sql, first)) return false;
+  for (const [index, other] of others.entries()) {
+    insertDelivery(sql, { ...other, id: `${first.id}#${String(index + 2)}` });
+  }
+  return true;
+}
+
+function insertDelivery(sql: Sql, { id, event, receivedAt, traceId, source }: NewDelivery): boolean {
   const { changes } = sql.run(
-    'INSERT OR IGNORE INTO deliveries (id, event, change_key, received_at, trace_id) VALUES (?, ?, ?, ?, ?)',
+    'INSERT OR IGNORE INTO deliveries (id, event, change_key, received_at, trace_id, source, forge) VALUES (?, ?, ?, ?, ?, ?, ?)',
     id,
     JSON.stringify(event),
     event.changeKey,
     receivedAt,
     traceId,
+    source ?? 'event',
+    event.forge,
   );
   return changes === 1;
+}
+
+/** A genuine delivery that leads to nothing: nobody will ever handle it, but its id is known. */
+export function recordUnread(
+  sql: Sql,
+  delivery: Omit<NewDelivery, 'event'> & { readonly forge: string },
+  end: { readonly kind: 'ignored' } | { readonly kind: 'parked'; readonly why: string },
+): boolean {
+  const { id, forge, receivedAt, traceId, source = 'event' } = delivery;
+  const { changes } = sql.run(
+    `INSERT OR IGNORE INTO deliveries (id, event, change_key, received_at, trace_id, source, forge, state, why, ended_at)
+     VALUES (?1, 'null', '', ?2, ?3, ?4, ?5, ?6, ?7, ?2)`,
+    id,
+    receivedAt,
+    traceId,
+    source,
+    forge,
+    end.kind === 'parked' ? 'parked' : 'handled',
+    end.kind === 'parked' ? end.why : null,
+  );
+  if (changes === 0) return false;
+  countDelivery(sql, forge, source, receivedAt);
+  if (end.kind === 'parked') countDelivery(sql, forge, 'missed', receivedAt);
+  return true;
+}
+
+/** One more on that day (UTC). */
+export function countDelivery(sql: Sql, forge: string, source: DeliverySource | 'missed', at: number): void {
+  sql.run(
+    `INSERT INTO delivery_days (day, forge, source, n) VALUES (?, ?, ?, 1)
+     ON CONFLICT (day, forge, source) DO UPDATE SET n = n + 1`,
+    new Date(at).toISOString().slice(0, 10),
+    forge,
+    source,
+  );
+}
+
+/** Which of these are known. */
+export function knownDeliveries(sql: Sql, ids: readonly string[]): ReadonlySet<string> {
+  return new Set(ids.filter((id) => sql.get('SELECT 1 FROM deliveries WHERE id = ?', id) !== undefined));
+}
+
+/** The last `days` days that have anything, newest first. */
+export function deliveryDays(sql: Sql, days: number, now: number): readonly DeliveryDay[] {
+  const since = new Date(now - (days - 1) * 24 * 3_600_000).toISOString().slice(0, 10);
+  return sql
+    .all<{ day: string; forge: string } & Record<'received' | 'swept' | 'scanned' | 'missed', number | null>>(
+      `SELECT day, forge, SUM(n) FILTER (WHERE source = 'event') AS received, SUM(n) FILTER (WHERE source = 'sweep') AS swept,
+         SUM(n) FILTER (WHERE source = 'scan') AS scanned, SUM(n) FILTER (WHERE source = 'missed') AS missed
+       FROM delivery_days WHERE day >= ? GROUP BY day, forge ORDER BY day DESC, forge`,
+      since,
+    )
+    .map(({ day, forge, received, swept, scanned, missed }) => ({
+      day,
+      forge,
+      received: received ?? 0,
+      bySweep: swept ?? 0,
+      byScan: scanned ?? 0,
+      missed: missed ?? 0,
+    }));
 }
 
 /** Oldest first. */
@@ -40,11 +119,12 @@ export function beginDelivery(sql: Sql, id: string): number {
 
 /** A delivery ends once; the first end stays. */
 export function endDelivery(sql: Sql, id: string, state: 'handled' | 'parked', why: string | null, now: number): void {
-  sql.run(
-    `UPDATE deliveries SET state = ?, why = ?, ended_at = ? WHERE id = ? AND state = 'pending'`,
+  const ended = sql.get<{ forge: string }>(
+    `UPDATE deliveries SET state = ?, why = ?, ended_at = ? WHERE id = ? AND state = 'pending' RETURNING forge`,
     state,
     why,
     now,
     id,
   );
+  if (ended !== undefined && state === 'parked') countDelivery(sql, ended.forge, 'missed', now);
 }

@@ -2,6 +2,7 @@ import type { Sql } from '../../base/sqlite.ts';
 import type { AttemptKey } from '../../core/attempt.ts';
 import type { Job, JobId } from '../../core/job.ts';
 import type { Outcome } from '../../core/outcome.ts';
+import { tellIssue } from './issues.ts';
 
 /** The columns of a job that transitions look at. */
 export interface JobRow {
@@ -60,6 +61,7 @@ export function endJob(sql: Sql, id: JobId, outcome: Outcome, now: number): void
   // An offer that nobody claimed yet has no end of its own to tell of.
   sql.run(`DELETE FROM attempts WHERE job_id = ? AND state = 'offered'`, id);
   standingChanged(sql, id);
+  tellIssue(sql, id, outcome);
 }
 
 /** Back to waiting, for the next number. */

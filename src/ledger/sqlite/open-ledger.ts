@@ -1,8 +1,17 @@
 import type { Database } from '../../base/sqlite.ts';
 import { defaultRetryPlan, type RetryPlan } from '../../decide/retry-plan.ts';
 import type { Ledger } from '../ledger.ts';
-import { applyDecision, jobsOfChange, lastChange } from './decisions.ts';
-import { beginDelivery, endDelivery, pendingDeliveries, recordDelivery } from './deliveries.ts';
+import { applyDecision, jobsOfChange, lastChange, openPlaces, skippedContexts } from './decisions.ts';
+import { dueIssues, issueFailed, issueKept } from './issues.ts';
+import {
+  beginDelivery,
+  endDelivery,
+  knownDeliveries,
+  pendingDeliveries,
+  recordDeliveries,
+  recordDelivery,
+  recordUnread,
+} from './deliveries.ts';
 import { createAttempt, feedView, offeredAttempts } from './feeding.ts';
 import { applyBeat, applyClaimed, applyFinished } from './holdings.ts';
 import { forgetRuns, forgettableRuns, unknownRuns } from './prune.ts';
@@ -33,6 +42,9 @@ export function openSqliteLedger(database: Database, options: { readonly retryPl
         sql.run(`INSERT OR IGNORE INTO meta (key, value) VALUES ('begun', ?)`, String(now));
       }),
     recordDelivery: (delivery) => change((sql) => recordDelivery(sql, delivery)),
+    recordDeliveries: (deliveries) => change((sql) => recordDeliveries(sql, deliveries)),
+    recordUnread: (delivery, end) => change((sql) => recordUnread(sql, delivery, end)),
+    knownDeliveries: (ids) => readLater((sql) => knownDeliveries(sql, ids)),
     pendingDeliveries: (limit) => readLater((sql) => pendingDeliveries(sql, limit)),
     beginDelivery: (id) => change((sql) => beginDelivery(sql, id)),
     forgiveDelivery: (id) =>
@@ -49,16 +61,14 @@ export function openSqliteLedger(database: Database, options: { readonly retryPl
         sql.all<{ sha: string }>('SELECT sha FROM approvals WHERE change_key = ?', changeKey).map((row) => row.sha),
       ),
     lastChange: (changeKey) => readLater((sql) => lastChange(sql, changeKey)),
-    openPlaces: (forge, repo) =>
-      readLater((sql) =>
-        sql
-          .all<{ key: string; head_sha: string }>(
-            'SELECT key, head_sha FROM changes WHERE forge = ? AND repo = ? AND is_open = 1',
-            forge,
-            repo,
-          )
-          .map((row) => ({ changeKey: row.key, headSha: row.head_sha })),
+    headSince: (changeKey) =>
+      readLater(
+        (sql) =>
+          sql.get<{ head_since: number }>('SELECT head_since FROM changes WHERE key = ?', changeKey)?.head_since ??
+          null,
       ),
+    skippedContexts: (forge, repo, sha) => readLater((sql) => skippedContexts(sql, forge, repo, sha)),
+    openPlaces: (forge, repo) => readLater((sql) => openPlaces(sql, forge, repo)),
     applyDecision: (decision) => change((sql) => applyDecision(sql, decision)),
     doneRequests: (ids) =>
       readLater(
@@ -98,7 +108,8 @@ export function openSqliteLedger(database: Database, options: { readonly retryPl
         (sql) =>
           sql.get<{ at: number | null }>(
             `SELECT MIN(at) AS at FROM (SELECT MIN(next_try_at) AS at FROM reports WHERE posted_version < version
-               UNION ALL SELECT MIN(next_try_at) FROM chores WHERE is_done = 0)`,
+               UNION ALL SELECT MIN(next_try_at) FROM chores WHERE is_done = 0
+               UNION ALL SELECT MIN(next_try_at) FROM issues WHERE kept_version < version)`,
           )?.at ?? null,
       ),
     dueChores: (now, limit) => readLater((sql) => dueChores(sql, now, limit)),
@@ -109,6 +120,15 @@ export function openSqliteLedger(database: Database, options: { readonly retryPl
     choreFailed: (chore, nextTryAt) =>
       change((sql) => {
         sql.run('UPDATE chores SET tries = tries + 1, next_try_at = ? WHERE id = ?', nextTryAt, chore.id);
+      }),
+    dueIssues: (now, limit) => readLater((sql) => dueIssues(sql, now, limit)),
+    issueKept: (issue) =>
+      change((sql) => {
+        issueKept(sql, issue);
+      }),
+    issueFailed: (issue, nextTryAt) =>
+      change((sql) => {
+        issueFailed(sql, issue, nextTryAt);
       }),
 
     forgettableRuns: (endedBefore, after, limit) => readLater((sql) => forgettableRuns(sql, endedBefore, after, limit)),

@@ -1,5 +1,6 @@
 import type { Database, Sql } from '../../base/sqlite.ts';
 import type { LedgerReader } from '../ledger-reader.ts';
+import { deliveryDays } from './deliveries.ts';
 import { readRun } from './read-run.ts';
 import { listRuns } from './read-runs.ts';
 import { heldChanges, readCounts, workersSeen } from './read-state.ts';
@@ -20,6 +21,7 @@ export function openSqliteLedgerReader(database: Database): LedgerReader {
     held: () => answer(heldChanges),
     workers: () => answer(workersSeen),
     counts: () => answer(readCounts),
+    deliveryDays: (days, now) => answer((sql) => deliveryDays(sql, days, now)),
     position: (jobId) => answer((sql) => positionOf(sql, jobId)),
     close: async () => undefined,
   };

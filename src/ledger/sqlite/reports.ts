@@ -14,6 +14,8 @@ interface DueRow {
   readonly context: string;
   readonly version: number;
   readonly tries: number;
+  readonly posts: number;
+  readonly is_final: number;
   readonly job_id: JobId | null;
   readonly notice: string | null;
   readonly generation: number;
@@ -28,7 +30,7 @@ interface DueRow {
 export function dueReports(sql: Sql, now: number, limit: number): readonly ReportDue[] {
   return sql
     .all<DueRow>(
-      `SELECT r.forge, r.repo, r.sha, r.context, r.version, r.tries, r.job_id, r.notice, j.generation, j.state, j.outcome, j.n, j.body,
+      `SELECT r.forge, r.repo, r.sha, r.context, r.version, r.tries, r.posts, r.is_final, r.job_id, r.notice, j.generation, j.state, j.outcome, j.n, j.body,
          (SELECT a.phase FROM attempts a WHERE a.job_id = j.id AND a.generation = j.generation AND a.n = j.n AND a.is_owner = 1 AND a.state = 'live') AS phase
        FROM reports r LEFT JOIN jobs j ON j.id = r.job_id
        WHERE r.posted_version < r.version AND ${isDue('r.next_try_at', 1)} ORDER BY r.is_final DESC, r.next_try_at LIMIT +?2`,
@@ -42,6 +44,8 @@ export function dueReports(sql: Sql, now: number, limit: number): readonly Repor
       context: row.context,
       version: row.version,
       tries: row.tries,
+      posts: row.posts,
+      isFinal: row.is_final === 1,
       about: aboutOf(row),
     }));
 }
@@ -64,7 +68,7 @@ function aboutOf(row: DueRow): ReportDue['about'] {
 /** Acknowledges the version that was posted; what changed meanwhile stays due. */
 export function reportPosted(sql: Sql, report: ReportDue, said: Verdict, now: number): void {
   sql.run(
-    `UPDATE reports SET posted_version = MAX(posted_version, ?), said = ?, posted_at = ?, tries = 0
+    `UPDATE reports SET posted_version = MAX(posted_version, ?), said = ?, posted_at = ?, tries = 0, posts = posts + 1
      WHERE forge = ? AND repo = ? AND sha = ? AND context = ?`,
     report.version,
     JSON.stringify(said),

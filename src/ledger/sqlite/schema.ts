@@ -6,6 +6,8 @@
  * end that was no verdict by a new generation (R13). attempts: one row for each holding; an offered one has no nonce yet,
  * and an `n` that was claimed twice has two rows of which the later applied owns (R2). jobs.urgent_at is the order of
  * `feedOrder` inside a project as one number: an hour of age weighs as much as a step of priority, whatever the time is.
+ * delivery_days: what came in by day, forge and source (`event`, `sweep`, `scan`, `request`, `schedule`, and `missed`).
+ * issues: one for each check of a branch that tells its failures by an issue; as the forge should show it.
  * changes.seen_at: when a view of the place was last applied; of a closed place, when it closed.
  */
 export const ledgerSteps: readonly string[] = [
@@ -168,5 +170,36 @@ export const ledgerSteps: readonly string[] = [
   CREATE INDEX requests_done_at ON requests_done (at);
   CREATE INDEX chores_done ON chores (id) WHERE is_done = 1;
   CREATE INDEX reports_notice ON reports (posted_at) WHERE job_id IS NULL;
+  `,
+  `
+  ALTER TABLE changes ADD COLUMN head_since INTEGER NOT NULL DEFAULT 0;
+  UPDATE changes SET head_since = version;
+  ALTER TABLE deliveries ADD COLUMN source TEXT NOT NULL DEFAULT 'event';
+  ALTER TABLE deliveries ADD COLUMN forge TEXT NOT NULL DEFAULT '';
+  ALTER TABLE reports ADD COLUMN posts INTEGER NOT NULL DEFAULT 0;
+  CREATE TABLE delivery_days (
+    day TEXT NOT NULL,
+    forge TEXT NOT NULL,
+    source TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (day, forge, source)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE issues (
+    forge TEXT NOT NULL,
+    repo TEXT NOT NULL,
+    branch TEXT NOT NULL,
+    context TEXT NOT NULL,
+    job_id TEXT NOT NULL,
+    body TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    is_open INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    kept_version INTEGER NOT NULL DEFAULT 0,
+    tries INTEGER NOT NULL DEFAULT 0,
+    next_try_at INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (forge, repo, branch, context)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX issues_due ON issues (next_try_at) WHERE kept_version < version;
   `,
 ];
