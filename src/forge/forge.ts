@@ -50,12 +50,35 @@ export interface IssueToKeep {
   readonly isOpen: boolean;
 }
 
-/** A delivery that the forge's own log knows. `headers` in lower case; `body` as it was sent. */
-export interface LoggedDelivery {
+/**
+ * A line of a delivery log: one try to tell us. `id` is what the delivery itself carries (GitHub: its GUID), so that a
+ * redelivery has the same; `event` the name of its kind; `isTaken`: somebody answered it with 2xx. `deliveredAt` is epoch ms.
+ */
+export interface DeliveryLine {
   readonly id: string;
+  readonly event: string;
   readonly deliveredAt: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  readonly isTaken: boolean;
+}
+
+/** A delivery as the log keeps it. `body` is its JSON, not byte for byte what was sent; null when the log has it no more. */
+export interface LoggedDelivery extends DeliveryLine {
+  readonly body: string | null;
+}
+
+/** What the forge noted of one hook's deliveries. */
+export interface DeliveryLog {
+  /** Unique in its forge and the same after a restart, e.g. `app` or `owner/repo hook 7`. */
+  readonly name: string;
+  /**
+   * The deliveries since then, whole, of those that `choose` picks: it is asked once for each page of lines, newest first,
+   * and the others cost nothing more. Ends early when the consumer stops.
+   */
+  read(
+    since: number,
+    choose: (lines: readonly DeliveryLine[]) => Promise<ReadonlySet<string>>,
+    signal: AbortSignal,
+  ): AsyncIterable<LoggedDelivery>;
 }
 
 /** How much may be written now: not before `readyAt` (epoch ms), and about `leftThisHour` writes more in this hour. */
@@ -108,8 +131,11 @@ export interface Forge {
   keepIssue?(issue: IssueToKeep, signal: AbortSignal): Promise<void>;
   /** Absent: nothing limits writing. */
   writeAllowance?(): WriteAllowance;
-  /** What the forge's delivery log says was sent since then and not taken by us. Absent: it keeps no such log. */
-  failedDeliveries?(since: number, signal: AbortSignal): AsyncIterable<LoggedDelivery>;
+  /**
+   * The delivery logs of the hooks that call us. One that cannot be found or read (no permission) is left out and logged, so
+   * that it stops no other. Absent: this forge keeps none.
+   */
+  deliveryLogs?(signal: AbortSignal): Promise<readonly DeliveryLog[]>;
   /** Calls back with the places that moved, as soon as this forge can tell (hook, file watching, poll). Until `signal` aborts. */
   watch(
     hear: (moved: {

@@ -22,7 +22,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   logs: { floor: 5, ports: ['log-sink.ts'] },
   // choose and disk-guard know no adapter, only the port.
   executors: { floor: 5, ports: ['executor.ts', 'choose.ts', 'disk-guard.ts'] },
-  forge: { floor: 4, ports: ['forge.ts'] },
+  forge: { floor: 4, ports: ['forge.ts', 'webhook.ts'] },
   queue: { floor: 4, ports: ['queue.ts'] },
   ledger: { floor: 4, ports: ['ledger.ts', 'ledger-reader.ts', 'report-due.ts'] },
   storage: { floor: 4, ports: ['object-store.ts'] },
