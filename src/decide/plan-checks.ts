@@ -3,6 +3,8 @@ import type { Integration, Limits } from '../core/job.ts';
 import type { PlannedCheck } from '../core/snapshot.ts';
 import type { Subject } from '../core/subject.ts';
 import { createBranchFilter } from './branch-pattern.ts';
+import type { PathFilter } from './path-filter.ts';
+import type { SchedulePolicy } from './schedule-policy.ts';
 
 /** How a check runs, once all defaults are filled in. */
 export interface CheckSettings {
@@ -26,6 +28,14 @@ export interface CheckSettings {
 export interface CheckPolicy extends CheckSettings {
   readonly context: string;
   readonly branches: readonly string[];
+  /** Only for pull requests that change such files; null or absent: for all. */
+  readonly paths?: PathFilter | null;
+}
+
+/** What a pull request says that must not be tested: this label, or this piece of its title; null: neither. */
+export interface NoTestRule {
+  readonly label: string | null;
+  readonly title: string | null;
 }
 
 /** What a project's people want tested. Without checks there is one, named `test`, with `fallback`. */
@@ -35,6 +45,15 @@ export interface ProjectPolicy {
   readonly branches: readonly string[];
   readonly checks: readonly CheckPolicy[];
   readonly fallback: CheckSettings;
+  /** Absent: nothing that a pull request says keeps it from being tested. */
+  readonly noTest?: NoTestRule;
+  /** False: a draft waits until it is ready. Absent: drafts are tested. */
+  readonly testsDrafts?: boolean;
+  /** A failure on a watched branch opens an issue, and the next success closes it. Absent: no. */
+  readonly reportsIssues?: boolean;
+  readonly schedules?: readonly SchedulePolicy[];
+  /** The repository, on the same forge, whose pull requests `@bots#N` names. Absent: such a context cannot be resolved. */
+  readonly botsRepo?: string;
 }
 
 /** The context of a project that lists no checks. */
