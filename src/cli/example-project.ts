@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { GroundcrewError } from '../base/errors.ts';
 import { exec } from '../base/exec.ts';
-import { plainProject, type Project, type Settings } from '../config/settings.ts';
+import type { Project } from '../config/project-settings.ts';
+import { plainProject, type Settings } from '../config/settings.ts';
 import type { CliContext } from './cli-context.ts';
 
 /**

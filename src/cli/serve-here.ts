@@ -1,7 +1,8 @@
 import { systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { ProcessLock } from '../base/process-lock.ts';
-import type { Project, Settings, WorkerSettings } from '../config/settings.ts';
+import type { Project } from '../config/project-settings.ts';
+import type { Settings, WorkerSettings } from '../config/settings.ts';
 import type { StatePaths } from '../config/state-dir.ts';
 import type { CliContext } from './cli-context.ts';
 import { copyExample } from './example-project.ts';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { plainProject, type Project, type Settings } from '../config/settings.ts';
+import type { Project } from '../config/project-settings.ts';
+import { plainProject, type Settings } from '../config/settings.ts';
 import { findRepository, needRepository, repositoryName } from './find-repository.ts';
 import type { CliContext } from './cli-context.ts';
 import type { ServeOrder } from './wiring.ts';

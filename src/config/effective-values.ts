@@ -20,6 +20,12 @@ function walk(schema: unknown, path: readonly PropertyKey[], loaded: LoadedConfi
   if (typeof properties === 'object' && properties !== null) {
     return Object.entries(properties).flatMap(([key, inner]) => walk(inner, [...path, key], loaded));
   }
+  const named = valueAt(schema, ['additionalProperties', 'properties']);
+  if (named !== undefined && typeof written === 'object' && written !== null) {
+    return Object.keys(written).flatMap((key) =>
+      walk(valueAt(schema, ['additionalProperties']), [...path, key], loaded),
+    );
+  }
   if (Array.isArray(written) && valueAt(schema, ['items', 'properties']) !== undefined) {
     return written.flatMap((_, index) => walk(valueAt(schema, ['items']), [...path, index], loaded));
   }

@@ -92,6 +92,12 @@ export const secretReference = z.union(
 /** The reference to a secret: never its value. */
 export type SecretReference = z.output<typeof secretReference>;
 
+/** True or false. */
+export const truth = z.boolean({ error: 'expected true or false' });
+
+/** How a pull request is joined with its base. */
+export const integration = z.enum(['merge', 'rebase', 'none'], { error: 'expected merge, rebase or none' });
+
 /** Branch patterns, see `decide/branch-pattern.ts`. */
 export const branchPatterns = z.array(line, { error: 'expected a list of branch patterns' });
 

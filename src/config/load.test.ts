@@ -126,6 +126,97 @@ const bad: readonly (readonly [string, string, ...string[]])[] = [
     'groundcrew.yaml:4:3: worker.slots: expected a number, found the text "many"',
     'groundcrew.yaml:5:1: logs: expected a mapping, found the number 3',
   ],
+  [
+    'a forge without a way in',
+    'forges:\n  github:\n    kind: github\n',
+    'groundcrew.yaml:2:3: forges.github: needs either token or app',
+  ],
+  [
+    'a token written out, which is not shown again',
+    'forges: {github: {kind: github, token: ghp_1}}\n',
+    'groundcrew.yaml:1:33: forges.github.token: must be a reference, {file: PATH} or {env: NAME}; a secret itself is never written here',
+  ],
+  [
+    'a token that would travel in the clear',
+    'forges: {github: {kind: github, token: {env: T}, apiUrl: "http://ghe.example.org/api/v3"}}\n',
+    'groundcrew.yaml:1:50: forges.github.apiUrl: expected an https address: a token travels to it; http only on this machine, found',
+  ],
+  [
+    'an unknown key of a forge',
+    'forges:\n  github:\n    kind: github\n    token: {env: T}\n    webhookSecret: {env: W}\n',
+    "groundcrew.yaml:5:5: forges.github.webhookSecret: unknown key; did you mean 'webhookSecrets'?",
+  ],
+  [
+    'the forge of plain repositories under another kind',
+    'forges: {git: {kind: github, token: {env: T}}}\n',
+    'groundcrew.yaml:1:10: forges.git: git is the name of plain repositories; take another',
+  ],
+  [
+    'a project of a forge that is not there',
+    'forges: {github: {kind: github, token: {env: T}}}\nprojects: [{name: o/r, forge: gitub}]\n',
+    "groundcrew.yaml:2:24: projects[0].forge: is not a name under forges: 'gitub'; did you mean 'github'?",
+  ],
+  [
+    'a project of a forge that is not called owner/repo',
+    'forges: {github: {kind: github, token: {env: T}}}\nprojects: [{name: r, forge: github}]\n',
+    'groundcrew.yaml:2:13: projects[0].name: expected OWNER/REPO, as the forge names it, found the text "r"',
+  ],
+  [
+    'a project in two places',
+    'forges: {github: {kind: github, token: {env: T}}}\nprojects: [{name: o/r, forge: github, path: /r}]\n',
+    'groundcrew.yaml:2:12: projects[0]: has more than one of path, url and forge',
+  ],
+  [
+    'both a context and images',
+    'projects: [{name: a, path: /a, checks: [{context: test, image: [x]}]}]\n',
+    'groundcrew.yaml:1:57: projects[0].checks[0].image: is given beside context; give one of the two',
+  ],
+  [
+    'a scenario without an image',
+    'projects: [{name: a, path: /a, checks: [{context: test, scenario: [x]}]}]\n',
+    'groundcrew.yaml:1:57: projects[0].checks[0].scenario: needs image',
+  ],
+  [
+    'a check without a name',
+    'projects: [{name: a, path: /a, checks: [{manual: true}]}]\n',
+    'groundcrew.yaml:1:41: projects[0].checks[0]: needs a context, or image with or without scenario',
+  ],
+  [
+    'a product that makes a context twice',
+    'projects: [{name: a, path: /a, checks: [{context: x/y}, {image: [x], scenario: [z, y]}]}]\n',
+    "groundcrew.yaml:1:58: projects[0].checks[1].image: is the context of two checks: 'x/y'",
+  ],
+  [
+    'path filters that filter nothing',
+    'projects: [{name: a, path: /a, checks: [{context: x, paths: {}}]}]\n',
+    'groundcrew.yaml:1:54: projects[0].checks[0].paths: needs only or not',
+  ],
+  [
+    'a schedule with seconds, one that never comes, and an unknown time zone',
+    'projects:\n  - name: a\n    path: /a\n    schedules:\n' +
+      '      - {name: a, cron: "0 0 2 * * *", branch: main}\n' +
+      '      - {name: b, cron: "0 2 30 2 *", branch: main}\n' +
+      '      - {name: c, cron: "0 2 * * *", branch: main, timezone: Europe/Atlantis}\n',
+    'groundcrew.yaml:5:19: projects[0].schedules[0].cron: expected five fields such as 0 2 * * * (minute, hour, day, month, weekday), found',
+    'groundcrew.yaml:6:19: projects[0].schedules[1].cron: never comes',
+    'groundcrew.yaml:7:52: projects[0].schedules[2].timezone: expected a time zone such as Europe/Berlin, found',
+  ],
+  [
+    'two schedules of one name',
+    'projects:\n  - name: a\n    path: /a\n    schedules: [{name: n, cron: "@daily", branch: a}, {name: n, cron: "@daily", branch: b}]\n',
+    "groundcrew.yaml:4:56: projects[0].schedules[1].name: is the name of two schedules: 'n'",
+  ],
+  [
+    'issues where there are none',
+    'projects: [{name: a, path: /a, issues: true}]\n',
+    'groundcrew.yaml:1:32: projects[0].issues: needs a forge: a plain repository has no issues',
+  ],
+  [
+    'what plain repositories understand, said to a forge',
+    'forges: {github: {kind: github, token: {env: T}}}\nprojects: [{name: o/r, forge: github, trustPulls: true, poll: 5m}]\n',
+    'groundcrew.yaml:2:39: projects[0].trustPulls: is for plain repositories; say trust',
+    'groundcrew.yaml:2:57: projects[0].poll: is for plain repositories; webhooks and the scan tell of a forge',
+  ],
   ['__proto__ as a key', '__proto__: {server: {}}\n', 'groundcrew.yaml:1:1: __proto__: unknown key; known are'],
   ['a NUL', '\u0000', 'groundcrew.yaml:1:1: expected a mapping of settings, found the text "\\u0000"'],
 ];
@@ -143,6 +234,7 @@ for (const [what, text, ...expected] of bad) {
 
 test('a secret that is written out does not appear in the message', () => {
   assert.doesNotMatch(problemsOf('secrets:\n  token: hunter2\n').join('\n'), /hunter2/);
+  assert.doesNotMatch(problemsOf('forges: {github: {kind: github, token: ghp_1}}').join('\n'), /ghp_1/);
 });
 
 test('refuses an anchor bomb in no time', () => {

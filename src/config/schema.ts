@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import type { checkOptions } from './check-options.ts';
-import { defaultsOptions, projectOptions } from './check-options.ts';
+import { contextsOf, defaultsOptions } from './check-options.ts';
 import * as field from './fields.ts';
+import { forgeName, forgeOptions, type ForgeConfig } from './forge-options.ts';
+import { projectOptions, type ProjectConfig } from './project-options.ts';
 
 const serverOptions = z
   .strictObject({
@@ -96,6 +97,10 @@ export const configSchema = z
         .prefault(null)
         .describe('Where everything is kept; null: $XDG_STATE_HOME/groundcrew (~/.local/state/groundcrew).'),
       server: serverOptions.describe('Pages, API and hooks.'),
+      forges: z
+        .record(forgeName, forgeOptions, { error: 'expected a mapping of names to forges' })
+        .prefault({})
+        .describe('Where projects live that are not plain git repositories, by a name of your own such as github.'),
       projects: z
         .array(projectOptions, { error: 'expected a list of projects' })
         .prefault([])
@@ -115,19 +120,15 @@ export const configSchema = z
   )
   .superRefine((config, context) => {
     refuseTwins(config, context);
-    for (const [index, project] of config.projects.entries()) {
-      const at = ['projects', index];
-      if ((project.path === undefined) === (project.url === undefined)) {
-        context.addIssue({ code: 'custom', path: at, message: 'needs either path or url' });
-      }
+    for (const index of config.projects.keys()) {
+      refuseWrongPlace(config, index, context);
+      refuseDoubleSchedules(config, index, context);
       refuseUnknownSecrets(config, index, context);
     }
   });
 
 /** The configuration as read and filled with defaults; durations in ms, sizes in bytes, `none` as null. */
 export type Config = z.output<typeof configSchema>;
-export type ProjectConfig = z.output<typeof projectOptions>;
-export type CheckConfig = z.output<typeof checkOptions>;
 
 /** The configuration's JSON Schema (2020-12), for editors and the reference. */
 export function configJsonSchema(): Record<string, unknown> {
@@ -135,6 +136,7 @@ export function configJsonSchema(): Record<string, unknown> {
 }
 
 interface Checked {
+  readonly forges: Readonly<Record<string, ForgeConfig>>;
   readonly projects: readonly ProjectConfig[];
   readonly secrets: Readonly<Record<string, unknown>>;
 }
@@ -153,16 +155,75 @@ function refuseTwins(config: Checked, context: z.RefinementCtx): void {
     names.add(project.name);
     const contexts = new Set<string>();
     for (const [place, check] of project.checks.entries()) {
-      const twin = `${check.context}\n${check.branches.join('\n')}`;
-      if (contexts.has(twin)) {
-        context.addIssue({
-          code: 'custom',
-          path: ['projects', index, 'checks', place, 'context'],
-          message: `is the context of two checks: '${check.context}'`,
-        });
+      for (const name of contextsOf(check)) {
+        const twin = `${name}\n${check.branches.join('\n')}`;
+        if (contexts.has(twin)) {
+          context.addIssue({
+            code: 'custom',
+            path: ['projects', index, 'checks', place, check.context === undefined ? 'image' : 'context'],
+            message: `is the context of two checks: '${name}'`,
+          });
+        }
+        contexts.add(twin);
       }
-      contexts.add(twin);
     }
+    // GitHub takes 1,000 statuses for a commit and context, but a change with so many contexts would use up its hour of
+    // writing (500, https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api) alone.
+    if (contexts.size > mostContexts) {
+      context.addIssue({
+        code: 'custom',
+        path: ['projects', index, 'checks'],
+        message: `makes more than ${String(mostContexts)} contexts`,
+      });
+    }
+  }
+}
+
+const mostContexts = 500;
+
+/** Exactly one of path, url and forge; and what only one of them understands is not said to another. */
+function refuseWrongPlace(config: Checked, index: number, context: z.RefinementCtx): void {
+  const project = config.projects[index];
+  if (project === undefined) return;
+  const refuse = (keys: readonly (string | number)[], message: string, params?: Record<string, unknown>): void => {
+    context.addIssue({
+      code: 'custom',
+      path: ['projects', index, ...keys],
+      message,
+      ...(params === undefined ? {} : { params }),
+    });
+  };
+  const { forge, path, url } = project;
+  const places = [path, url, forge].filter((place) => place !== undefined).length;
+  if (places !== 1) {
+    const names =
+      Object.keys(config.forges).length === 0 ? 'needs either path or url' : 'needs one of path, url and forge';
+    refuse([], places === 0 ? names : 'has more than one of path, url and forge');
+  } else if (forge === undefined) {
+    if (project.issues) refuse(['issues'], 'needs a forge: a plain repository has no issues');
+    const issue = project.schedules.findIndex((schedule) => schedule.issue);
+    if (issue >= 0) refuse(['schedules', issue, 'issue'], 'needs a forge: a plain repository has no issues');
+  } else if (!Object.hasOwn(config.forges, forge)) {
+    refuse(['forge'], `is not a name under forges: '${forge}'`, { typed: forge, known: Object.keys(config.forges) });
+  } else {
+    if (!/^[\w.-]+\/[\w.-]+$/.test(project.name)) refuse(['name'], 'expected OWNER/REPO, as the forge names it');
+    if (project.trustPulls) refuse(['trustPulls'], 'is for plain repositories; say trust');
+    if (project.poll !== null) refuse(['poll'], 'is for plain repositories; webhooks and the scan tell of a forge');
+  }
+}
+
+/** Two schedules of one name would be one to the ledger. */
+function refuseDoubleSchedules(config: Checked, index: number, context: z.RefinementCtx): void {
+  const names = new Set<string>();
+  for (const [place, { name }] of (config.projects[index]?.schedules ?? []).entries()) {
+    if (names.has(name)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['projects', index, 'schedules', place, 'name'],
+        message: `is the name of two schedules: '${name}'`,
+      });
+    }
+    names.add(name);
   }
 }
 

@@ -28,15 +28,7 @@ export function createSecrets(references: Readonly<Record<string, SecretReferenc
       if (reference === undefined) {
         throw new UsageError('config/unknown-secret', `secret ${name}: is not configured; add it under secrets`);
       }
-      const text = 'file' in reference ? fromFile(name, reference.file) : env[reference.env];
-      if (text === undefined || text === '') {
-        const where = 'file' in reference ? `its file ${reference.file}` : `the variable ${reference.env}`;
-        throw new UsageError(
-          'config/secret-unreadable',
-          `secret ${name}: ${where} is empty or not set; see secrets.${name}`,
-        );
-      }
-      return text;
+      return readReference({ name: `secret ${name}`, key: `secrets.${name}` }, reference, env);
     },
     warnings() {
       return Object.entries(references).flatMap(([name, reference]) => {
@@ -49,6 +41,23 @@ export function createSecrets(references: Readonly<Record<string, SecretReferenc
   };
 }
 
+/** Who a reference belongs to, for messages: what people call it, and its place in the configuration. */
+export interface ReferenceName {
+  readonly name: string;
+  readonly key: string;
+}
+
+/**
+ * The text behind a reference, read now, without its last line break.
+ * @throws UsageError `config/secret-unreadable`
+ */
+export function readReference(of: ReferenceName, reference: SecretReference, env: Environment): string {
+  const text = 'file' in reference ? fromFile(of, reference.file) : env[reference.env];
+  if (text !== undefined && text !== '') return text;
+  const where = 'file' in reference ? `its file ${reference.file}` : `the variable ${reference.env}`;
+  throw new UsageError('config/secret-unreadable', `${of.name}: ${where} is empty or not set; see ${of.key}`);
+}
+
 /** `~/x` below home, a relative path below `base`. */
 export function expandPath(path: string, base: string, home: string): string {
   if (path === '~') return home;
@@ -56,12 +65,12 @@ export function expandPath(path: string, base: string, home: string): string {
   return isAbsolute(path) ? path : join(base, path);
 }
 
-function fromFile(name: string, file: string): string {
+function fromFile({ name, key }: ReferenceName, file: string): string {
   try {
     return readTextFile(file).replace(/\r?\n$/, '');
   } catch (cause) {
     if (!(cause instanceof ConfigError)) throw cause;
-    throw new UsageError('config/secret-unreadable', `secret ${name}: ${cause.message}; see secrets.${name}`, {
+    throw new UsageError('config/secret-unreadable', `${name}: ${cause.message}; see ${key}`, {
       cause,
     });
   }

@@ -5,6 +5,7 @@ import { effectiveValues } from './effective-values.ts';
 import { formatPath } from './config-error.ts';
 import { parseYaml } from './read-yaml.ts';
 import type { LoadedConfig } from './load.ts';
+import { forgeReferences } from './forge-settings.ts';
 import { settingsOf, type Settings } from './settings.ts';
 
 function loaded(text: string): LoadedConfig {
@@ -80,22 +81,122 @@ test('every value in force is told with its origin', () => {
   assert.deepEqual(told.get('worker.executor'), ['auto', 'default']);
   assert.deepEqual(told.get('projects[0].name'), ['a', '/etc/groundcrew/groundcrew.yaml:9']);
   assert.deepEqual(told.get('projects[0].checks[1].priority'), [9, '/etc/groundcrew/groundcrew.yaml:19']);
-  assert.deepEqual(told.get('projects[1].branches'), [['**'], 'default']);
+  assert.deepEqual(told.get('projects[1].branches'), [null, 'default']);
   assert.deepEqual(told.get('secrets'), [{ token: { file: 'keys/token' } }, '/etc/groundcrew/groundcrew.yaml:22']);
+});
+
+const onGitHub = `
+forges:
+  github: {kind: github, token: {file: keys/github}, webhookSecrets: [{env: NEW}, {env: OLD}]}
+  ghe:
+    kind: github
+    apiUrl: https://git.example.org/api/v3/
+    app: {id: 12, key: {file: ~/app.pem}}
+    statuses: {prefix: crew/}
+projects:
+  - name: o/r
+    forge: github
+    trust: {users: [ada], permission: none}
+    checks:
+      - {image: [fedora-44, debian-13], scenario: [storage, networking], needs: [kvm]}
+      - {image: [arch]}
+`;
+
+test('a product of images and scenarios is a check for each pair, images first', () => {
+  const [project] = settings(onGitHub).projects;
+  assert.deepEqual(
+    project?.policy.checks.map(({ context, needs }) => [context, needs]),
+    [
+      ['fedora-44/storage', ['kvm']],
+      ['fedora-44/networking', ['kvm']],
+      ['debian-13/storage', ['kvm']],
+      ['debian-13/networking', ['kvm']],
+      ['arch', []],
+    ],
+  );
+});
+
+test('a forge has the addresses that belong together, and its secrets stay references', () => {
+  const [github, enterprise] = settings(onGitHub).forges;
+  assert.deepEqual(github, {
+    name: 'github',
+    kind: 'github',
+    apiUrl: 'https://api.github.com',
+    webUrl: 'https://github.com',
+    auth: { kind: 'token', token: { file: '/etc/groundcrew/keys/github' } },
+    webhookSecrets: [{ env: 'NEW' }, { env: 'OLD' }],
+    statuses: { kind: 'post' },
+  });
+  assert.equal(enterprise?.apiUrl, 'https://git.example.org/api/v3');
+  assert.equal(enterprise.webUrl, 'https://git.example.org');
+  assert.deepEqual(enterprise.auth, { kind: 'app', appId: '12', privateKey: { file: '/home/u/app.pem' } });
+  assert.deepEqual(enterprise.statuses, { kind: 'prefix', prefix: 'crew/' });
+  assert.deepEqual(Object.keys(forgeReferences(settings(onGitHub).forges)), [
+    'forges.github.token',
+    'forges.github.webhookSecrets[0]',
+    'forges.github.webhookSecrets[1]',
+    'forges.ghe.app.key',
+  ]);
+});
+
+test('a project of a forge watches main and master, and trusts whom it names', () => {
+  const [project] = settings(onGitHub).projects;
+  assert.deepEqual(project?.branches, ['main', 'master']);
+  assert.deepEqual(project.trust, { users: ['ada'], organisations: [], teams: [], permission: 'none' });
+  assert.deepEqual(settings('projects: [{name: a, path: /a}]').projects[0]?.branches, ['**']);
+});
+
+test('what a project says about drafts, paths, schedules and issues reaches its policy', () => {
+  const text = `
+forges: {github: {kind: github, token: {env: T}}}
+projects:
+  - name: o/r
+    forge: github
+    drafts: false
+    issues: true
+    noTest: {title: null}
+    schedules: [{name: nightly, cron: 0 2 * * *, branch: main, issue: true}]
+    checks: [{context: docs, paths: {only: [docs/]}}]
+`;
+  const policy = settings(text).projects[0]?.policy;
+  assert.equal(policy?.testsDrafts, false);
+  assert.equal(policy.reportsIssues, true);
+  assert.deepEqual(policy.noTest, { label: 'no-test', title: null });
+  assert.equal(policy.botsRepo, 'cockpit-project/bots');
+  assert.deepEqual(policy.checks[0]?.paths, { only: ['docs/'], not: [] });
+  assert.deepEqual(policy.schedules, [
+    { name: 'nightly', cron: '0 2 * * *', timezone: 'UTC', branch: 'main', contexts: ['**'], reportsIssue: true },
+  ]);
+});
+
+test('what a forge leaves out is told with its default', () => {
+  const told = new Map(
+    effectiveValues(loaded(onGitHub)).map(({ path, value, origin }) => [formatPath(path), [value, origin]]),
+  );
+  assert.deepEqual(told.get('forges.github.apiUrl'), ['https://api.github.com', 'default']);
+  assert.deepEqual(told.get('forges.ghe.statuses'), [{ prefix: 'crew/' }, '/etc/groundcrew/groundcrew.yaml:8']);
 });
 
 test('every key of the schema has a description, and every section refuses unknown keys', () => {
   const visit = (schema: unknown, path: string): void => {
     if (typeof schema !== 'object' || schema === null) return;
-    const { properties, items } = schema as { properties?: Record<string, unknown>; items?: unknown };
+    const { properties, items, additionalProperties, anyOf } = schema as {
+      properties?: Record<string, unknown>;
+      items?: unknown;
+      additionalProperties?: unknown;
+      anyOf?: readonly unknown[];
+    };
     if (properties !== undefined) {
-      assert.equal((schema as { additionalProperties?: unknown }).additionalProperties, false, path);
+      assert.equal(additionalProperties, false, path);
       for (const [key, inner] of Object.entries(properties)) {
         assert.ok((inner as { description?: string }).description, `${path}.${key} has no description`);
         visit(inner, `${path}.${key}`);
       }
     }
     visit(items, `${path}[]`);
+    visit(additionalProperties, `${path}.*`);
+    // What a reference to a secret holds, and what a prefix is, the union says.
+    for (const inner of anyOf ?? []) visit((inner as { items?: unknown }).items, `${path}[]`);
   };
   visit(configJsonSchema(), 'config');
 });

@@ -64,7 +64,8 @@ function section(schema: Schema, path: string): string {
   const leaves = entries.filter(([, inner]) => holder(inner) === null);
   const nested = entries.flatMap(([key, inner]) => {
     const held = holder(inner);
-    const name = `${path}${key}${inner.items === undefined ? '' : '[]'}`;
+    const isNamed = typeof inner.additionalProperties === 'object';
+    const name = `${path}${key}${isNamed ? '.NAME' : inner.items === undefined ? '' : '[]'}`;
     return held === null ? [] : [`\n## \`${name}\`\n\n${inner.description ?? ''}\n${section(held, `${name}.`)}`];
   });
   const rows = leaves.map(([key, inner]) => {
@@ -80,7 +81,14 @@ function section(schema: Schema, path: string): string {
 /** The mapping whose keys deserve a section of their own. */
 function holder(schema: Schema): Schema | null {
   if (schema.properties !== undefined) return schema;
-  return schema.items?.properties === undefined ? null : schema.items;
+  if (schema.items?.properties !== undefined) return schema.items;
+  const { additionalProperties, anyOf } = schema;
+  if (typeof additionalProperties === 'object') {
+    return additionalProperties.properties === undefined ? null : additionalProperties;
+  }
+  // A mapping that may be left out.
+  const [first, second] = anyOf ?? [];
+  return first?.properties !== undefined && second?.type === 'null' ? first : null;
 }
 
 function kind(schema: Schema): string {
