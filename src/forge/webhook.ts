@@ -1,10 +1,20 @@
 import type { ForgeEvent } from '../core/forge-event.ts';
 import type { LoggedDelivery } from './forge.ts';
 
-/** A request as it came: header names in lower case, the body byte for byte. */
+/** Header names in lower case, as Node gives them. */
+export type WebhookHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** A request as it came, the body byte for byte. */
 export interface WebhookRequest {
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly headers: WebhookHeaders;
   readonly body: Buffer;
+}
+
+/** Not shown to come from the forge, or not even of its form; answered with `status`, and nothing is kept. */
+export interface WebhookRefusal {
+  readonly kind: 'refused';
+  readonly status: 400 | 401 | 415;
+  readonly why: string;
 }
 
 /**
@@ -25,6 +35,8 @@ export type WebhookReading =
 export interface WebhookReader {
   /** The forge's name in the configuration. */
   readonly forge: string;
+  /** What the headers alone are refused for, so that nobody waits for a body in vain; null: go on. */
+  refusal(headers: WebhookHeaders): WebhookRefusal | null;
   read(request: WebhookRequest): WebhookReading;
   /** The same for what the forge's own log says it sent, which carries no signature that could be checked. */
   readLogged(delivery: LoggedDelivery): WebhookWord;
