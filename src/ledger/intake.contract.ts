@@ -134,8 +134,8 @@ export const intakeClauses: readonly LedgerClause[] = [
       const places = async () =>
         [...(await ledger.openPlaces('git', 'demo'))].sort((a, b) => (a.changeKey < b.changeKey ? -1 : 1));
       assert.deepEqual(await places(), [
-        { changeKey: changeKey(main.subject), headSha: shaOf('a'), version: 1 },
-        { changeKey: changeKey(pull.subject), headSha: shaOf('b'), version: 1 },
+        { changeKey: changeKey(main.subject), headSha: shaOf('a'), version: 1, seenAt: 1_000 },
+        { changeKey: changeKey(pull.subject), headSha: shaOf('b'), version: 1, seenAt: 1_000 },
       ]);
       await decide(ledger, pull, [], { change: { isOpen: false, version: 2 } });
       assert.equal((await places()).length, 1);

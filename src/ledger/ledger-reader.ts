@@ -2,6 +2,7 @@ import type { Notice } from '../core/action.ts';
 import type { Change } from '../core/change.ts';
 import type { Job } from '../core/job.ts';
 import type { Outcome, Phase } from '../core/outcome.ts';
+import type { VerdictState } from '../core/verdict.ts';
 import type { WorkerOffer } from '../core/worker-message.ts';
 import type { JobStanding } from './report-due.ts';
 
@@ -96,6 +97,38 @@ export interface DeliveryDay {
   readonly missed: number;
 }
 
+/** A status that the forge refuses for good: it does not know the commit, or we may not. */
+export interface RefusedReport {
+  readonly forge: string;
+  readonly repo: string;
+  readonly sha: string;
+  readonly context: string;
+  readonly why: string;
+  /** When it was last refused (epoch ms). */
+  readonly refusedAt: number;
+}
+
+/** What one check said of one commit: here, and at another CI; null where it said nothing. Times are epoch ms. */
+export interface ShadowRow {
+  readonly forge: string;
+  readonly repo: string;
+  readonly sha: string;
+  readonly context: string;
+  /** The job that has the word (R4). `outcome` null: not ended. */
+  readonly ours: {
+    readonly outcome: Outcome | null;
+    readonly queuedAt: number;
+    readonly endedAt: number | null;
+  } | null;
+  /** By the forge's clock. `pendingAt` null: it was never seen pending. */
+  readonly theirs: {
+    readonly state: VerdictState;
+    readonly creator: string | null;
+    readonly pendingAt: number | null;
+    readonly finalAt: number | null;
+  } | null;
+}
+
 /** What to list. `before` is the cursor of the last row of the page before (keyset, never offset). */
 export interface RunFilter {
   readonly state?: 'waiting' | 'running' | 'ended';
@@ -128,9 +161,18 @@ export interface LedgerReader {
     readonly deliveriesPending: number;
     readonly deliveriesParked: number;
     readonly reportsDue: number;
+    /** Given up for now, since the forge refuses them for good. */
+    readonly reportsRefused: number;
   }>;
   /** What came in, day by day (UTC), newest first, for so many days; see `DeliveryDay`. */
   deliveryDays(days: number, now: number): Promise<readonly DeliveryDay[]>;
+  /** Statuses that the forge refuses, the latest first. */
+  refusedReports(limit: number): Promise<readonly RefusedReport[]>;
+  /**
+   * What we and another CI said of the same commits since then (epoch ms), of repositories where another one was seen;
+   * the latest first.
+   */
+  shadowRows(since: number, limit: number): Promise<readonly ShadowRow[]>;
   /** How many waiting jobs would be fed before this one; 0 is the next. Null when it does not wait. */
   position(jobId: string): Promise<number | null>;
   close(): Promise<void>;

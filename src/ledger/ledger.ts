@@ -6,11 +6,11 @@ import type { Job, JobId } from '../core/job.ts';
 import type { JobEnvelope } from '../core/job-envelope.ts';
 import type { CancelReason } from '../core/outcome.ts';
 import type { JobKnown } from '../core/snapshot.ts';
-import type { Verdict } from '../core/verdict.ts';
+import type { Verdict, VerdictState } from '../core/verdict.ts';
 import type { Beat, Bye, Claimed, Finished, Hello, Sealed } from '../core/worker-message.ts';
 import type { FeedItem } from '../decide/feed-order.ts';
 import type { DeliverySource } from './ledger-reader.ts';
-import type { ForgeChore, IssueDue, ReportDue } from './report-due.ts';
+import type { ForgeChore, IssueDue, ReportDue, WaitingShown } from './report-due.ts';
 
 /** A fact from outside under its unique id; a second one with the same id is the same fact. */
 export interface NewDelivery {
@@ -25,6 +25,31 @@ export interface NewDelivery {
 /** A stored delivery that waits to be handled; `tries` counts the handlings that were begun. */
 export interface PendingDelivery extends NewDelivery {
   readonly tries: number;
+}
+
+/** An open place as a decision saw it last. `seenAt`: when that was applied (our clock). */
+export interface PlaceKnown {
+  readonly changeKey: string;
+  readonly headSha: string;
+  readonly version: number;
+  readonly seenAt: number;
+}
+
+/** The last look at a place. `headSince`: `Change.version` of the first view that showed the head that it has. */
+export interface LastLook {
+  readonly change: Change;
+  readonly headSince: number;
+  readonly seenAt: number;
+}
+
+/**
+ * A schedule and how far it is settled: no slot up to `settledAt` (epoch ms) is owed any more. `key` names it for ever
+ * (`forge|repo|name`); another `definition` (its times) under that name is another schedule.
+ */
+export interface ScheduleSeen {
+  readonly key: string;
+  readonly definition: string;
+  readonly settledAt: number;
 }
 
 /** A waiting job that may be offered now, with what orders it. */
@@ -86,6 +111,14 @@ export interface Applied {
   readonly stops: readonly Stop[];
 }
 
+/** What another CI shows at a commit: a stranger's text. `createdAt` by the forge's clock (epoch ms), where it tells. */
+export interface ForeignStatus {
+  readonly context: string;
+  readonly state: VerdictState;
+  readonly createdAt?: number;
+  readonly creator?: string;
+}
+
 /** What was decided on one view of one change; `deliveryIds` are handled by it, in the same transaction. */
 export interface Decision {
   readonly change: Change;
@@ -93,6 +126,8 @@ export interface Decision {
   readonly deliveryIds: readonly string[];
   readonly now: number;
   readonly traceId: string;
+  /** What other CIs show at the head; kept for the shadow report. */
+  readonly foreign?: readonly ForeignStatus[];
   /** The look was a scan: work that it starts for a head that no event told us of is counted as found by it. */
   readonly isScan?: boolean;
 }
@@ -145,8 +180,10 @@ export interface Ledger {
   ): Promise<boolean>;
   /** Which of these delivery ids were recorded. */
   knownDeliveries(ids: readonly string[]): Promise<ReadonlySet<string>>;
-  /** Unhandled and not parked, oldest first. */
-  pendingDeliveries(limit: number): Promise<readonly PendingDelivery[]>;
+  /** Unhandled and not parked, oldest first; of one place when it is named. */
+  pendingDeliveries(limit: number, changeKey?: string): Promise<readonly PendingDelivery[]>;
+  /** For whom unhandled deliveries wait, in their order from after `seq` on; a place comes once for each of its deliveries. */
+  pendingPlaces(after: number, limit: number): Promise<readonly { readonly seq: number; readonly changeKey: string }[]>;
   /** Counts a try before it is made; returns the tries so far, this one included. */
   beginDelivery(id: string): Promise<number>;
   /** Takes a counted try back: it was not this delivery's fault. */
@@ -161,15 +198,25 @@ export interface Ledger {
   approvedShas(changeKey: string): Promise<readonly string[]>;
   /** The change as last applied; null when never seen. */
   lastChange(changeKey: string): Promise<Change | null>;
-  /** `Change.version` of the first view that showed the head that the place has now; null when never seen. */
-  headSince(changeKey: string): Promise<number | null>;
+  /** What was applied last of a place; null when never seen. */
+  lastLook(changeKey: string): Promise<LastLook | null>;
   /** Contexts that somebody skipped at this commit. */
   skippedContexts(forge: string, repo: string, sha: string): Promise<readonly string[]>;
-  /** Places of a repository that were open when last applied, with the version of that view. */
-  openPlaces(
-    forge: string,
-    repo: string,
-  ): Promise<readonly { readonly changeKey: string; readonly headSha: string; readonly version: number }[]>;
+  /** Places of a repository that were open when last applied. */
+  openPlaces(forge: string, repo: string): Promise<readonly PlaceKnown[]>;
+  /** Open places that had this commit as their head when last applied. */
+  placesAtHead(forge: string, repo: string, sha: string): Promise<readonly string[]>;
+  /** Open places of a repository that were seen last before then, the longest ago first. */
+  longestUnseen(forge: string, repo: string, before: number, limit: number): Promise<readonly PlaceKnown[]>;
+  /** Every schedule that was seen, and what is settled of it. */
+  schedulesSeen(): Promise<readonly ScheduleSeen[]>;
+  /**
+   * Sets what is settled of a schedule, and records the delivery of a slot with it, unless its id is known. True: the
+   * delivery is new.
+   */
+  settleSchedule(seen: ScheduleSeen, slot: NewDelivery | null): Promise<boolean>;
+  /** This schedule is no more; under the same name a new one may come. */
+  forgetSchedule(key: string): Promise<void>;
   /** All actions of one snapshot, or, for a view older than the last applied one, none. */
   applyDecision(decision: Decision): Promise<DecisionApplied>;
   /** Which of these requests were carried out. */
@@ -202,20 +249,36 @@ export interface Ledger {
   lose(attempts: readonly LiveAttempt[], now: number): Promise<void>;
 
   // report
-  /** Statuses whose state at the forge is behind, finals first, due now. */
-  dueReports(now: number, limit: number): Promise<readonly ReportDue[]>;
+  /** Forges that something waits to be told, due or not. */
+  forgesToTell(): Promise<readonly string[]>;
+  /**
+   * Statuses whose state at the forge (all forges when none is named) is behind, and due now: finals, then those of which
+   * nothing was said for their occasion, then the others. In each of the three, the first of every commit goes before the
+   * second of any; the oldest first. A final that was refused is due again a day later.
+   */
+  dueReports(now: number, limit: number, forge?: string): Promise<readonly ReportDue[]>;
   /** The forge has it; what was said is kept for whoever checks. */
   reportPosted(report: ReportDue, said: Verdict, now: number): Promise<void>;
+  /** Nobody needs to be told of this step; what comes after it stays due. */
+  reportSkipped(report: ReportDue): Promise<void>;
   reportFailed(report: ReportDue, nextTryAt: number): Promise<void>;
-  /** When the earliest report or chore that is not due yet becomes so; null when none waits. */
-  nextReportAt(): Promise<number | null>;
-  /** Approvals and finished requests that the forge must remember (R11). */
-  dueChores(now: number, limit: number): Promise<readonly ForgeChore[]>;
+  /** The forge will not have it: shown to people, and no longer due, except a final once a day. */
+  reportRefused(report: ReportDue, why: string, now: number): Promise<void>;
+  /** Waiting jobs of which one post tells, made before then; the longest told first. `after` continues. */
+  shownWaiting(forge: string, postedBefore: number, after: number, limit: number): Promise<readonly WaitingShown[]>;
+  /** When the earliest report, chore or issue (of this forge) is due; null when none waits. May be long past. */
+  nextReportAt(forge?: string): Promise<number | null>;
+  /** Approvals, answers and finished requests that the forge must hear of (R11); the first of each repository goes first. */
+  dueChores(now: number, limit: number, forge?: string): Promise<readonly ForgeChore[]>;
   choreDone(chore: ForgeChore): Promise<void>;
   choreFailed(chore: ForgeChore, nextTryAt: number): Promise<void>;
-  /** Issues that the forge does not show as they should be. */
-  dueIssues(now: number, limit: number): Promise<readonly IssueDue[]>;
-  issueKept(issue: IssueDue): Promise<void>;
+  /**
+   * Issues that the forge does not show as they should be. The first success of a check is told even if no failure is known:
+   * an earlier ledger may have opened one. A failure after a failure is told when its ending is another one, at every
+   * doubling of the count, and once a day; otherwise it waits for the next of these.
+   */
+  dueIssues(now: number, limit: number, forge?: string): Promise<readonly IssueDue[]>;
+  issueKept(issue: IssueDue, now: number): Promise<void>;
   issueFailed(issue: IssueDue, nextTryAt: number): Promise<void>;
 
   // retention

@@ -1,6 +1,7 @@
 import type { Notice } from '../core/action.ts';
 import type { Job, JobId } from '../core/job.ts';
 import type { Outcome, Phase } from '../core/outcome.ts';
+import type { Verdict } from '../core/verdict.ts';
 
 /** Where a job stands, for people and statuses. */
 export interface JobStanding {
@@ -29,6 +30,12 @@ export interface ReportDue {
   readonly about:
     | { readonly kind: 'job'; readonly standing: JobStanding; readonly job: Job }
     | { readonly kind: 'notice'; readonly notice: Notice | null };
+}
+
+/** A waiting job whose only post says so; `said` as it was posted. */
+export interface WaitingShown extends ReportDue {
+  readonly said: Verdict;
+  readonly postedAt: number;
 }
 
 /** Something the forge must remember for us (R11). */
@@ -77,4 +84,6 @@ export interface IssueDue {
   readonly job: Job;
   readonly outcome: Outcome;
   readonly failures: number;
+  /** When the first of them ended (epoch ms); null when it passed and no failure is known. */
+  readonly failingSince: number | null;
 }

@@ -82,6 +82,7 @@ export function createFakeWorld(overrides: Partial<WebDeps> = {}): FakeWorld {
           deliveriesPending: 0,
           deliveriesParked: 0,
           reportsDue: 0,
+          reportsRefused: 0,
         };
       },
       deliveryDays: async () => [],

@@ -5,7 +5,8 @@ import { needsClass, type Job, type JobId } from '../../core/job.ts';
 import type { CancelReason, Outcome } from '../../core/outcome.ts';
 import type { JobKnown } from '../../core/snapshot.ts';
 import type { Decision, DecisionApplied, Stop } from '../ledger.ts';
-import { endDelivery } from './deliveries.ts';
+import { countDelivery, endDelivery, isAwaited } from './deliveries.ts';
+import { rememberForeign } from './foreign-statuses.ts';
 import { endJob, jobOf, jobRow, outcomeOf, standingChanged } from './job-row.ts';
 
 /** Jobs at this commit, and the unended ones of this place at other commits. */
@@ -50,27 +51,6 @@ export function jobsOfChange(sql: Sql, changeKey: string, headSha: string): read
   }));
 }
 
-/** The change as last applied. */
-export function lastChange(sql: Sql, changeKey: string): Change | null {
-  const row = sql.get<{ body: string }>('SELECT body FROM changes WHERE key = ?', changeKey);
-  return row === undefined ? null : (JSON.parse(row.body) as Change);
-}
-
-/** Places of a repository that were open when last applied. */
-export function openPlaces(
-  sql: Sql,
-  forge: string,
-  repo: string,
-): readonly { readonly changeKey: string; readonly headSha: string; readonly version: number }[] {
-  return sql
-    .all<{ key: string; head_sha: string; version: number }>(
-      'SELECT key, head_sha, version FROM changes WHERE forge = ? AND repo = ? AND is_open = 1',
-      forge,
-      repo,
-    )
-    .map((row) => ({ changeKey: row.key, headSha: row.head_sha, version: row.version }));
-}
-
 /** Contexts that somebody skipped at this commit. */
 export function skippedContexts(sql: Sql, forge: string, repo: string, sha: string): readonly string[] {
   return sql
@@ -85,9 +65,16 @@ export function skippedContexts(sql: Sql, forge: string, repo: string, sha: stri
 }
 
 /** One snapshot's actions, all or none. */
-export function applyDecision(sql: Sql, { change, actions, deliveryIds, now, traceId }: Decision): DecisionApplied {
-  const last = sql.get<{ version: number }>('SELECT version FROM changes WHERE key = ?', change.key);
+export function applyDecision(sql: Sql, decision: Decision): DecisionApplied {
+  const { change, actions, deliveryIds, now, traceId } = decision;
+  const last = sql.get<{ version: number; head_sha: string }>(
+    'SELECT version, head_sha FROM changes WHERE key = ?',
+    change.key,
+  );
   if (last !== undefined && last.version > change.version) return { kind: 'stale', stops: [] };
+  const isWork = actions.some(({ kind }) => kind === 'enqueue');
+  if (decision.isScan === true && isWork && last?.head_sha !== change.headSha && !isAwaited(sql, change.key))
+    countDelivery(sql, change.forge, 'scan', now);
   sql.run(
     `INSERT INTO changes (key, forge, repo, head_sha, is_open, version, body, seen_at, head_since)
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?6)
@@ -105,6 +92,7 @@ export function applyDecision(sql: Sql, { change, actions, deliveryIds, now, tra
   if (!change.isOpen) sql.run('UPDATE changes SET notice = NULL WHERE key = ? AND notice IS NOT NULL', change.key);
   const stops = actions.flatMap((action) => applyAction(sql, change, action, now, traceId));
   for (const id of deliveryIds) endDelivery(sql, id, 'handled', null, now);
+  if (decision.foreign !== undefined) rememberForeign(sql, change, decision.foreign, now);
   return { kind: 'applied', stops };
 }
 
@@ -233,7 +221,7 @@ export function giveWord(sql: Sql, { subject, context, id }: Job): void {
   sql.run(
     `INSERT INTO reports (forge, repo, sha, context, job_id, version) VALUES (?1, ?2, ?3, ?4, ?5, 1)
      ON CONFLICT (forge, repo, sha, context) DO UPDATE SET job_id = ?5, notice = NULL, version = version + 1, is_final = 0, tries = 0,
-       next_try_at = 0, posts = 0`,
+       next_try_at = 0, posts = 0, word_version = version + 1`,
     subject.forge,
     subject.repo,
     subject.sha,
@@ -306,7 +294,7 @@ function sayNotice(
   sql.run(
     `INSERT INTO reports (forge, repo, sha, context, notice, version, is_final) VALUES (?1, ?2, ?3, ?4, ?5, 1, 1)
      ON CONFLICT (forge, repo, sha, context) DO UPDATE SET notice = ?5, job_id = NULL, version = version + 1, is_final = 1, tries = 0,
-       next_try_at = 0, posts = 0
+       next_try_at = 0, posts = 0, word_version = version + 1
      WHERE notice IS NOT ?5`,
     change.forge,
     change.repo,

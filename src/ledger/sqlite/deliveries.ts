@@ -94,20 +94,53 @@ export function deliveryDays(sql: Sql, days: number, now: number): readonly Deli
     }));
 }
 
-/** Oldest first. */
-export function pendingDeliveries(sql: Sql, limit: number): readonly PendingDelivery[] {
+/** Oldest first; of one place when it is named. */
+export function pendingDeliveries(sql: Sql, limit: number, changeKey: string | null): readonly PendingDelivery[] {
+  interface Row {
+    readonly id: string;
+    readonly event: string;
+    readonly received_at: number;
+    readonly trace_id: string;
+    readonly tries: number;
+  }
+  const columns = 'id, event, received_at, trace_id, tries';
+  const rows =
+    changeKey === null
+      ? sql.all<Row>(`SELECT ${columns} FROM deliveries WHERE state = 'pending' ORDER BY seq LIMIT +?`, limit)
+      : sql.all<Row>(
+          `SELECT ${columns} FROM deliveries WHERE state = 'pending' AND change_key = ? ORDER BY seq LIMIT +?`,
+          changeKey,
+          limit,
+        );
+  return rows.map((row) => ({
+    id: row.id,
+    event: JSON.parse(row.event) as ForgeEvent,
+    receivedAt: row.received_at,
+    traceId: row.trace_id,
+    tries: row.tries,
+  }));
+}
+
+/** In the order of the deliveries. */
+export function pendingPlaces(
+  sql: Sql,
+  after: number,
+  limit: number,
+): readonly { readonly seq: number; readonly changeKey: string }[] {
   return sql
-    .all<{ id: string; event: string; received_at: number; trace_id: string; tries: number }>(
-      `SELECT id, event, received_at, trace_id, tries FROM deliveries WHERE state = 'pending' ORDER BY seq LIMIT +?`,
+    .all<{ seq: number; change_key: string }>(
+      `SELECT seq, change_key FROM deliveries WHERE state = 'pending' AND seq > ? ORDER BY seq LIMIT +?`,
+      after,
       limit,
     )
-    .map((row) => ({
-      id: row.id,
-      event: JSON.parse(row.event) as ForgeEvent,
-      receivedAt: row.received_at,
-      traceId: row.trace_id,
-      tries: row.tries,
-    }));
+    .map((row) => ({ seq: row.seq, changeKey: row.change_key }));
+}
+
+/** Somebody has yet to look there because of an event. */
+export function isAwaited(sql: Sql, changeKey: string): boolean {
+  return (
+    sql.get(`SELECT 1 FROM deliveries WHERE state = 'pending' AND change_key = ? LIMIT 1`, changeKey) !== undefined
+  );
 }
 
 /** Counts a try and returns the count. */

@@ -61,7 +61,7 @@ export function endJob(sql: Sql, id: JobId, outcome: Outcome, now: number): void
   // An offer that nobody claimed yet has no end of its own to tell of.
   sql.run(`DELETE FROM attempts WHERE job_id = ? AND state = 'offered'`, id);
   standingChanged(sql, id);
-  tellIssue(sql, id, outcome);
+  tellIssue(sql, id, outcome, now);
 }
 
 /** Back to waiting, for the next number. */

@@ -1,22 +1,35 @@
 import type { Database } from '../../base/sqlite.ts';
 import { defaultRetryPlan, type RetryPlan } from '../../decide/retry-plan.ts';
 import type { Ledger } from '../ledger.ts';
-import { applyDecision, jobsOfChange, lastChange, openPlaces, skippedContexts } from './decisions.ts';
+import { applyDecision, jobsOfChange, skippedContexts } from './decisions.ts';
 import { dueIssues, issueFailed, issueKept } from './issues.ts';
 import {
   beginDelivery,
   endDelivery,
   knownDeliveries,
   pendingDeliveries,
+  pendingPlaces,
   recordDeliveries,
   recordDelivery,
   recordUnread,
 } from './deliveries.ts';
 import { createAttempt, feedView, offeredAttempts } from './feeding.ts';
 import { applyBeat, applyClaimed, applyFinished } from './holdings.ts';
+import { lastLook, longestUnseen, openPlaces, placesAtHead } from './places.ts';
 import { forgetRuns, forgettableRuns, unknownRuns } from './prune.ts';
 import { forgetTraces } from './prune-traces.ts';
-import { dueChores, dueReports, reportFailed, reportPosted } from './reports.ts';
+import {
+  dueChores,
+  dueReports,
+  forgesToTell,
+  nextReportAt,
+  reportFailed,
+  reportPosted,
+  reportRefused,
+  reportSkipped,
+  shownWaiting,
+} from './reports.ts';
+import { schedulesSeen, settleSchedule } from './schedules.ts';
 import { ledgerSteps } from './schema.ts';
 import { applyBye, applyDeadLetter, applyHello, applySealed, liveAttempts, loseAttempts } from './workers.ts';
 
@@ -45,7 +58,8 @@ export function openSqliteLedger(database: Database, options: { readonly retryPl
     recordDeliveries: (deliveries) => change((sql) => recordDeliveries(sql, deliveries)),
     recordUnread: (delivery, end) => change((sql) => recordUnread(sql, delivery, end)),
     knownDeliveries: (ids) => readLater((sql) => knownDeliveries(sql, ids)),
-    pendingDeliveries: (limit) => readLater((sql) => pendingDeliveries(sql, limit)),
+    pendingDeliveries: (limit, changeKey) => readLater((sql) => pendingDeliveries(sql, limit, changeKey ?? null)),
+    pendingPlaces: (after, limit) => readLater((sql) => pendingPlaces(sql, after, limit)),
     beginDelivery: (id) => change((sql) => beginDelivery(sql, id)),
     forgiveDelivery: (id) =>
       change((sql) => {
@@ -60,15 +74,19 @@ export function openSqliteLedger(database: Database, options: { readonly retryPl
       readLater((sql) =>
         sql.all<{ sha: string }>('SELECT sha FROM approvals WHERE change_key = ?', changeKey).map((row) => row.sha),
       ),
-    lastChange: (changeKey) => readLater((sql) => lastChange(sql, changeKey)),
-    headSince: (changeKey) =>
-      readLater(
-        (sql) =>
-          sql.get<{ head_since: number }>('SELECT head_since FROM changes WHERE key = ?', changeKey)?.head_since ??
-          null,
-      ),
+    lastChange: (changeKey) => readLater((sql) => lastLook(sql, changeKey)?.change ?? null),
+    lastLook: (changeKey) => readLater((sql) => lastLook(sql, changeKey)),
     skippedContexts: (forge, repo, sha) => readLater((sql) => skippedContexts(sql, forge, repo, sha)),
     openPlaces: (forge, repo) => readLater((sql) => openPlaces(sql, forge, repo)),
+    placesAtHead: (forge, repo, sha) => readLater((sql) => placesAtHead(sql, forge, repo, sha)),
+    longestUnseen: (forge, repo, before, limit) =>
+      readLater((sql) => longestUnseen(sql, forge, repo, before, limit)),
+    schedulesSeen: () => readLater(schedulesSeen),
+    settleSchedule: (seen, slot) => change((sql) => settleSchedule(sql, seen, slot)),
+    forgetSchedule: (key) =>
+      change((sql) => {
+        sql.run('DELETE FROM schedules WHERE key = ?', key);
+      }),
     applyDecision: (decision) => change((sql) => applyDecision(sql, decision)),
     doneRequests: (ids) =>
       readLater(
@@ -94,25 +112,28 @@ export function openSqliteLedger(database: Database, options: { readonly retryPl
         loseAttempts(sql, attempts, now, plan);
       }),
 
-    dueReports: (now, limit) => readLater((sql) => dueReports(sql, now, limit)),
+    forgesToTell: () => readLater(forgesToTell),
+    dueReports: (now, limit, forge) => readLater((sql) => dueReports(sql, now, limit, forge)),
     reportPosted: (report, said, now) =>
       change((sql) => {
         reportPosted(sql, report, said, now);
+      }),
+    reportSkipped: (report) =>
+      change((sql) => {
+        reportSkipped(sql, report);
       }),
     reportFailed: (report, nextTryAt) =>
       change((sql) => {
         reportFailed(sql, report, nextTryAt);
       }),
-    nextReportAt: () =>
-      readLater(
-        (sql) =>
-          sql.get<{ at: number | null }>(
-            `SELECT MIN(at) AS at FROM (SELECT MIN(next_try_at) AS at FROM reports WHERE posted_version < version
-               UNION ALL SELECT MIN(next_try_at) FROM chores WHERE is_done = 0
-               UNION ALL SELECT MIN(next_try_at) FROM issues WHERE kept_version < version)`,
-          )?.at ?? null,
-      ),
-    dueChores: (now, limit) => readLater((sql) => dueChores(sql, now, limit)),
+    reportRefused: (report, why, now) =>
+      change((sql) => {
+        reportRefused(sql, report, why, now);
+      }),
+    shownWaiting: (forge, postedBefore, after, limit) =>
+      readLater((sql) => shownWaiting(sql, forge, { postedBefore, after, limit })),
+    nextReportAt: (forge) => readLater((sql) => nextReportAt(sql, forge)),
+    dueChores: (now, limit, forge) => readLater((sql) => dueChores(sql, now, limit, forge)),
     choreDone: (chore) =>
       change((sql) => {
         sql.run('UPDATE chores SET is_done = 1 WHERE id = ?', chore.id);
@@ -121,10 +142,10 @@ export function openSqliteLedger(database: Database, options: { readonly retryPl
       change((sql) => {
         sql.run('UPDATE chores SET tries = tries + 1, next_try_at = ? WHERE id = ?', nextTryAt, chore.id);
       }),
-    dueIssues: (now, limit) => readLater((sql) => dueIssues(sql, now, limit)),
-    issueKept: (issue) =>
+    dueIssues: (now, limit, forge) => readLater((sql) => dueIssues(sql, now, limit, forge)),
+    issueKept: (issue, now) =>
       change((sql) => {
-        issueKept(sql, issue);
+        issueKept(sql, issue, now);
       }),
     issueFailed: (issue, nextTryAt) =>
       change((sql) => {

@@ -18,11 +18,15 @@ const statements: readonly string[] = [
      (SELECT json_extract(body, '$.requestId') FROM chores WHERE is_done = 0 AND json_extract(body, '$.requestId') IS NOT NULL)
      ORDER BY at LIMIT +?2)`,
   `DELETE FROM reports WHERE (forge, repo, sha, context) IN (SELECT forge, repo, sha, context FROM reports r
-     WHERE job_id IS NULL AND posted_at < ?1 AND posted_version >= version AND NOT ${isHead('r')} ORDER BY posted_at LIMIT +?2)`,
+     WHERE job_id IS NULL AND posted_at < ?1 AND (posted_version >= version OR refused_version >= version) AND NOT ${isHead('r')} ORDER BY posted_at LIMIT +?2)`,
   `DELETE FROM approvals WHERE (change_key, sha) IN (SELECT change_key, sha FROM approvals a WHERE at < ?1 AND NOT EXISTS
      (SELECT 1 FROM changes c WHERE c.key = a.change_key AND c.is_open = 1 AND c.head_sha = a.sha) ORDER BY at LIMIT +?2)`,
   `DELETE FROM changes WHERE key IN (SELECT key FROM changes c WHERE is_open = 0 AND seen_at < ?1
      AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.change_key = c.key) ORDER BY seen_at LIMIT +?2)`,
+  `DELETE FROM issues WHERE (forge, repo, branch, context) IN (SELECT forge, repo, branch, context FROM issues
+     WHERE is_open = 0 AND kept_at < ?1 AND kept_version >= version ORDER BY kept_at LIMIT +?2)`,
+  `DELETE FROM foreign_statuses WHERE (forge, repo, sha, context) IN (SELECT forge, repo, sha, context FROM foreign_statuses f
+     WHERE seen_at < ?1 AND NOT ${isHead('f')} ORDER BY seen_at LIMIT +?2)`,
   `DELETE FROM workers WHERE worker IN (SELECT worker FROM workers WHERE last_heard_at < ?1
      AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.worker = workers.worker AND a.state = 'live') LIMIT +?2)`,
 ];

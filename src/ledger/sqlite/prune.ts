@@ -13,7 +13,7 @@ const isNeeded = `(
       AND NOT EXISTS (SELECT 1 FROM jobs newer WHERE newer.change_key = j.change_key AND newer.context = j.context
                         AND (newer.queued_at, newer.seq) > (j.queued_at, j.seq)))
   OR EXISTS (SELECT 1 FROM attempts a WHERE a.job_id = j.id AND a.state = 'live')
-  OR EXISTS (SELECT 1 FROM reports r WHERE r.job_id = j.id AND r.posted_version < r.version)
+  OR EXISTS (SELECT 1 FROM reports r WHERE r.job_id = j.id AND r.posted_version < r.version AND r.refused_version < r.version)
   OR j.seq = (SELECT MAX(seq) FROM jobs))`;
 
 interface EndedRow {

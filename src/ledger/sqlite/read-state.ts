@@ -62,6 +62,11 @@ export function readCounts(sql: Sql): Awaited<ReturnType<LedgerReader['counts']>
     deliveries: number('SELECT MAX(seq) AS n FROM deliveries'),
     deliveriesPending: number(`SELECT COUNT(*) AS n FROM deliveries WHERE state = 'pending'`),
     deliveriesParked: number(`SELECT COUNT(*) AS n FROM deliveries WHERE state = 'parked'`),
-    reportsDue: number('SELECT COUNT(*) AS n FROM reports WHERE posted_version < version'),
+    reportsDue: number(
+      'SELECT COUNT(*) AS n FROM reports WHERE posted_version < version AND refused_version < version',
+    ),
+    reportsRefused: number(
+      'SELECT COUNT(*) AS n FROM reports WHERE posted_version < version AND refused_version >= version',
+    ),
   };
 }

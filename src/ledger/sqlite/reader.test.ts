@@ -222,6 +222,7 @@ test('counts tell what stands where', async (t) => {
     deliveriesPending: 1,
     deliveriesParked: 1,
     reportsDue: 5,
+    reportsRefused: 0,
   });
 });
 

@@ -1,10 +1,12 @@
 import type { Database, Sql } from '../../base/sqlite.ts';
 import type { LedgerReader } from '../ledger-reader.ts';
 import { deliveryDays } from './deliveries.ts';
+import { shadowRows } from './foreign-statuses.ts';
 import { readRun } from './read-run.ts';
 import { listRuns } from './read-runs.ts';
 import { heldChanges, readCounts, workersSeen } from './read-state.ts';
 import { positionOf } from './read-waiting.ts';
+import { refusedReports } from './reports.ts';
 import { ledgerSteps } from './schema.ts';
 
 /**
@@ -22,6 +24,8 @@ export function openSqliteLedgerReader(database: Database): LedgerReader {
     workers: () => answer(workersSeen),
     counts: () => answer(readCounts),
     deliveryDays: (days, now) => answer((sql) => deliveryDays(sql, days, now)),
+    refusedReports: (limit) => answer((sql) => refusedReports(sql, limit)),
+    shadowRows: (since, limit) => answer((sql) => shadowRows(sql, since, limit)),
     position: (jobId) => answer((sql) => positionOf(sql, jobId)),
     close: async () => undefined,
   };

@@ -3,8 +3,9 @@ import type { Notice } from '../../core/action.ts';
 import type { JobId } from '../../core/job.ts';
 import type { Phase } from '../../core/outcome.ts';
 import type { Verdict } from '../../core/verdict.ts';
-import { isDue } from './clock-step.ts';
-import type { ForgeChore, JobStanding, ReportDue } from '../report-due.ts';
+import { isDue, longestPauseMs } from './clock-step.ts';
+import type { RefusedReport } from '../ledger-reader.ts';
+import type { ForgeChore, JobStanding, ReportDue, WaitingShown } from '../report-due.ts';
 import { jobOf, outcomeOf } from './job-row.ts';
 
 interface DueRow {
@@ -18,6 +19,8 @@ interface DueRow {
   readonly is_final: number;
   readonly job_id: JobId | null;
   readonly notice: string | null;
+  readonly posted_at: number | null;
+  readonly said: string | null;
   readonly generation: number;
   readonly state: JobStanding['state'];
   readonly outcome: string | null;
@@ -26,28 +29,99 @@ interface DueRow {
   readonly body: string | null;
 }
 
-/** Finals first, then the longest waiting. */
-export function dueReports(sql: Sql, now: number, limit: number): readonly ReportDue[] {
+/** A final that the forge refuses is tried again after this (ms): a person may have mended what was wrong. */
+export const refusedPauseMs = 24 * 3_600_000;
+
+const behind = 'posted_version < version AND refused_version < version';
+const refused = 'posted_version < version AND refused_version >= version';
+
+const columns = `r.forge, r.repo, r.sha, r.context, r.version, r.tries, r.posts, r.is_final, r.job_id, r.notice, r.posted_at, r.said,
+  j.generation, j.state, j.outcome, j.n, j.body,
+  (SELECT a.phase FROM attempts a WHERE a.job_id = j.id AND a.generation = j.generation AND a.n = j.n AND a.is_owner = 1 AND a.state = 'live') AS phase`;
+
+/** Finals, first words, the others; in each the first of every commit before the second of any, and the oldest first. */
+function dueStatement(ofForge: string): string {
+  const of = 'SELECT forge, repo, sha, context, is_final, posts, job_id FROM reports WHERE';
+  return `WITH due AS (
+      ${of} ${behind} ${ofForge} AND ${isDue('next_try_at', 1)}
+      UNION ALL
+      ${of} ${refused} ${ofForge} AND is_final = 1
+        AND (posted_at <= ?1 - ${String(refusedPauseMs)} OR posted_at > ?1 + ${String(longestPauseMs)})),
+    told AS (SELECT due.forge, repo, sha, context, CASE WHEN is_final = 1 THEN 0 WHEN posts = 0 THEN 1 ELSE 2 END AS class,
+        COALESCE(j.ended_at, j.queued_at, 0) AS since, COALESCE(j.seq, 0) AS seq
+      FROM due LEFT JOIN (SELECT id, seq, queued_at, ended_at FROM jobs) j ON j.id = due.job_id),
+    ranked AS (SELECT told.*, ROW_NUMBER() OVER (PARTITION BY class, forge, repo, sha ORDER BY since, seq, context) AS place
+      FROM told ORDER BY class, place, since, seq, forge, repo, sha LIMIT +?2)
+    SELECT ${columns} FROM ranked JOIN reports r USING (forge, repo, sha, context) LEFT JOIN jobs j ON j.id = r.job_id
+    ORDER BY ranked.class, ranked.place, ranked.since, ranked.seq, r.forge, r.repo, r.sha`;
+}
+
+const [dueAnywhere, dueAtForge] = [dueStatement(''), dueStatement('AND forge = ?3')];
+
+/** See `Ledger.dueReports`. */
+export function dueReports(sql: Sql, now: number, limit: number, forge?: string): readonly ReportDue[] {
+  const rows =
+    forge === undefined ? sql.all<DueRow>(dueAnywhere, now, limit) : sql.all<DueRow>(dueAtForge, now, limit, forge);
+  return rows.map(reportOf);
+}
+
+/** See `Ledger.shownWaiting`. */
+export function shownWaiting(
+  sql: Sql,
+  forge: string,
+  { postedBefore, after, limit }: { readonly postedBefore: number; readonly after: number; readonly limit: number },
+): readonly WaitingShown[] {
   return sql
-    .all<DueRow>(
-      `SELECT r.forge, r.repo, r.sha, r.context, r.version, r.tries, r.posts, r.is_final, r.job_id, r.notice, j.generation, j.state, j.outcome, j.n, j.body,
-         (SELECT a.phase FROM attempts a WHERE a.job_id = j.id AND a.generation = j.generation AND a.n = j.n AND a.is_owner = 1 AND a.state = 'live') AS phase
-       FROM reports r LEFT JOIN jobs j ON j.id = r.job_id
-       WHERE r.posted_version < r.version AND ${isDue('r.next_try_at', 1)} ORDER BY r.is_final DESC, r.next_try_at LIMIT +?2`,
-      now,
+    .all<DueRow & { readonly posted_at: number; readonly said: string }>(
+      `SELECT ${columns} FROM reports r JOIN jobs j ON j.id = r.job_id
+       WHERE r.forge = ? AND r.posts = 1 AND r.is_final = 0 AND r.posted_at > ? AND r.posted_at < ?
+         AND r.posted_version >= r.version AND r.said IS NOT NULL AND j.state = 'waiting' ORDER BY r.posted_at LIMIT +?`,
+      forge,
+      after,
+      postedBefore,
       limit,
     )
-    .map((row) => ({
-      forge: row.forge,
-      repo: row.repo,
-      sha: row.sha,
-      context: row.context,
-      version: row.version,
-      tries: row.tries,
-      posts: row.posts,
-      isFinal: row.is_final === 1,
-      about: aboutOf(row),
-    }));
+    .map((row) => ({ ...reportOf(row), said: JSON.parse(row.said) as Verdict, postedAt: row.posted_at }));
+}
+
+/** See `Ledger.forgesToTell`. */
+export function forgesToTell(sql: Sql): readonly string[] {
+  return sql
+    .all<{ forge: string }>(
+      `SELECT DISTINCT forge FROM reports WHERE ${behind} UNION SELECT DISTINCT forge FROM chores WHERE is_done = 0
+       UNION SELECT DISTINCT forge FROM issues WHERE kept_version < version ORDER BY forge`,
+    )
+    .map((row) => row.forge);
+}
+
+function nextStatement(ofForge: string): string {
+  return `SELECT MIN(at) AS at FROM (SELECT MIN(next_try_at) AS at FROM reports WHERE ${behind} ${ofForge}
+    UNION ALL SELECT MIN(posted_at) + ${String(refusedPauseMs)} FROM reports WHERE ${refused} AND is_final = 1 ${ofForge}
+    UNION ALL SELECT MIN(next_try_at) FROM chores WHERE is_done = 0 ${ofForge}
+    UNION ALL SELECT MIN(next_try_at) FROM issues WHERE kept_version < version ${ofForge})`;
+}
+
+const [nextAnywhere, nextAtForge] = [nextStatement(''), nextStatement('AND forge = ?1')];
+
+/** See `Ledger.nextReportAt`. */
+export function nextReportAt(sql: Sql, forge?: string): number | null {
+  type Row = { readonly at: number | null };
+  const row = forge === undefined ? sql.get<Row>(nextAnywhere) : sql.get<Row>(nextAtForge, forge);
+  return row?.at ?? null;
+}
+
+function reportOf(row: DueRow): ReportDue {
+  return {
+    forge: row.forge,
+    repo: row.repo,
+    sha: row.sha,
+    context: row.context,
+    version: row.version,
+    tries: row.tries,
+    posts: row.posts,
+    isFinal: row.is_final === 1,
+    about: aboutOf(row),
+  };
 }
 
 function aboutOf(row: DueRow): ReportDue['about'] {
@@ -65,43 +139,78 @@ function aboutOf(row: DueRow): ReportDue['about'] {
   return { kind: 'job', standing, job: jobOf(row.body) };
 }
 
-/** Acknowledges the version that was posted; what changed meanwhile stays due. */
+const named = 'forge = ? AND repo = ? AND sha = ? AND context = ?';
+
+function nameOf({ forge, repo, sha, context }: ReportDue): readonly [string, string, string, string] {
+  return [forge, repo, sha, context];
+}
+
+/** Acknowledges the version that was posted; what changed meanwhile stays due. A post for an earlier occasion is not counted. */
 export function reportPosted(sql: Sql, report: ReportDue, said: Verdict, now: number): void {
   sql.run(
-    `UPDATE reports SET posted_version = MAX(posted_version, ?), said = ?, posted_at = ?, tries = 0, posts = posts + 1
-     WHERE forge = ? AND repo = ? AND sha = ? AND context = ?`,
+    `UPDATE reports SET posted_version = MAX(posted_version, ?1), said = ?2, posted_at = ?3, tries = 0, refused = NULL,
+       posts = posts + (word_version <= ?1)
+     WHERE forge = ?4 AND repo = ?5 AND sha = ?6 AND context = ?7`,
     report.version,
     JSON.stringify(said),
     now,
-    report.forge,
-    report.repo,
-    report.sha,
-    report.context,
+    ...nameOf(report),
+  );
+}
+
+/** Acknowledges a step that is not told. */
+export function reportSkipped(sql: Sql, report: ReportDue): void {
+  sql.run(
+    `UPDATE reports SET posted_version = MAX(posted_version, ?) WHERE ${named}`,
+    report.version,
+    ...nameOf(report),
   );
 }
 
 /** Comes back later. */
 export function reportFailed(sql: Sql, report: ReportDue, nextTryAt: number): void {
   sql.run(
-    'UPDATE reports SET tries = tries + 1, next_try_at = ? WHERE forge = ? AND repo = ? AND sha = ? AND context = ? AND version = ?',
+    `UPDATE reports SET tries = tries + 1, next_try_at = ?, refused_version = 0 WHERE ${named} AND version = ?`,
     nextTryAt,
-    report.forge,
-    report.repo,
-    report.sha,
-    report.context,
+    ...nameOf(report),
     report.version,
   );
 }
 
-/** What the forge must remember for us and does not yet. */
-export function dueChores(sql: Sql, now: number, limit: number): readonly ForgeChore[] {
+/** Set aside, as far as nothing newer is to be said. */
+export function reportRefused(sql: Sql, report: ReportDue, why: string, now: number): void {
+  sql.run(
+    `UPDATE reports SET tries = tries + 1, refused_version = version, refused = ?, posted_at = ? WHERE ${named} AND version = ?`,
+    why,
+    now,
+    ...nameOf(report),
+    report.version,
+  );
+}
+
+/** See `LedgerReader.refusedReports`. */
+export function refusedReports(sql: Sql, limit: number): readonly RefusedReport[] {
   return sql
-    .all<{ id: number; body: string; tries: number }>(
-      `SELECT id, body, tries FROM chores WHERE is_done = 0 AND ${isDue('next_try_at', 1)} ORDER BY next_try_at, id LIMIT +?2`,
-      now,
+    .all<Omit<RefusedReport, 'refusedAt' | 'why'> & { readonly refused: string | null; readonly posted_at: number }>(
+      `SELECT forge, repo, sha, context, refused, posted_at FROM reports WHERE ${refused} ORDER BY posted_at DESC LIMIT +?`,
       limit,
     )
-    .map(
-      ({ id, body, tries }) => ({ ...(JSON.parse(body) as Omit<ForgeChore, 'id' | 'tries'>), id, tries }) as ForgeChore,
-    );
+    .map(({ refused: why, posted_at, ...row }) => ({ ...row, why: why ?? '', refusedAt: posted_at }));
+}
+
+function choreStatement(ofForge: string): string {
+  return `SELECT id, body, tries FROM chores WHERE is_done = 0 AND ${isDue('next_try_at', 1)} ${ofForge}
+    ORDER BY ROW_NUMBER() OVER (PARTITION BY forge, json_extract(body, '$.repo') ORDER BY next_try_at, id), next_try_at, id LIMIT +?2`;
+}
+
+const [choresAnywhere, choresAtForge] = [choreStatement(''), choreStatement('AND forge = ?3')];
+
+/** See `Ledger.dueChores`. */
+export function dueChores(sql: Sql, now: number, limit: number, forge?: string): readonly ForgeChore[] {
+  type Row = { readonly id: number; readonly body: string; readonly tries: number };
+  const rows =
+    forge === undefined ? sql.all<Row>(choresAnywhere, now, limit) : sql.all<Row>(choresAtForge, now, limit, forge);
+  return rows.map(
+    ({ id, body, tries }) => ({ ...(JSON.parse(body) as Omit<ForgeChore, 'id' | 'tries'>), id, tries }) as ForgeChore,
+  );
 }

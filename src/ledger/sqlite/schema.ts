@@ -8,6 +8,9 @@
  * `feedOrder` inside a project as one number: an hour of age weighs as much as a step of priority, whatever the time is.
  * delivery_days: what came in by day, forge and source (`event`, `sweep`, `scan`, `request`, `schedule`, and `missed`).
  * issues: one for each check of a branch that tells its failures by an issue; as the forge should show it.
+ * reports.word_version: the first version of the occasion that is told; posts of older ones do not count. reports.posted_at:
+ * when it was last posted, or refused. foreign_statuses: what another CI said of our commits, for the shadow report.
+ * schedules: how far each schedule is settled; no slot up to that time is owed any more.
  * changes.seen_at: when a view of the place was last applied; of a closed place, when it closed.
  */
 export const ledgerSteps: readonly string[] = [
@@ -177,6 +180,16 @@ export const ledgerSteps: readonly string[] = [
   ALTER TABLE deliveries ADD COLUMN source TEXT NOT NULL DEFAULT 'event';
   ALTER TABLE deliveries ADD COLUMN forge TEXT NOT NULL DEFAULT '';
   ALTER TABLE reports ADD COLUMN posts INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE reports ADD COLUMN word_version INTEGER NOT NULL DEFAULT 1;
+  ALTER TABLE reports ADD COLUMN refused_version INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE reports ADD COLUMN refused TEXT;
+  DROP INDEX reports_due;
+  CREATE INDEX reports_due ON reports (forge, next_try_at) WHERE posted_version < version AND refused_version < version;
+  CREATE INDEX reports_refused ON reports (forge, posted_at) WHERE posted_version < version AND refused_version >= version;
+  CREATE INDEX reports_shown ON reports (forge, posted_at) WHERE posts = 1 AND is_final = 0;
+  ALTER TABLE chores ADD COLUMN forge TEXT GENERATED ALWAYS AS (json_extract(body, '$.forge')) VIRTUAL;
+  DROP INDEX chores_due;
+  CREATE INDEX chores_due ON chores (forge, next_try_at) WHERE is_done = 0;
   CREATE TABLE delivery_days (
     day TEXT NOT NULL,
     forge TEXT NOT NULL,
@@ -194,12 +207,28 @@ export const ledgerSteps: readonly string[] = [
     outcome TEXT NOT NULL,
     is_open INTEGER NOT NULL,
     failures INTEGER NOT NULL,
+    failing_since INTEGER,
     version INTEGER NOT NULL,
     kept_version INTEGER NOT NULL DEFAULT 0,
+    kept_at INTEGER,
     tries INTEGER NOT NULL DEFAULT 0,
     next_try_at INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (forge, repo, branch, context)
   ) STRICT, WITHOUT ROWID;
-  CREATE INDEX issues_due ON issues (next_try_at) WHERE kept_version < version;
+  CREATE INDEX issues_due ON issues (forge, next_try_at) WHERE kept_version < version;
+  CREATE INDEX issues_closed ON issues (kept_at) WHERE is_open = 0;
+  CREATE TABLE foreign_statuses (
+    forge TEXT NOT NULL,
+    repo TEXT NOT NULL,
+    sha TEXT NOT NULL,
+    context TEXT NOT NULL,
+    state TEXT NOT NULL,
+    creator TEXT,
+    pending_at INTEGER,
+    final_at INTEGER,
+    seen_at INTEGER NOT NULL,
+    PRIMARY KEY (forge, repo, sha, context)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX foreign_statuses_seen ON foreign_statuses (seen_at);
   `,
 ];
