@@ -11,7 +11,7 @@ import { systemRandom } from '../base/random.ts';
 import { openDatabase, type Database } from '../base/sqlite.ts';
 import { giveBackSpace } from '../base/sqlite-space.ts';
 import { createSecrets } from '../config/secrets.ts';
-import type { Project } from '../config/project-settings.ts';
+import { gitForgeName, type Project } from '../config/project-settings.ts';
 import type { Settings, WorkerSettings } from '../config/settings.ts';
 import { prepareStateDir, signingKey, type StatePaths } from '../config/state-dir.ts';
 import type { Executor } from '../executors/executor.ts';
@@ -47,9 +47,6 @@ import { serveHere, upHere, workHere } from './serve-here.ts';
 import { secretsOfJobs } from './secrets-of-jobs.ts';
 import { tidyingOf } from './tidying.ts';
 import type { Wiring } from './wiring.ts';
-
-/** The name of the forge that stands for plain git repositories. */
-export const gitForgeName = 'git';
 
 const logPollMs = 100;
 const attachmentLimits = { files: 10_000, totalBytes: 4 * 2 ** 30 };

@@ -5,6 +5,9 @@ import { contextsOf, type CheckConfig } from './check-options.ts';
 import type { ProjectConfig } from './project-options.ts';
 import type { Config } from './schema.ts';
 
+/** The name of the forge that stands for plain git repositories. */
+export const gitForgeName = 'git';
+
 /** A watched repository, as the forge needs it. Exactly one of `path` (absolute), `url` and `forge` (its name) is set. */
 export interface Project {
   readonly name: string;
