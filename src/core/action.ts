@@ -7,8 +7,9 @@ import type { CancelReason } from './outcome.ts';
  * - `cancel`: end this job, if it has not ended (R14).
  * - `restate`: the forge shows something else than it should: this job has the word (R4), and its state is posted again.
  * - `notice`: a status that belongs to no job (waiting for approval, nothing to run); null text withdraws it.
- * - `approve`: remember that this commit is approved, here and on the forge (R11).
+ * - `approve`: remember that this commit is approved, by whom and by which request, here and on the forge (R11).
  * - `skip`: this context needs no test at this commit; shown as a success with its sentence, here and on the forge (R11).
+ *   `isByPolicy`: nobody asked for it (path filters), and it ends with its reason.
  * - `request-done`: mark a person's request as carried out, here and on the forge (R11). `answer` says how; `comment`
  *   is what a reaction cannot say, posted once.
  */
@@ -17,8 +18,14 @@ export type Action =
   | { readonly kind: 'cancel'; readonly jobId: JobId; readonly reason: CancelReason; readonly by: string }
   | { readonly kind: 'restate'; readonly jobId: JobId }
   | { readonly kind: 'notice'; readonly sha: string; readonly context: string; readonly notice: Notice | null }
-  | { readonly kind: 'approve'; readonly sha: string; readonly by: string }
-  | { readonly kind: 'skip'; readonly sha: string; readonly context: string; readonly sentence: string }
+  | { readonly kind: 'approve'; readonly sha: string; readonly by: string; readonly requestId?: string }
+  | {
+      readonly kind: 'skip';
+      readonly sha: string;
+      readonly context: string;
+      readonly sentence: string;
+      readonly isByPolicy?: boolean;
+    }
   | {
       readonly kind: 'request-done';
       readonly requestId: string;
@@ -30,4 +37,6 @@ export type Action =
 export interface Notice {
   readonly kind: 'needs-approval' | 'nothing-to-run' | 'skipped';
   readonly sentence: string;
+  /** Of `skipped`: the policy says so, no person. */
+  readonly isByPolicy?: boolean;
 }

@@ -18,6 +18,7 @@ const identity: fc.Arbitrary<JobIdentity> = fc.record({
   context: text,
   occasion: text,
   commandSubject: fc.option(subject),
+  foreignShas: fc.array(text, { maxLength: 2 }),
   isTrusted: fc.boolean(),
 });
 
@@ -27,11 +28,12 @@ function questionOf({
   context,
   occasion,
   commandSubject,
+  foreignShas,
   isTrusted,
 }: JobIdentity): string {
   const tests =
     commandSubject === null ? null : [commandSubject.forge, commandSubject.repo, commandSubject.sha].join('|');
-  return JSON.stringify([forge, repo, sha, baseRef, context, occasion, tests, isTrusted]);
+  return JSON.stringify([forge, repo, sha, baseRef, context, occasion, tests, foreignShas ?? [], isTrusted]);
 }
 
 test('R12: a job’s id is that of its question: equal for equal ones, different for different ones', () => {
@@ -59,6 +61,8 @@ test('R12: where a commit was seen makes no other job, what is asked of it does'
   }
   assert.notEqual(jobIdOf(one), jobIdOf({ ...one, occasion: 'schedule:1' }));
   assert.notEqual(jobIdOf(one), jobIdOf({ ...one, commandSubject: one.subject }));
+  assert.notEqual(jobIdOf(one), jobIdOf({ ...one, foreignShas: ['a'.repeat(40)] }));
+  assert.equal(jobIdOf(one), jobIdOf({ ...one, foreignShas: [] }));
 });
 
 test('a needs class does not depend on the order in which needs are listed', () => {

@@ -45,19 +45,24 @@ export interface Job {
   readonly isTrusted: boolean;
   /** Where the tests come from when a context names another repository; null: the subject itself. */
   readonly commandSubject: Subject | null;
+  /** Further commits of other repositories that it is tested with (`@bots#N`); part of its identity. */
+  readonly foreignShas?: readonly string[];
   /** Its failure opens an issue, and its next success closes it (schedules, branches). */
   readonly reportsIssue?: boolean;
 }
 
 /** What the identity of a job is made of (R12). */
-export type JobIdentity = Pick<Job, 'subject' | 'context' | 'occasion' | 'commandSubject' | 'isTrusted'>;
+export type JobIdentity = Pick<
+  Job,
+  'subject' | 'context' | 'occasion' | 'commandSubject' | 'foreignShas' | 'isTrusted'
+>;
 
 /**
  * R12: the same question has the same id, wherever and however often it is asked. Trust is part of the question: a stranger's
  * run, without secrets, must not answer for the branch that later holds the same commit.
  */
 export function jobIdOf(identity: JobIdentity): JobId {
-  const { subject, commandSubject } = identity;
+  const { subject, commandSubject, foreignShas = [] } = identity;
   const foreign = commandSubject === null ? '' : `${commandSubject.forge}|${commandSubject.repo}|${commandSubject.sha}`;
   return hashOf([
     subject.forge,
@@ -66,6 +71,7 @@ export function jobIdOf(identity: JobIdentity): JobId {
     subject.baseRef,
     identity.context,
     foreign,
+    ...foreignShas,
     identity.occasion,
     identity.isTrusted ? 'trusted' : 'stranger',
   ]) as JobId;

@@ -42,6 +42,7 @@ const job: z.ZodType<Job> = z.object({
   limits: z.object({ memoryBytes: size, pids: size, shmBytes: size, cpus: size, diskBytes: size, logBytes: size }),
   isTrusted: z.boolean(),
   commandSubject: subject.nullable(),
+  foreignShas: z.array(sha).max(10).exactOptional(),
   reportsIssue: z.boolean().exactOptional(),
 });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { hashOf } from '../base/ids.ts';
-import { formatRunPath, parseRunLink } from './run-link.ts';
+import { formatRunPath, formatSkipPath, isSkipLink, parseRunLink } from './run-link.ts';
 
 const id = fc.string().map((text) => hashOf([text]));
 const link = fc
@@ -36,4 +36,11 @@ test('a link that is none of ours says nothing', () => {
   ]) {
     assert.equal(parseRunLink(url), null, url);
   }
+});
+
+test('a person’s skip is known by its link, the policy’s is decided anew', () => {
+  assert.equal(isSkipLink(`https://ci.example.org${formatSkipPath({ isByPolicy: false })}`), true);
+  assert.equal(isSkipLink(`https://ci.example.org${formatSkipPath({ isByPolicy: true })}`), false);
+  assert.equal(isSkipLink('https://ci.example.org/runs/00000000000000000000000000000000?g=1'), false);
+  assert.equal(parseRunLink(`https://ci.example.org${formatSkipPath({ isByPolicy: false })}`), null);
 });

@@ -21,3 +21,13 @@ export function parseRunLink(url: string): RunLink | null {
   if (match === null || jobId === undefined) return null;
   return { jobId, generation: Number(match[2]), changeJobId: match[3] ?? jobId, isCanceled: match[4] !== undefined };
 }
+
+/** Where the status of a skipped context points: it belongs to no job. */
+export function formatSkipPath({ isByPolicy }: { readonly isByPolicy: boolean }): string {
+  return `/skipped?by=${isByPolicy ? 'policy' : 'person'}`;
+}
+
+/** True for the link of a context that a person skipped (`StatusSeen.isSkip`); what the policy skips, it decides each time anew. */
+export function isSkipLink(url: string): boolean {
+  return /\/skipped\?by=person$/.test(url);
+}

@@ -21,19 +21,44 @@ export type PlannedCheck = Pick<
   | 'network'
   | 'limits'
   | 'commandSubject'
+  | 'foreignShas'
 > & {
   /** Never started by a push; only by request. */
   readonly isManual: boolean;
   /** Why it is not started by a push: one sentence for `policy explain`. */
   readonly whyManual?: string;
+  /** Manual only because the change says so (no-test, draft): asking for all means it, too. */
+  readonly isHeld?: boolean;
   /** A push needs no run of it, and the forge is told so (path filters); one sentence. */
   readonly skip?: string;
+  /** Whose failures open an issue: those of a push or person, and those of these schedules. */
+  readonly issueFor?: { readonly isForChange: boolean; readonly schedules: readonly string[] };
 };
+
+/** A context that the policy wants and nobody can run now, and why, in one sentence. */
+export interface ContextLeftOut {
+  readonly context: string;
+  readonly why: string;
+}
+
+/** A context that is not tested at the head of a change. `isByPolicy`: for its path filter; else a person said so. */
+export interface ContextSkipped {
+  readonly context: string;
+  readonly sentence: string;
+  readonly isByPolicy: boolean;
+}
 
 /** What the policy and the commit together say should run. `nothing` explains itself in one sentence. */
 export type Plan =
-  | { readonly kind: 'checks'; readonly checks: readonly PlannedCheck[] }
+  | {
+      readonly kind: 'checks';
+      readonly checks: readonly PlannedCheck[];
+      readonly leftOut?: readonly ContextLeftOut[];
+    }
   | { readonly kind: 'nothing'; readonly sentence: string };
+
+/** `isOnlyResumed`: it came before our ledger's time, and only what the forge shows as begun and not judged is run. */
+export type SlotDue = ScheduleSlot & { readonly isOnlyResumed?: true };
 
 /** A job of this change as the ledger knows it. */
 export interface JobKnown {
@@ -42,6 +67,9 @@ export interface JobKnown {
   /** The place that asked for it last. */
   readonly changeKey: string;
   readonly sha: string;
+  /** With `isTrusted` a part of the question (R12): a job for another base, or with other trust, answers another one. */
+  readonly baseRef: string;
+  readonly isTrusted: boolean;
   readonly context: string;
   readonly occasion: string;
   readonly isEnded: boolean;
@@ -66,7 +94,7 @@ export interface Snapshot {
   /** Since when the place has this head, by the forge's clock (epoch ms, `Change.version`), as far as we know. */
   readonly headSince?: number;
   /** Slots of schedules that came and were not carried out yet. */
-  readonly slots?: readonly ScheduleSlot[];
-  /** Contexts that somebody skipped at the head. */
-  readonly skipped?: readonly string[];
+  readonly slots?: readonly SlotDue[];
+  /** Contexts that are skipped at the head, as the ledger knows it. */
+  readonly skipped?: readonly ContextSkipped[];
 }

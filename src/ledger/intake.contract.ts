@@ -161,6 +161,8 @@ export const intakeClauses: readonly LedgerClause[] = [
         generation: 1,
         changeKey: changeKey(done.subject),
         sha: shaOf('2'),
+        baseRef: 'main',
+        isTrusted: true,
         context: 'test',
         occasion: 'change',
         isEnded: true,

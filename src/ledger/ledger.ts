@@ -5,7 +5,7 @@ import type { ForgeEvent } from '../core/forge-event.ts';
 import type { Job, JobId } from '../core/job.ts';
 import type { JobEnvelope } from '../core/job-envelope.ts';
 import type { CancelReason } from '../core/outcome.ts';
-import type { JobKnown } from '../core/snapshot.ts';
+import type { ContextSkipped, JobKnown } from '../core/snapshot.ts';
 import type { Verdict, VerdictState } from '../core/verdict.ts';
 import type { Beat, Bye, Claimed, Finished, Hello, Sealed } from '../core/worker-message.ts';
 import type { FeedItem } from '../decide/feed-order.ts';
@@ -200,8 +200,8 @@ export interface Ledger {
   lastChange(changeKey: string): Promise<Change | null>;
   /** What was applied last of a place; null when never seen. */
   lastLook(changeKey: string): Promise<LastLook | null>;
-  /** Contexts that somebody skipped at this commit. */
-  skippedContexts(forge: string, repo: string, sha: string): Promise<readonly string[]>;
+  /** Contexts that are skipped at this commit. */
+  skippedContexts(forge: string, repo: string, sha: string): Promise<readonly ContextSkipped[]>;
   /** Places of a repository that were open when last applied. */
   openPlaces(forge: string, repo: string): Promise<readonly PlaceKnown[]>;
   /** Open places that had this commit as their head when last applied. */

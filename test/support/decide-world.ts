@@ -50,6 +50,8 @@ export function known(job: Job, given: Partial<JobKnown> = {}): JobKnown {
     generation: 1,
     changeKey: changeKey(subject),
     sha: subject.sha,
+    baseRef: subject.baseRef,
+    isTrusted: job.isTrusted,
     context,
     occasion,
     isEnded: outcome !== null,

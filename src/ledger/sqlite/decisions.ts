@@ -3,7 +3,7 @@ import type { Action, Notice } from '../../core/action.ts';
 import type { Change } from '../../core/change.ts';
 import { needsClass, type Job, type JobId } from '../../core/job.ts';
 import type { CancelReason, Outcome } from '../../core/outcome.ts';
-import type { JobKnown } from '../../core/snapshot.ts';
+import type { ContextSkipped, JobKnown } from '../../core/snapshot.ts';
 import type { Decision, DecisionApplied, Stop } from '../ledger.ts';
 import { countDelivery, endDelivery, isAwaited } from './deliveries.ts';
 import { rememberForeign } from './foreign-statuses.ts';
@@ -17,6 +17,8 @@ export function jobsOfChange(sql: Sql, changeKey: string, headSha: string): read
     generation: number;
     change_key: string;
     sha: string;
+    base_ref: string;
+    is_trusted: number;
     context: string;
     occasion: string;
     state: string;
@@ -24,6 +26,7 @@ export function jobsOfChange(sql: Sql, changeKey: string, headSha: string): read
     has_word: number;
   }
   const columns = `j.id, j.generation, j.change_key, j.sha, j.context, j.occasion, j.state, j.outcome,
+    json_extract(j.body, '$.subject.baseRef') AS base_ref, json_extract(j.body, '$.isTrusted') AS is_trusted,
     EXISTS (SELECT 1 FROM reports r WHERE r.job_id = j.id AND r.forge = j.forge AND r.repo = j.repo AND r.sha = j.sha AND r.context = j.context) AS has_word`;
   const rows = [
     ...sql.all<Row>(
@@ -43,6 +46,8 @@ export function jobsOfChange(sql: Sql, changeKey: string, headSha: string): read
     generation: row.generation,
     changeKey: row.change_key,
     sha: row.sha,
+    baseRef: row.base_ref,
+    isTrusted: row.is_trusted === 1,
     context: row.context,
     occasion: row.occasion,
     isEnded: row.state === 'ended',
@@ -51,17 +56,20 @@ export function jobsOfChange(sql: Sql, changeKey: string, headSha: string): read
   }));
 }
 
-/** Contexts that somebody skipped at this commit. */
-export function skippedContexts(sql: Sql, forge: string, repo: string, sha: string): readonly string[] {
+/** Contexts that are skipped at this commit. */
+export function skippedContexts(sql: Sql, forge: string, repo: string, sha: string): readonly ContextSkipped[] {
   return sql
-    .all<{ context: string }>(
-      `SELECT context FROM reports WHERE forge = ? AND repo = ? AND sha = ? AND job_id IS NULL
+    .all<{ context: string; notice: string }>(
+      `SELECT context, notice FROM reports WHERE forge = ? AND repo = ? AND sha = ? AND job_id IS NULL
          AND json_extract(notice, '$.kind') = 'skipped'`,
       forge,
       repo,
       sha,
     )
-    .map((row) => row.context);
+    .map((row) => {
+      const { sentence, isByPolicy = false } = JSON.parse(row.notice) as Notice;
+      return { context: row.context, sentence, isByPolicy };
+    });
 }
 
 /** One snapshot's actions, all or none. */
@@ -111,16 +119,21 @@ function applyAction(sql: Sql, change: Change, action: Action, now: number, trac
       return [];
     case 'approve':
       sql.run(
-        'INSERT OR IGNORE INTO approvals (change_key, sha, by, at) VALUES (?, ?, ?, ?)',
+        'INSERT OR IGNORE INTO approvals (change_key, sha, by, at, request_id) VALUES (?, ?, ?, ?, ?)',
         change.key,
         action.sha,
         action.by,
         now,
+        action.requestId ?? null,
       );
       addChore(sql, { kind: 'approve', forge: change.forge, repo: change.repo, sha: action.sha, by: action.by });
       return [];
     case 'skip':
-      sayNotice(sql, change, action, { kind: 'skipped', sentence: action.sentence });
+      sayNotice(sql, change, action, {
+        kind: 'skipped',
+        sentence: action.sentence,
+        ...(action.isByPolicy === true ? { isByPolicy: true } : {}),
+      });
       return [];
     case 'request-done': {
       const { requestId, answer, comment } = action;

@@ -177,6 +177,7 @@ export const ledgerSteps: readonly string[] = [
   `
   ALTER TABLE changes ADD COLUMN head_since INTEGER NOT NULL DEFAULT 0;
   UPDATE changes SET head_since = version;
+  ALTER TABLE approvals ADD COLUMN request_id TEXT;
   ALTER TABLE deliveries ADD COLUMN source TEXT NOT NULL DEFAULT 'event';
   ALTER TABLE deliveries ADD COLUMN forge TEXT NOT NULL DEFAULT '';
   ALTER TABLE reports ADD COLUMN posts INTEGER NOT NULL DEFAULT 0;
