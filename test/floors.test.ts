@@ -55,6 +55,10 @@ const baits: Record<string, { files: Record<string, string>; sees: string[] }> =
     files: { 'src/cli/commands/up.ts': "import '../../queue/amqp.ts';", 'src/queue/amqp.ts': '' },
     sees: ['adapter src/cli/commands/up.ts:1'],
   },
+  'an adapter named in a file that is only called like the wire': {
+    files: { 'src/cli/wiring.ts': "import '../queue/amqp.ts';", 'src/queue/amqp.ts': '' },
+    sees: ['adapter src/cli/wiring.ts:1'],
+  },
   'a cycle inside a room, through a type': {
     files: {
       'src/core/a.ts': "import type { B } from './b.ts';",
@@ -158,6 +162,7 @@ for (const [title, { files, sees }] of Object.entries(baits)) {
 test('what is allowed is not reported', () => {
   const files = {
     'src/cli/wire.ts': "import { amqp } from '../queue/amqp.ts';",
+    'src/cli/wire-queue.ts': "import { amqp } from '../queue/amqp.ts';",
     'src/queue/amqp.ts': "import { x } from './queue.ts';\nexport const amqp = x;",
     'src/queue/queue.ts': 'export const x = 1;',
     'src/worker/a.ts': "import { x } from '../queue/queue.ts';\nsetTimeout(x);",

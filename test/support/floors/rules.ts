@@ -8,7 +8,7 @@ import {
   pureImports,
   purePrefixes,
   rooms,
-  wirePath,
+  wirePaths,
 } from './house.ts';
 import type { Arrow, Source } from './source.ts';
 
@@ -128,8 +128,8 @@ function arrowRules(path: string, arrow: Arrow, dependencies: readonly string[])
     return broken('sibling', `${from} imports its sibling ${to}: both are on floor ${upper.floor}`);
   }
   const isPort = lower.ports === undefined || lower.ports.some((port) => to === `src/${into}/${port}`);
-  if (isPort || path === wirePath || isTest(path)) return [];
-  return broken('adapter', `imports ${to} past the port of ${into}; adapters are named in ${wirePath} alone`);
+  if (isPort || wirePaths.test(path) || isTest(path)) return [];
+  return broken('adapter', `imports ${to} past the port of ${into}; adapters are named in src/cli/wire*.ts alone`);
 }
 
 function packageOf(specifier: string): string {
