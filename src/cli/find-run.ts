@@ -86,7 +86,8 @@ function placeMatcher(word: string): ((place: Place) => boolean) | null {
   // A bare small number is what people say for a pull request; six digits and more could be a run.
   const pull = /^(.*?)(?:#|\bpull\/)([1-9]\d{0,8})$/.exec(word) ?? /^()([1-9]\d{0,4})$/.exec(word);
   if (pull !== null) {
-    const repo = (pull[1] ?? '').replace(/\/$/, '');
+    // The address of a pull request names it as well.
+    const repo = (pull[1] ?? '').replace(/\/$/, '').replace(/^https?:\/\/[^/]+\//, '');
     const number = Number(pull[2]);
     return (place) => place.pull === number && (repo === '' || place.repo === repo);
   }

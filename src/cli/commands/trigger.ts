@@ -30,7 +30,7 @@ export function addTrigger(program: Command, { context, done }: Frame): void {
     examples: [
       ['groundcrew trigger', 'the branch that is checked out here'],
       ['groundcrew trigger my-project main --follow', 'a branch, and watch it'],
-      ["groundcrew trigger my-project '#7' fedora-44/storage", 'one check of a pull request'],
+      ["groundcrew trigger owner/repo '#7' fedora-44/storage", 'one check of a pull request'],
     ],
   })
     .option('-f, --follow', 'show the logs until the runs have ended')
@@ -38,9 +38,8 @@ export function addTrigger(program: Command, { context, done }: Frame): void {
   withDryRun(withConfig(command)).action(
     async (repo: string | undefined, ref: string | undefined, contexts: readonly string[], options: TriggerOptions) => {
       const { settings } = await loadSettings(context, options);
-      const ask = await askFor({ settings, repo, ref, contexts }, context);
+      const { ask, about } = await askFor({ settings, repo, ref, contexts }, context);
       const { plainJson, plainText } = await import('../output/plain-text.ts');
-      const about = `${ask.repo ?? ''} ${ask.changeKey?.split('|').at(-1) ?? ask.sha ?? ''}`.trim();
       if (options.dryRun === true) {
         await context.out.line(options.json === true ? plainJson(ask) : plainText(`would ask to test ${about}`));
         done(exitCode.ok);
@@ -64,43 +63,19 @@ async function askFor(
     readonly contexts: readonly string[];
   },
   context: CommandContext,
-): Promise<Ask> {
+): Promise<{ readonly ask: Ask; readonly about: string }> {
   const { parseContext } = await import('../../core/check-context.ts');
   for (const name of given.contexts) {
     if (parseContext(name) === null)
       throw new UsageError('cli/usage', `${name}: is not a context such as test or fedora-44/storage`);
   }
-  const { findRepository, needRepository } = await import('../find-repository.ts');
-  const { projectAt } = await import('../serve-order.ts');
-  const named = given.settings.projects.find((project) => project.name === given.repo);
-  let repo = named?.name ?? given.repo ?? '';
-  let dir = named?.path ?? null;
-  if (named === undefined) {
-    const isPath = given.repo === undefined || /^[.~/]/.test(given.repo);
-    dir = isPath ? needRepository(given.repo ?? '.', context.cwd) : null;
-    // A word may be the name of a repository that `up PATH` watches without any configuration.
-    if (dir !== null) repo = projectAt(given.settings, findRepository(dir) ?? dir).name;
-  }
-  const by = context.user;
-  const contexts = given.contexts;
-  const ref = given.ref ?? (dir === null ? null : await checkedOutBranch(dir, context));
-  if (ref === null)
-    throw new UsageError('cli/usage', `${repo}: which branch, pull request or commit? groundcrew trigger ${repo} REF`);
-  if (/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(ref)) return { kind: 'test', by, repo, sha: ref, contexts };
-  const pull = /^(?:#|pull\/)([1-9]\d{0,8})$/.exec(ref);
-  const place = pull?.[1] === undefined ? `branch/${ref.replace(/^refs\/heads\//, '')}` : `pull/${pull[1]}`;
-  return { kind: 'test', by, repo, changeKey: `git|${repo}|${place}`, contexts };
-}
-
-async function checkedOutBranch(dir: string, context: CommandContext): Promise<string | null> {
-  const { exec } = await import('../../base/exec.ts');
-  const { PATH = '/usr/bin:/bin', HOME = '/' } = context.env;
-  const found = await exec(['git', '-C', dir, 'symbolic-ref', '--quiet', '--short', 'HEAD'], {
-    env: { PATH, HOME, LC_ALL: 'C' },
-    timeoutMs: 10_000,
-  });
-  const branch = found.stdout.toString().trim();
-  return found.exitCode === 0 && branch !== '' ? branch : null;
+  const { namedPlace, placeWords } = await import('../named-place.ts');
+  const place = await namedPlace(given, given.settings, context);
+  const { contexts } = given;
+  const { repo, changeKey, sha } = place;
+  const asked = { kind: 'test', by: context.user, repo, contexts } as const;
+  const ask = changeKey === null ? { ...asked, sha: sha ?? '' } : { ...asked, changeKey };
+  return { ask, about: placeWords(place) };
 }
 
 async function follow(
