@@ -98,7 +98,10 @@ function placeMatcher(word: string): ((place: Place) => boolean) | null {
 }
 
 /** The newest run of each context at the newest commit that fits. */
-async function searchRuns(reader: LedgerReader, matches: (place: Place) => boolean): Promise<readonly RunSummary[]> {
+export async function searchRuns(
+  reader: LedgerReader,
+  matches: (run: RunSummary) => boolean,
+): Promise<readonly RunSummary[]> {
   const found = new Map<string, RunSummary>();
   let newest: RunSummary | null = null;
   let before: string | null = null;

@@ -3,6 +3,7 @@ import type { CommandContext } from './wiring.ts';
 import { addAsk } from './commands/ask.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addConfig } from './commands/config.ts';
+import { addDeliveries } from './commands/deliveries.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addHook } from './commands/hook.ts';
 import { addLogs } from './commands/logs.ts';
@@ -11,6 +12,7 @@ import { addReproduce } from './commands/reproduce.ts';
 import { addRun } from './commands/run.ts';
 import { addRuns } from './commands/runs.ts';
 import { addServer } from './commands/server.ts';
+import { addStatus } from './commands/status.ts';
 import { addTrigger } from './commands/trigger.ts';
 import { addUp } from './commands/up.ts';
 import { addWorker } from './commands/worker.ts';
@@ -59,11 +61,13 @@ Exit status: 0 passed or done, 1 failed, 2 usage or configuration, 3 machinery, 
     addWorker,
     addRun,
     addTrigger,
+    addStatus,
     addRuns,
     addLogs,
     addQueue,
     addWorkers,
     addAsk,
+    addDeliveries,
     addReproduce,
     addHook,
     addDoctor,

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readingWiring, runCliWith, type CliEnd } from '../../../test/support/cli-run.ts';
+import { addFakeHeld, addFakeRun, createFakeWorld, type FakeWorld } from '../../../test/support/fake-web-deps.ts';
+
+const at = { forge: 'git', repo: 'o/r', pull: 7, branch: null };
+const status = (world: FakeWorld, ...words: string[]): Promise<CliEnd> =>
+  runCliWith(['status', ...words], { wiring: readingWiring(world) });
+
+/** Lets an ended or waiting run of the fake world go on. */
+function end(world: FakeWorld, context: string, outcome: 'passed' | 'broken'): void {
+  const index = world.runs.findIndex(({ summary }) => summary.context === context);
+  const run = world.runs[index];
+  assert.ok(run !== undefined);
+  world.runs[index] = {
+    ...run,
+    summary: {
+      ...run.summary,
+      state: 'ended',
+      outcome:
+        outcome === 'passed' ? { kind: 'passed' } : { kind: 'broken', cause: 'lost', phase: 'running', detail: '' },
+    },
+  };
+}
+
+test('status shows the contexts of a place at its newest commit, each with its sentence', async () => {
+  const world = createFakeWorld();
+  const sha = 'a'.repeat(40);
+  addFakeRun(world, { ...at, sha: 'b'.repeat(40), context: 'x/old', queuedAt: 1 });
+  addFakeRun(world, { ...at, sha, context: 'x/b', outcome: { kind: 'failed', exitCode: 1, reason: 'exit' } });
+  addFakeRun(world, { ...at, sha, context: 'x/a' });
+  addFakeRun(world, { ...at, sha, context: 'x/c', state: 'waiting' });
+  addFakeRun(world, { ...at, pull: 8, context: 'x/other' });
+  const { code, out } = await status(world, 'o/r#7');
+  assert.equal(code, 0);
+  const lines = out.trimEnd().split('\n');
+  assert.match(lines[0] ?? '', /^o\/r pull\/7 at aaaaaaaaaaaa {2}Make it work$/);
+  assert.deepEqual(
+    lines.slice(2).map((line) => line.split(/ {2,}/).filter((_, index) => index !== 2)),
+    [
+      ['x/a', '✔ passed', 'passed'],
+      ['x/b', '✘ failed', 'the command failed with exit status 1'],
+      ['x/c', '○ waiting', 'next in line: all 4 slots of pool default are taken'],
+    ],
+  );
+  const told = JSON.parse((await status(world, 'o/r', '#7', '--json')).out) as {
+    sha: string;
+    contexts: { context: string; sentence: string }[];
+  };
+  assert.equal(told.sha, sha);
+  assert.deepEqual(
+    told.contexts.map(({ context }) => context),
+    ['x/a', 'x/b', 'x/c'],
+  );
+});
+
+test('status --wait ends with the last verdict, and its exit status is the worst of them', async () => {
+  const world = createFakeWorld();
+  const sha = 'a'.repeat(40);
+  addFakeRun(world, { ...at, sha, context: 'x/a', state: 'waiting' });
+  addFakeRun(world, { ...at, sha, context: 'x/b', state: 'running' });
+  const waiting = status(world, 'o/r#7', '--wait');
+  end(world, 'x/a', 'passed');
+  end(world, 'x/b', 'passed');
+  assert.equal((await waiting).code, 0);
+
+  addFakeRun(world, { ...at, sha, context: 'x/c', outcome: { kind: 'failed', exitCode: 1, reason: 'exit' } });
+  assert.equal((await status(world, 'o/r#7', '--wait')).code, 1);
+  end(world, 'x/a', 'broken');
+  assert.equal((await status(world, 'o/r#7', '--wait')).code, 3);
+});
+
+test('a change that waits for an approval says so, and --wait goes on until it is interrupted', async () => {
+  const world = createFakeWorld();
+  addFakeHeld(world, { key: 'git|o/r|pull/7', forge: 'git', repo: 'o/r', pull: 7 }, 'Waits for approval');
+  assert.match((await status(world, 'o/r#7')).out, /\nWaits for approval\n$/);
+  const stop = new AbortController();
+  const waiting = runCliWith(['status', 'o/r#7', '--wait'], { wiring: readingWiring(world), signal: stop.signal });
+  stop.abort();
+  assert.equal((await waiting).code, 130);
+});
+
+test('a place of which nothing is known is an error, not an empty table', async () => {
+  const { code, err } = await status(createFakeWorld(), 'o/r#99');
+  assert.equal(code, 2);
+  assert.match(err, /o\/r pull\/99: nothing is known of it/);
+});
+
+test('deliveries tells day by day what came and what was missed', async () => {
+  const world = createFakeWorld();
+  const day = { day: '2026-11-22', forge: 'github', received: 12, bySweep: 1, byScan: 2, missed: 0 };
+  const deps = { ...world.deps, reader: { ...world.deps.reader, deliveryDays: async () => [day] } };
+  const wiring = readingWiring({ ...world, deps });
+  const { code, out } = await runCliWith(['deliveries'], { wiring });
+  assert.equal(code, 0);
+  assert.match(out, /^2026-11-22 +github +12 +1 +2 +0$/m);
+  assert.deepEqual(JSON.parse((await runCliWith(['deliveries', '--json'], { wiring })).out), [day]);
+  assert.match((await runCliWith(['deliveries'], { wiring: readingWiring(world) })).err, /nothing was delivered yet/);
+});

@@ -1,0 +1,142 @@
+import type { Command } from 'commander';
+import { sleep } from '../../base/clock.ts';
+import { GroundcrewError, UsageError } from '../../base/errors.ts';
+import type { LedgerReader } from '../../ledger/ledger-reader.ts';
+import type { RunWords } from '../../web/web-deps.ts';
+import { exitCode } from '../exit-code.ts';
+import type { NamedPlace } from '../named-place.ts';
+import type { PlaceStatus } from '../place-status.ts';
+import { addVerb, loadSettings, withConfig, withJson, withReader, type ConfigOptions, type Frame } from '../verb.ts';
+import type { CommandContext } from '../wiring.ts';
+
+interface StatusOptions extends ConfigOptions {
+  readonly wait?: boolean;
+  readonly json?: boolean;
+}
+
+/** How long `--wait` waits for the first run to appear (ms): the forge is looked at first. */
+const appearMs = 120_000;
+const lookAgainMs = 300;
+
+/** `status`: how a pull request, branch or commit stands, context by context. */
+export function addStatus(program: Command, { context, done }: Frame): void {
+  const command = addVerb(program, {
+    usage: 'status [repo] [ref]',
+    summary: 'show how a pull request, branch or commit stands, context by context',
+    details:
+      'REPO is the name of a project or a path (default: the repository of this directory); REF a branch, #PULL or a full ' +
+      'commit id (default: the branch that is checked out); OWNER/REPO#PULL and the address of a pull request name both. ' +
+      'With --wait the exit status is the verdict: 0 all passed, 1 one failed, 3 the machinery failed or a run was canceled; ' +
+      'without, it is 0. Reads the ledger itself, so it works while the server is down.',
+    examples: [
+      ['groundcrew status owner/repo#7', 'a pull request'],
+      ['groundcrew status --wait', 'until the branch that is checked out has its verdicts'],
+      ['groundcrew status owner/repo main --json', 'for a script'],
+    ],
+  }).option('-w, --wait', 'wait until every context has its verdict');
+  withJson(withConfig(command)).action(
+    async (repo: string | undefined, ref: string | undefined, options: StatusOptions) => {
+      const { settings } = await loadSettings(context, options);
+      const { namedPlace } = await import('../named-place.ts');
+      const place = await namedPlace({ repo, ref }, settings, context);
+      const code = await withReader(context, settings, async (reader) => {
+        const found = await look(reader, place, options.wait === true, context);
+        if (found === null) return exitCode.interrupted;
+        const { words } = await context.wiring();
+        await print(found, { place, words, reader, isJson: options.json === true }, context);
+        const { exitOfStatus } = await import('../place-status.ts');
+        return options.wait === true ? exitOfStatus(found) : exitCode.ok;
+      });
+      done(code);
+    },
+  );
+}
+
+/** Null: interrupted before the end. */
+async function look(
+  reader: LedgerReader | null,
+  place: NamedPlace,
+  isWaiting: boolean,
+  context: CommandContext,
+): Promise<PlaceStatus | null> {
+  const { findPlaceStatus, isFinal } = await import('../place-status.ts');
+  const { placeWords } = await import('../named-place.ts');
+  const { createProgress } = await import('../output/progress.ts');
+  const startedAt = context.clock.now();
+  const signal = context.interruption();
+  const progress = createProgress(context.err, context.clock);
+  try {
+    for (;;) {
+      const found = reader === null ? null : await findPlaceStatus(reader, place);
+      if (found !== null && (!isWaiting || isFinal(found))) return found;
+      if (found === null && !isWaiting) {
+        throw new UsageError(
+          'cli/no-run',
+          `${placeWords(place)}: nothing is known of it; groundcrew runs lists what is`,
+        );
+      }
+      if (found === null && context.clock.now() - startedAt > appearMs) {
+        throw new GroundcrewError('cli/nothing-started', `${placeWords(place)}: nothing was started there`);
+      }
+      if (signal.aborted) return null;
+      progress.say(found === null ? 'nothing is known of it yet' : (found.held?.sentence ?? summary(found)));
+      await sleep(context.clock, lookAgainMs, signal);
+    }
+  } finally {
+    progress.end();
+  }
+}
+
+function summary({ runs }: PlaceStatus): string {
+  const ended = runs.filter(({ state }) => state === 'ended').length;
+  return `${String(ended)} of ${String(runs.length)} have their verdict`;
+}
+
+async function print(
+  { sha, title, runs, held }: PlaceStatus,
+  how: {
+    readonly place: NamedPlace;
+    readonly words: RunWords;
+    readonly reader: LedgerReader | null;
+    readonly isJson: boolean;
+  },
+  context: CommandContext,
+): Promise<void> {
+  const rows = [];
+  for (const run of runs) {
+    const isWaiting = run.state === 'waiting' || run.state === 'offered';
+    const position = isWaiting ? await how.reader?.position(run.jobId) : null;
+    const sentence = isWaiting ? await how.words.whyWaiting(run, position ?? 0) : how.words.standing(run);
+    rows.push({ ...run, sentence });
+  }
+  const { plainJson, plainText } = await import('../output/plain-text.ts');
+  if (how.isJson) {
+    const { forge, repo, changeKey } = how.place;
+    await context.out.line(plainJson({ forge, repo, changeKey, sha, title, held, contexts: rows }));
+    return;
+  }
+  const { placeWords } = await import('../named-place.ts');
+  await context.out.line(plainText(`${placeWords(how.place)} at ${sha.slice(0, 12)}  ${title}`));
+  if (held !== null) await context.out.line(plainText(held.sentence));
+  if (rows.length === 0) return;
+  const { printTable } = await import('../output/table.ts');
+  const { runState } = await import('../output/run-state.ts');
+  const { shownIdDigits } = await import('../print-runs.ts');
+  await printTable(
+    context.out,
+    [
+      { head: 'CONTEXT', cell: (run) => run.context, isFlexible: true },
+      {
+        head: 'STATE',
+        cell: (run) => {
+          const { glyph, word } = runState(run, context.out);
+          return `${glyph} ${word}`;
+        },
+        style: (run) => runState(run, context.out).style,
+      },
+      { head: 'RUN', cell: (run) => run.jobId.slice(0, shownIdDigits) },
+      { head: 'WHAT IT SAYS', cell: (run) => run.sentence, isFlexible: true },
+    ],
+    rows,
+  );
+}
