@@ -72,7 +72,7 @@ export interface DeliveryLog {
   readonly name: string;
   /**
    * The deliveries since then, whole, of those that `choose` picks: it is asked once for each page of lines, newest first,
-   * and the others cost nothing more. Ends early when the consumer stops.
+   * and the others cost nothing more. Of several lines with one id any will do, once. Ends early when the consumer stops.
    */
   read(
     since: number,
@@ -105,6 +105,8 @@ export interface Forge {
     changeKeys: readonly string[],
     signal: AbortSignal,
   ): AsyncIterable<{ readonly changeKey: string; readonly view: PlaceView | null }>;
+  /** How many places one request of `views` covers, about; absent: one. Bounds what the rolling pass asks for. */
+  readonly placesPerRequest?: number;
   /** One place as it is now; null when it is not there any more. */
   view(repo: string, changeKey: string, signal: AbortSignal): Promise<PlaceView | null>;
   /**

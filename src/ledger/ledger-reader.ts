@@ -84,8 +84,10 @@ export interface WorkerSeen extends WorkerOffer {
 export type DeliverySource = 'event' | 'sweep' | 'scan' | 'request' | 'schedule';
 
 /**
- * One day of one forge. `scan` counts what a look found that no event had told; `missed`, what could not be read, or was
- * set aside.
+ * One day (UTC) of one forge. `received`: deliveries that came by themselves, each once, whatever they held. `bySweep`: those
+ * that never came and were found in the forge's own delivery log. `byScan`: looks at everything that found a new head or a
+ * request of which no delivery told, not even ten minutes later. `missed`: what was set aside, since it could not be read or
+ * its handling failed again and again: nothing followed from it. What two ways found counts with both.
  */
 export interface DeliveryDay {
   /** `2026-11-22` */
@@ -95,6 +97,25 @@ export interface DeliveryDay {
   readonly bySweep: number;
   readonly byScan: number;
   readonly missed: number;
+}
+
+/** How many came ever since this ledger began, and since when the oldest that is not handled waits (epoch ms). */
+export interface DeliveryTotals {
+  readonly bySource: readonly { readonly forge: string; readonly source: DeliverySource; readonly n: number }[];
+  readonly missed: readonly { readonly forge: string; readonly n: number }[];
+  readonly oldestPendingAt: number | null;
+}
+
+/** A delivery that was set aside. `changeKey` null: it could not even be read. `why` is one line; times are epoch ms. */
+export interface ParkedDelivery {
+  readonly id: string;
+  readonly forge: string;
+  readonly changeKey: string | null;
+  readonly source: DeliverySource;
+  readonly receivedAt: number;
+  readonly parkedAt: number;
+  readonly traceId: string;
+  readonly why: string;
 }
 
 /** A status that the forge refuses for good: it does not know the commit, or we may not. */
@@ -166,6 +187,10 @@ export interface LedgerReader {
   }>;
   /** What came in, day by day (UTC), newest first, for so many days; see `DeliveryDay`. */
   deliveryDays(days: number, now: number): Promise<readonly DeliveryDay[]>;
+  /** For metrics; only grows. */
+  deliveryTotals(): Promise<DeliveryTotals>;
+  /** What was set aside, the latest first. */
+  parkedDeliveries(limit: number): Promise<readonly ParkedDelivery[]>;
   /** Statuses that the forge refuses, the latest first. */
   refusedReports(limit: number): Promise<readonly RefusedReport[]>;
   /**

@@ -128,7 +128,7 @@ export interface Decision {
   readonly traceId: string;
   /** What other CIs show at the head; kept for the shadow report. */
   readonly foreign?: readonly ForeignStatus[];
-  /** The look was a scan: work that it starts for a head that no event told us of is counted as found by it. */
+  /** The look was a scan of a repository that was known before: work that no event told us of is counted as found by it. */
   readonly isScan?: boolean;
 }
 
@@ -180,6 +180,11 @@ export interface Ledger {
   ): Promise<boolean>;
   /** Which of these delivery ids were recorded. */
   knownDeliveries(ids: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Up to when a forge's delivery log was read to its end (epoch ms); null: never in the life of this ledger. */
+  sweepMark(forge: string, log: string): Promise<number | null>;
+  setSweepMark(mark: { readonly forge: string; readonly log: string; readonly at: number }): Promise<void>;
+  /** Counts what scans found and no event told of within ten minutes, and merges days long ago; see `DeliveryDay`. */
+  settleDays(now: number): Promise<void>;
   /** Unhandled and not parked, oldest first; of one place when it is named. */
   pendingDeliveries(limit: number, changeKey?: string): Promise<readonly PendingDelivery[]>;
   /** For whom unhandled deliveries wait, in their order from after `seq` on; a place comes once for each of its deliveries. */
@@ -252,9 +257,10 @@ export interface Ledger {
   /** Forges that something waits to be told, due or not. */
   forgesToTell(): Promise<readonly string[]>;
   /**
-   * Statuses whose state at the forge (all forges when none is named) is behind, and due now: finals, then those of which
-   * nothing was said for their occasion, then the others. In each of the three, the first of every commit goes before the
-   * second of any; the oldest first. A final that was refused is due again a day later.
+   * Statuses whose state at the forge (all forges when none is named) is behind, and due now: verdicts and notices; those of
+   * which nothing was said for their occasion; ends without a verdict (superseded, closed), which nobody waits for; the
+   * others. In each of these, the first of every commit goes before the second of any; the oldest first. A final that was
+   * refused is due again a day later.
    */
   dueReports(now: number, limit: number, forge?: string): Promise<readonly ReportDue[]>;
   /** The forge has it; what was said is kept for whoever checks. */

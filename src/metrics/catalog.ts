@@ -12,10 +12,20 @@ export interface LedgerCounts {
   readonly reportsDue: number;
 }
 
+/** What came in, by forge and way, ever since the ledger began; see `DeliveryDay`. */
+export interface DeliveryCounts {
+  readonly bySource: readonly { readonly forge: string; readonly source: string; readonly n: number }[];
+  readonly missed: readonly { readonly forge: string; readonly n: number }[];
+  /** How long the oldest that is not handled waits (ms); 0 when none does. */
+  readonly oldestPendingMs: number;
+}
+
 /** Our metrics; every name begins with `groundcrew_`. */
 export interface Metrics {
   /** Prometheus exposition text, with the counts of this moment. */
-  expose(counts: LedgerCounts): Promise<string>;
+  expose(counts: LedgerCounts, deliveries: DeliveryCounts): Promise<string>;
+  /** A webhook was answered; 0: its sender went away before. */
+  webhookAnswered(forge: string, status: number): void;
 }
 
 /** Makes the catalog. @see https://prometheus.io/docs/practices/naming/ */
@@ -39,7 +49,25 @@ export function createMetrics(version: string): Metrics {
   });
   const deliveries = new Counter({
     name: 'groundcrew_deliveries_total',
-    help: 'Events and requests recorded in this ledger.',
+    help: 'What came in, by the way it came: event, sweep, scan, request, schedule.',
+    labelNames: ['forge', 'source'],
+    registers,
+  });
+  const missed = new Counter({
+    name: 'groundcrew_deliveries_missed_total',
+    help: 'Deliveries that nothing followed from: unreadable, or given up.',
+    labelNames: ['forge'],
+    registers,
+  });
+  const oldest = new Gauge({
+    name: 'groundcrew_deliveries_oldest_pending_seconds',
+    help: 'How long the oldest delivery that is not handled waits; 0 when none does.',
+    registers,
+  });
+  const answers = new Counter({
+    name: 'groundcrew_webhook_answers_total',
+    help: 'Answers to webhooks by status; 0 is a sender that went away before.',
+    labelNames: ['forge', 'status'],
     registers,
   });
   const pending = new Gauge({ name: 'groundcrew_deliveries_pending', help: 'Recorded, not handled yet.', registers });
@@ -54,10 +82,16 @@ export function createMetrics(version: string): Metrics {
     registers,
   });
   return {
-    async expose(counts) {
+    webhookAnswered(forge, status) {
+      answers.inc({ forge, status: String(status) });
+    },
+    async expose(counts, { bySource, missed: missedBy, oldestPendingMs }) {
       for (const state of ['waiting', 'offered', 'running', 'ended'] as const) jobs.set({ state }, counts[state]);
       deliveries.reset();
-      deliveries.inc(counts.deliveries);
+      for (const { forge, source, n } of bySource) deliveries.inc({ forge, source }, n);
+      missed.reset();
+      for (const { forge, n } of missedBy) missed.inc({ forge }, n);
+      oldest.set(oldestPendingMs / 1000);
       pending.set(counts.deliveriesPending);
       parked.set(counts.deliveriesParked);
       reports.set(counts.reportsDue);

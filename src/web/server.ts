@@ -1,5 +1,5 @@
-import { createAdaptorServer } from '@hono/node-server';
-import type { Server } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { GroundcrewError } from '../base/errors.ts';
 import type { Hono } from 'hono';
 import type { WebEnv } from './streams.ts';
@@ -14,17 +14,37 @@ export interface WebServer extends AsyncDisposable {
 }
 
 /**
- * Serves the app. Port 0 finds a free one.
+ * What answers at an address of its own, beside the app: it reads the body by itself, and no guard for browsers stands before
+ * it (who calls a webhook is shown by a signature, under whatever host name it found us).
+ */
+export type RawHandler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** By path, e.g. `/webhook/github`. */
+export type RawHandlers = ReadonlyMap<string, RawHandler>;
+
+/** Where to listen; port 0 finds a free one. */
+export interface ListenAt {
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * Serves the app, and the handlers of single addresses.
  * @throws GroundcrewError `web/cannot-listen` when the port is taken or the host is not ours.
  */
 export async function startWebServer(
   app: Hono<WebEnv>,
-  listen: { readonly host: string; readonly port: number },
+  listen: ListenAt,
+  handlers: RawHandlers = new Map(),
 ): Promise<WebServer> {
-  const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
-  // A client that sends its header or body by the drop holds a connection this long, not for ever.
-  server.headersTimeout = 15_000;
-  server.requestTimeout = 60_000;
+  const serveApp = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  // A client that sends its header or body by the drop holds a connection so long, not for ever.
+  const limits = { headersTimeout: 15_000, requestTimeout: 60_000, connectionsCheckingInterval: 5_000 };
+  const server = createServer(limits, (request, response) => {
+    const handler = handlers.get(request.url?.split('?', 1)[0] ?? '');
+    if (handler === undefined) void serveApp(request, response);
+    else handler(request, response);
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const why = cause.code === 'EADDRINUSE' ? 'the port is in use' : cause.message;

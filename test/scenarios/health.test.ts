@@ -16,7 +16,7 @@ test('health, readiness and metrics are there from the start', needs('git', 'lin
   const text = await metrics.text();
   assert.match(text, /^groundcrew_jobs\{state="ended"\} 1$/m);
   assert.match(text, /^groundcrew_jobs\{state="running"\} 0$/m);
-  assert.match(text, /^groundcrew_deliveries_total [1-9]\d*$/m);
+  assert.match(text, /^groundcrew_deliveries_total\{forge="git",source="event"\} [1-9]\d*$/m);
   assert.match(text, /^groundcrew_deliveries_parked 0$/m);
   assert.match(text, /^process_resident_memory_bytes \d+/m);
   // Our own log on a pipe is JSON, a line an event.

@@ -4,7 +4,14 @@ import { systemClock } from '../../src/base/clock.ts';
 import type { Change } from '../../src/core/change.ts';
 import { jobIdOf, type Job } from '../../src/core/job.ts';
 import type { Subject } from '../../src/core/subject.ts';
-import type { AttemptDetail, HeldChange, RunDetail, RunSummary } from '../../src/ledger/ledger-reader.ts';
+import type {
+  AttemptDetail,
+  DeliveryDay,
+  HeldChange,
+  ParkedDelivery,
+  RunDetail,
+  RunSummary,
+} from '../../src/ledger/ledger-reader.ts';
 import type { ObjectInfo } from '../../src/storage/object-store.ts';
 import type { Submission, WebDeps } from '../../src/web/web-deps.ts';
 import { FakeLog } from './fake-log.ts';
@@ -16,6 +23,8 @@ export interface FakeWorld {
   readonly logs: Map<string, FakeLog>;
   readonly files: Map<string, { readonly bytes: Buffer; readonly contentType: string }>;
   readonly submissions: Submission[];
+  readonly deliveryDays: DeliveryDay[];
+  readonly parked: ParkedDelivery[];
   readonly deps: WebDeps;
   /** Tells the listeners that something changed. */
   change(): void;
@@ -34,6 +43,8 @@ export function createFakeWorld(overrides: Partial<WebDeps> = {}): FakeWorld {
   const logs = new Map<string, FakeLog>();
   const files: FakeWorld['files'] = new Map();
   const submissions: Submission[] = [];
+  const deliveryDays: DeliveryDay[] = [];
+  const parked: ParkedDelivery[] = [];
   const notFound = async (): Promise<never> => {
     throw new Error('the fake store is read only');
   };
@@ -85,7 +96,11 @@ export function createFakeWorld(overrides: Partial<WebDeps> = {}): FakeWorld {
           reportsRefused: 0,
         };
       },
-      deliveryDays: async () => [],
+      deliveryDays: async () => deliveryDays,
+      deliveryTotals: async () => ({ bySource: [], missed: [], oldestPendingAt: null }),
+      parkedDeliveries: async () => parked,
+      refusedReports: async () => [],
+      shadowRows: async () => [],
       async position(jobId) {
         const waiting = runs.filter(({ summary }) => summary.state === 'waiting');
         const at = waiting.findIndex(({ summary }) => summary.jobId === jobId);
@@ -144,7 +159,7 @@ export function createFakeWorld(overrides: Partial<WebDeps> = {}): FakeWorld {
   const change = (): void => {
     for (const listener of [...listeners]) listener();
   };
-  return { runs, held, logs, files, submissions, deps, change, listeners: () => listeners.size };
+  return { runs, held, logs, files, submissions, deliveryDays, parked, deps, change, listeners: () => listeners.size };
 }
 
 function sentenceOf(kind: string): string {

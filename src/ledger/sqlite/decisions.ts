@@ -5,7 +5,8 @@ import { needsClass, type Job, type JobId } from '../../core/job.ts';
 import type { CancelReason, Outcome } from '../../core/outcome.ts';
 import type { ContextSkipped, JobKnown } from '../../core/snapshot.ts';
 import type { Decision, DecisionApplied, Stop } from '../ledger.ts';
-import { countDelivery, endDelivery, isAwaited } from './deliveries.ts';
+import { endDelivery } from './deliveries.ts';
+import { noteFind } from './finds.ts';
 import { rememberForeign } from './foreign-statuses.ts';
 import { endJob, jobOf, jobRow, outcomeOf, standingChanged } from './job-row.ts';
 
@@ -80,9 +81,6 @@ export function applyDecision(sql: Sql, decision: Decision): DecisionApplied {
     change.key,
   );
   if (last !== undefined && last.version > change.version) return { kind: 'stale', stops: [] };
-  const isWork = actions.some(({ kind }) => kind === 'enqueue');
-  if (decision.isScan === true && isWork && last?.head_sha !== change.headSha && !isAwaited(sql, change.key))
-    countDelivery(sql, change.forge, 'scan', now);
   sql.run(
     `INSERT INTO changes (key, forge, repo, head_sha, is_open, version, body, seen_at, head_since)
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?6)
@@ -97,6 +95,7 @@ export function applyDecision(sql: Sql, decision: Decision): DecisionApplied {
     JSON.stringify(change),
     now,
   );
+  noteFind(sql, decision, last?.head_sha ?? null);
   if (!change.isOpen) sql.run('UPDATE changes SET notice = NULL WHERE key = ? AND notice IS NOT NULL', change.key);
   const stops = actions.flatMap((action) => applyAction(sql, change, action, now, traceId));
   for (const id of deliveryIds) endDelivery(sql, id, 'handled', null, now);

@@ -1,7 +1,7 @@
 import type { Sql } from '../../base/sqlite.ts';
 import type { ForgeEvent } from '../../core/forge-event.ts';
 import type { NewDelivery, PendingDelivery } from '../ledger.ts';
-import type { DeliveryDay, DeliverySource } from '../ledger-reader.ts';
+import type { DeliveryDay, DeliverySource, DeliveryTotals, ParkedDelivery } from '../ledger-reader.ts';
 
 /** False when the id is known. */
 export function recordDelivery(sql: Sql, delivery: NewDelivery): boolean {
@@ -93,6 +93,69 @@ export function deliveryDays(sql: Sql, days: number, now: number): readonly Deli
       missed: missed ?? 0,
     }));
 }
+
+/** See `LedgerReader.deliveryTotals`. */
+export function deliveryTotals(sql: Sql): DeliveryTotals {
+  const rows = sql.all<{ forge: string; source: DeliverySource | 'missed'; n: number }>(
+    'SELECT forge, source, SUM(n) AS n FROM delivery_days GROUP BY forge, source',
+  );
+  const oldest = sql.get<{ at: number }>(
+    `SELECT received_at AS at FROM deliveries WHERE state = 'pending' ORDER BY seq LIMIT 1`,
+  );
+  return {
+    bySource: rows.flatMap(({ forge, source, n }) => (source === 'missed' ? [] : [{ forge, source, n }])),
+    missed: rows.flatMap(({ forge, source, n }) => (source === 'missed' ? [{ forge, n }] : [])),
+    oldestPendingAt: oldest?.at ?? null,
+  };
+}
+
+/** See `LedgerReader.parkedDeliveries`. */
+export function parkedDeliveries(sql: Sql, limit: number): readonly ParkedDelivery[] {
+  return sql
+    .all<{
+      id: string;
+      forge: string;
+      change_key: string;
+      source: DeliverySource;
+      received_at: number;
+      ended_at: number | null;
+      trace_id: string;
+      why: string | null;
+    }>(
+      `SELECT id, forge, change_key, source, received_at, ended_at, trace_id, why FROM deliveries
+       WHERE state = 'parked' ORDER BY seq DESC LIMIT +?`,
+      limit,
+    )
+    .map((row) => ({
+      id: row.id,
+      forge: row.forge,
+      changeKey: row.change_key === '' ? null : row.change_key,
+      source: row.source,
+      receivedAt: row.received_at,
+      parkedAt: row.ended_at ?? row.received_at,
+      traceId: row.trace_id,
+      why: row.why ?? '',
+    }));
+}
+
+/** Up to when the forge's delivery log of that name was read to its end; null: never. */
+export function sweepMark(sql: Sql, forge: string, log: string): number | null {
+  const row = sql.get<{ value: string }>('SELECT value FROM meta WHERE key = ?', markKey(forge, log));
+  return row === undefined ? null : Number(row.value);
+}
+
+export function setSweepMark(
+  sql: Sql,
+  mark: { readonly forge: string; readonly log: string; readonly at: number },
+): void {
+  sql.run(
+    'INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2',
+    markKey(mark.forge, mark.log),
+    String(mark.at),
+  );
+}
+
+const markKey = (forge: string, log: string): string => `swept|${forge}|${log}`;
 
 /** Oldest first; of one place when it is named. */
 export function pendingDeliveries(sql: Sql, limit: number, changeKey: string | null): readonly PendingDelivery[] {

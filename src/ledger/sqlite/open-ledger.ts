@@ -2,6 +2,7 @@ import type { Database } from '../../base/sqlite.ts';
 import { defaultRetryPlan, type RetryPlan } from '../../decide/retry-plan.ts';
 import type { Ledger } from '../ledger.ts';
 import { applyDecision, jobsOfChange, skippedContexts } from './decisions.ts';
+import { settleDays } from './finds.ts';
 import { dueIssues, issueFailed, issueKept } from './issues.ts';
 import {
   beginDelivery,
@@ -12,6 +13,8 @@ import {
   recordDeliveries,
   recordDelivery,
   recordUnread,
+  setSweepMark,
+  sweepMark,
 } from './deliveries.ts';
 import { createAttempt, feedView, offeredAttempts } from './feeding.ts';
 import { applyBeat, applyClaimed, applyFinished } from './holdings.ts';
@@ -58,6 +61,15 @@ export function openSqliteLedger(database: Database, options: { readonly retryPl
     recordDeliveries: (deliveries) => change((sql) => recordDeliveries(sql, deliveries)),
     recordUnread: (delivery, end) => change((sql) => recordUnread(sql, delivery, end)),
     knownDeliveries: (ids) => readLater((sql) => knownDeliveries(sql, ids)),
+    sweepMark: (forge, log) => readLater((sql) => sweepMark(sql, forge, log)),
+    setSweepMark: (mark) =>
+      change((sql) => {
+        setSweepMark(sql, mark);
+      }),
+    settleDays: (now) =>
+      change((sql) => {
+        settleDays(sql, now);
+      }),
     pendingDeliveries: (limit, changeKey) => readLater((sql) => pendingDeliveries(sql, limit, changeKey ?? null)),
     pendingPlaces: (after, limit) => readLater((sql) => pendingPlaces(sql, after, limit)),
     beginDelivery: (id) => change((sql) => beginDelivery(sql, id)),
@@ -79,8 +91,7 @@ export function openSqliteLedger(database: Database, options: { readonly retryPl
     skippedContexts: (forge, repo, sha) => readLater((sql) => skippedContexts(sql, forge, repo, sha)),
     openPlaces: (forge, repo) => readLater((sql) => openPlaces(sql, forge, repo)),
     placesAtHead: (forge, repo, sha) => readLater((sql) => placesAtHead(sql, forge, repo, sha)),
-    longestUnseen: (forge, repo, before, limit) =>
-      readLater((sql) => longestUnseen(sql, forge, repo, before, limit)),
+    longestUnseen: (forge, repo, before, limit) => readLater((sql) => longestUnseen(sql, forge, repo, before, limit)),
     schedulesSeen: () => readLater(schedulesSeen),
     settleSchedule: (seen, slot) => change((sql) => settleSchedule(sql, seen, slot)),
     forgetSchedule: (key) =>

@@ -1,6 +1,6 @@
 import type { Database, Sql } from '../../base/sqlite.ts';
 import type { LedgerReader } from '../ledger-reader.ts';
-import { deliveryDays } from './deliveries.ts';
+import { deliveryDays, deliveryTotals, parkedDeliveries } from './deliveries.ts';
 import { shadowRows } from './foreign-statuses.ts';
 import { readRun } from './read-run.ts';
 import { listRuns } from './read-runs.ts';
@@ -24,6 +24,8 @@ export function openSqliteLedgerReader(database: Database): LedgerReader {
     workers: () => answer(workersSeen),
     counts: () => answer(readCounts),
     deliveryDays: (days, now) => answer((sql) => deliveryDays(sql, days, now)),
+    deliveryTotals: () => answer(deliveryTotals),
+    parkedDeliveries: (limit) => answer((sql) => parkedDeliveries(sql, limit)),
     refusedReports: (limit) => answer((sql) => refusedReports(sql, limit)),
     shadowRows: (since, limit) => answer((sql) => shadowRows(sql, since, limit)),
     position: (jobId) => answer((sql) => positionOf(sql, jobId)),

@@ -6,7 +6,9 @@
  * end that was no verdict by a new generation (R13). attempts: one row for each holding; an offered one has no nonce yet,
  * and an `n` that was claimed twice has two rows of which the later applied owns (R2). jobs.urgent_at is the order of
  * `feedOrder` inside a project as one number: an hour of age weighs as much as a step of priority, whatever the time is.
- * delivery_days: what came in by day, forge and source (`event`, `sweep`, `scan`, `request`, `schedule`, and `missed`).
+ * delivery_days: what came in by day, forge and source (`event`, `sweep`, `scan`, `request`, `schedule`, and `missed`); the
+ * row of day '' holds what was merged of days long ago. changes.found_at: when a scan found work at `found_head` that no
+ * event told of; counted when none has come a while later.
  * issues: one for each check of a branch that tells its failures by an issue; as the forge should show it.
  * reports.word_version: the first version of the occasion that is told; posts of older ones do not count. reports.posted_at:
  * when it was last posted, or refused. foreign_statuses: what another CI said of our commits, for the shadow report.
@@ -178,6 +180,9 @@ export const ledgerSteps: readonly string[] = [
   ALTER TABLE changes ADD COLUMN head_since INTEGER NOT NULL DEFAULT 0;
   UPDATE changes SET head_since = version;
   ALTER TABLE approvals ADD COLUMN request_id TEXT;
+  ALTER TABLE changes ADD COLUMN found_at INTEGER;
+  ALTER TABLE changes ADD COLUMN found_head TEXT;
+  CREATE INDEX changes_found ON changes (found_at) WHERE found_at IS NOT NULL;
   ALTER TABLE deliveries ADD COLUMN source TEXT NOT NULL DEFAULT 'event';
   ALTER TABLE deliveries ADD COLUMN forge TEXT NOT NULL DEFAULT '';
   ALTER TABLE reports ADD COLUMN posts INTEGER NOT NULL DEFAULT 0;
