@@ -11,14 +11,15 @@ interface AtPlace {
  * A fact from outside, kept in the ledger under its unique delivery id before anybody is answered.
  * `change`: something moved at that place, look at it; `sha` is the head that the event speaks of, so that a view of the
  * forge that is still behind it is fetched again. `request`: a person asks for something. `schedule`: a slot of a
- * schedule came; each runs once, also on an unchanged commit. `commit`: something about a commit moved (a status), and
+ * schedule came; each runs once, also on an unchanged commit; `isOnlyResumed`: it came before our ledger's time, and only what
+ * the forge shows as begun and not judged is run. `commit`: something about a commit moved (a status), and
  * intake finds the places that have it as their head; its `changeKey` is `forge|repo|commit/<sha>`. `repository`:
  * look at every place of it (`forge|repo|repository`).
  */
 export type ForgeEvent =
   | (AtPlace & { readonly kind: 'change'; readonly sha: string | null })
   | (AtPlace & { readonly kind: 'request'; readonly request: PersonRequest })
-  | (AtPlace & { readonly kind: 'schedule'; readonly slot: ScheduleSlot })
+  | (AtPlace & { readonly kind: 'schedule'; readonly slot: ScheduleSlot; readonly isOnlyResumed?: true })
   | (AtPlace & { readonly kind: 'commit'; readonly sha: string })
   | (AtPlace & { readonly kind: 'repository' });
 

@@ -16,6 +16,16 @@ export interface PlaceView {
   readonly statuses: readonly StatusSeen[];
   readonly requests: readonly PersonRequest[];
   readonly approvedShas: readonly string[];
+  /** What others show at the head (the present CI, in shadow mode). */
+  readonly foreign?: readonly ForeignSeen[];
+}
+
+/** A commit status of somebody else: a stranger's text. `createdAt` by the forge's clock (epoch ms). */
+export interface ForeignSeen {
+  readonly context: string;
+  readonly state: VerdictState;
+  readonly createdAt: number;
+  readonly creator: string;
 }
 
 /** A commit status to show. `description` is at most 140 characters. */
@@ -131,8 +141,8 @@ export interface Forge {
   comment?(comment: CommentToPost, signal: AbortSignal): Promise<void>;
   /** Opens, updates or closes an issue. Absent: this forge has none. */
   keepIssue?(issue: IssueToKeep, signal: AbortSignal): Promise<void>;
-  /** Absent: nothing limits writing. */
-  writeAllowance?(): WriteAllowance;
+  /** For writes to this repository; without it, where least is left. Absent: nothing limits writing. */
+  writeAllowance?(repo?: string): WriteAllowance;
   /**
    * The delivery logs of the hooks that call us. One that cannot be found or read (no permission) is left out and logged, so
    * that it stops no other. Absent: this forge keeps none.

@@ -70,10 +70,10 @@ test('an event that always fails is set aside after three tries, and hinders no 
   assert.ok(jobs.every(({ changeKey }) => changeKey === other.key));
 });
 
-test('an event of a project that is not configured is set aside at once', async (t) => {
+test('an event of a project that is not configured leads to nothing', async (t) => {
   const world = openIntakeWorld(t);
-  await world.deliver('d1', { ...a, repo: 'gone' });
-  await world.deliver('d2', { ...a, forge: 'nowhere' });
+  await world.deliver('d1', { ...a, repo: 'gone', key: 'git|gone|branch/main' });
+  await world.deliver('d2', { ...a, forge: 'nowhere', key: 'nowhere|demo|branch/main' });
   await world.work(noPending(world));
   assert.deepEqual(world.forge.looks, []);
 });

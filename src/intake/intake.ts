@@ -1,26 +1,27 @@
-import { createBell } from '../base/bell.ts';
 import type { Clock } from '../base/clock.ts';
-import { sleep } from '../base/clock.ts';
-import { errorLine, isGroundcrewError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
-import type { Change } from '../core/change.ts';
+import type { Action } from '../core/action.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { decideChange } from '../decide/decide-change.ts';
-import type { Forge, PlaceView } from '../forge/forge.ts';
-import type { Ledger, PendingDelivery, Stop } from '../ledger/ledger.ts';
+import type { Forge } from '../forge/forge.ts';
+import type { Ledger, Stop } from '../ledger/ledger.ts';
+import { createDeliveryLoop } from './deliveries.ts';
+import { createForgeRest, type ForgeRest } from './forge-rest.ts';
+import { createDeliveryHandler } from './handle-deliveries.ts';
+import { lookAt } from './look.ts';
 import type { PlanSource } from './plan-source.ts';
+import { rollingRequestsPerHour, runRolling } from './rolling.ts';
+import { createScanner, type ScanReport } from './scan.ts';
+import { createSlots, type Slots } from './slots.ts';
+import { takeSnapshot, viewPlace } from './snapshot.ts';
+import { createTurns } from './turns.ts';
 
-/** A delivery whose handling failed so often is set aside (design §1). */
-const mostFailures = 3;
-/** So is one whose handling was begun so often: it may be what kills us. More often, since others kill us, too. */
-const mostTries = 10;
-const batch = 200;
-/** How often a view that may be behind its event, or behind the ledger, is fetched again, and after which pause (ms). */
-const refetches = 3;
-const refetchPauseMs = 1_000;
-/** A forge that is away is asked again after this (ms). */
-const awayPauseMs = 10_000;
+/**
+ * Looks under way at one forge, of one repository there, and for scans. GitHub takes 100 requests at once from us, for all that
+ * we do: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+ */
+const slotLimits = { most: 16, mostOfGroup: 8, mostPatient: 8 };
 
 /** What intake needs. */
 export interface IntakeDeps {
@@ -32,196 +33,121 @@ export interface IntakeDeps {
   readonly logger: Logger;
   /** A decision changed the ledger; these holdings should stop. */
   readonly onDecided: (stops: readonly Stop[]) => Promise<void>;
+  /** What the rolling pass may use at each forge; `rollingRequestsPerHour` when absent. */
+  readonly rollingRequestsPerHour?: number;
 }
 
-/** Turns what happened outside into decisions (design §1.2, §1.3). */
+/** What would be decided at a place, and on what. */
+export interface Peek {
+  readonly snapshot: Snapshot;
+  readonly actions: readonly Action[];
+}
+
+/**
+ * Turns what happened outside into decisions (design §1.2, §1.3). An event is a hint; state is the truth. Places are looked at
+ * one at a time each, and a bounded number at once, shared out between repositories.
+ */
 export interface Intake {
   /** Handles stored deliveries until the signal aborts; `wake` says that there are new ones. */
   run(signal: AbortSignal): Promise<void>;
   wake(): void;
-  /** Looks at every place of a repository, as if something had happened there; one broken place never stops another. */
-  scan(forge: string, repo: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Looks at the places of a repository that are not as they were; `isAnew`, at all of them. The first scan of each repository
+   * in this life looks at all. Null: no such repository is configured.
+   * @throws GroundcrewError when the forge cannot be listed, or time is over
+   */
+  scan(
+    forge: string,
+    repo: string,
+    signal: AbortSignal,
+    options?: { readonly isAnew?: boolean },
+  ): Promise<ScanReport | null>;
+  /** The policy is another one: the next scans look at everything. */
+  forgetLooks(): void;
+  /** Keeps reading what nobody looked at for long, at a bounded rate, until the signal aborts. */
+  roll(signal: AbortSignal): Promise<void>;
+  /** What a look would find and do now, without doing it. Null: there is no such place. */
+  peek(forge: string, repo: string, changeKey: string, signal: AbortSignal): Promise<Peek | null>;
 }
 
 export function createIntake(deps: IntakeDeps): Intake {
-  const { ledger, clock, logger } = deps;
-  // Serial per pull request or branch: the tail of each place's queue.
-  const tails = new Map<string, Promise<unknown>>();
-  const bell = createBell(clock);
-
-  const inTurn = <T>(key: string, work: () => Promise<T>): Promise<T> => {
-    const turn = (tails.get(key) ?? Promise.resolve()).then(work, work);
-    const tail = turn
-      .catch(() => undefined)
-      .finally(() => {
-        if (tails.get(key) === tail) tails.delete(key);
-      });
-    tails.set(key, tail);
-    return turn;
+  const { ledger, clock, logger, forges } = deps;
+  const lookDeps = { ...deps, turns: createTurns() };
+  const scanTurns = createTurns();
+  const slots = new Map<string, Slots>();
+  const rests = new Map<string, ForgeRest>();
+  const slotsOf = ({ name }: Forge): Slots => {
+    const found = slots.get(name) ?? createSlots(slotLimits);
+    slots.set(name, found);
+    return found;
+  };
+  const restOf = ({ name }: Forge): ForgeRest => {
+    const found = rests.get(name) ?? createForgeRest(clock);
+    rests.set(name, found);
+    return found;
   };
 
-  /** One look at one place, with what was delivered for it. */
-  const look = async (
-    forge: Forge,
-    repo: string,
-    changeKey: string,
-    deliveries: readonly PendingDelivery[],
-    signal: AbortSignal,
-  ): Promise<void> => {
-    for (let again = 0; ; again += 1) {
-      const snapshot = await takeSnapshot(forge, repo, changeKey, deliveries, signal);
-      const mayRefetch = again < refetches && !signal.aborted;
-      if (snapshot === null) {
-        for (const { id } of deliveries) await ledger.endDelivery(id, { kind: 'handled' }, clock.now());
-        return;
-      }
-      if (mayRefetch && (await isBehind(snapshot.change, deliveries))) {
-        await sleep(clock, refetchPauseMs, signal);
-        continue;
-      }
-      const traceId = deliveries[0]?.traceId ?? deps.random.hex(16);
-      const applied = await ledger.applyDecision({
-        change: snapshot.change,
-        actions: decideChange(snapshot),
-        deliveryIds: deliveries.map((delivery) => delivery.id),
-        now: clock.now(),
-        traceId,
-      });
-      if (applied.kind === 'applied') {
-        await deps.onDecided(applied.stops);
-        return;
-      }
-      if (!mayRefetch) return;
-      await sleep(clock, refetchPauseMs, signal);
-    }
-  };
+  const scanner = createScanner({
+    ledger,
+    clock,
+    logger,
+    look: (place, reason, signal) =>
+      slotsOf(place.forge).take({ group: place.repo, isPatient: true }, () => lookAt(lookDeps, place, reason, signal)),
+  });
+  // A scan that is asked for while one runs comes after it: that one may have listed before what is meant now.
+  const scan = (forge: Forge, repo: string, isAnew: boolean, signal: AbortSignal): Promise<ScanReport> =>
+    scanTurns.take(`${forge.name}|${repo}`, () => scanner.scan(forge, repo, { isAnew }, signal));
 
-  /** The view shows a head that we know already, while an event speaks of another: it is probably old. */
-  const isBehind = async (change: Change, deliveries: readonly PendingDelivery[]): Promise<boolean> => {
-    const shas = deliveries.flatMap(({ event }) => (event.kind === 'change' && event.sha !== null ? [event.sha] : []));
-    const last = shas.at(-1);
-    if (last === undefined || !change.isOpen || shas.includes(change.headSha)) return false;
-    return (await ledger.lastChange(change.key))?.headSha === change.headSha;
-  };
-
-  const takeSnapshot = async (
-    forge: Forge,
-    repo: string,
-    changeKey: string,
-    deliveries: readonly PendingDelivery[],
-    signal: AbortSignal,
-  ): Promise<Snapshot | null> => {
-    const view = (await forge.view(repo, changeKey, signal)) ?? (await goneView(changeKey));
-    if (view === null) return null;
-    const { change } = view;
-    const asked = [
-      ...view.requests,
-      ...deliveries.flatMap(({ event }) => (event.kind === 'request' ? [event.request] : [])),
-    ];
-    const done = await ledger.doneRequests(asked.map((request) => request.id));
-    return {
-      change,
-      remembersStatuses: forge.remembersStatuses,
-      statuses: view.statuses,
-      requests: asked.map((request) => ({ ...request, isDone: request.isDone || done.has(request.id) })),
-      approvedShas: [...view.approvedShas, ...(await ledger.approvedShas(changeKey))],
-      plan: change.isOpen ? await deps.plan(change, signal) : { kind: 'checks', checks: [] },
-      jobs: await ledger.jobsOfChange(changeKey, change.headSha),
-    };
-  };
-
-  /** A place that was deleted: as we last saw it, closed. */
-  const goneView = async (changeKey: string): Promise<PlaceView | null> => {
-    const last = await ledger.lastChange(changeKey);
-    return last === null ? null : { change: { ...last, isOpen: false }, statuses: [], requests: [], approvedShas: [] };
-  };
-
-  /** Failures that we saw, in this life, of deliveries that are still pending. */
-  const failures = new Map<string, number>();
-
-  const handle = async (
-    changeKey: string,
-    deliveries: readonly PendingDelivery[],
-    signal: AbortSignal,
-  ): Promise<'done' | 'later'> => {
-    const live: PendingDelivery[] = [];
-    for (const delivery of deliveries) {
-      // Counted before it is handled: what kills us in the handling is set aside in the end.
-      const tries = await ledger.beginDelivery(delivery.id);
-      if (tries <= mostTries && (failures.get(delivery.id) ?? 0) < mostFailures) live.push(delivery);
-      else {
-        failures.delete(delivery.id);
-        await ledger.endDelivery(delivery.id, { kind: 'parked', why: 'handling it failed too often' }, clock.now());
-      }
-    }
-    const first = live[0];
-    if (first === undefined) return 'done';
-    const forge = deps.forges.get(first.event.forge);
-    try {
-      if (forge?.repos().includes(first.event.repo) !== true) {
-        for (const { id } of live)
-          await ledger.endDelivery(id, { kind: 'parked', why: 'no such project' }, clock.now());
-        return 'done';
-      }
-      await look(forge, first.event.repo, changeKey, live, signal);
-      for (const { id } of live) failures.delete(id);
-      return 'done';
-    } catch (error) {
-      const isAway = isGroundcrewError(error) && error.retry !== 'never';
-      for (const { id } of live) {
-        // The forge being away says nothing against the delivery.
-        if (isAway) await ledger.forgiveDelivery(id);
-        else failures.set(id, (failures.get(id) ?? 0) + 1);
-      }
-      logger.warn('an event could not be handled; it will be again', {
-        change: changeKey,
-        trace: first.traceId,
-        why: errorLine(error),
-      });
-      return 'later';
-    }
-  };
+  const handle = createDeliveryHandler({
+    ledger,
+    forges,
+    clock,
+    logger,
+    restOf,
+    look: async (place, deliveries, signal) => {
+      await lookAt(lookDeps, place, { deliveries, isScan: false }, signal);
+    },
+    scan: async (forge, repo, signal) => {
+      await scan(forge, repo, false, signal);
+    },
+  });
+  const loop = createDeliveryLoop({
+    ledger,
+    clock,
+    logger,
+    handle: (changeKey, signal) => {
+      const [name = '', repo = '', what] = changeKey.split('|');
+      const forge = forges.get(name);
+      // A scan takes its slots itself.
+      if (forge === undefined || what === 'repository') return handle(changeKey, signal);
+      return slotsOf(forge).take({ group: repo, isPatient: false }, () => handle(changeKey, signal));
+    },
+  });
 
   return {
+    run: (signal) => loop.run(signal),
     wake() {
-      bell.ring();
+      loop.wake();
     },
-    async run(signal) {
-      while (!signal.aborted) {
-        bell.reset();
-        let result: 'done' | 'later' = 'done';
-        try {
-          const pending = await ledger.pendingDeliveries(batch);
-          const byPlace = new Map<string, PendingDelivery[]>();
-          for (const delivery of pending) {
-            const key = delivery.event.changeKey;
-            byPlace.set(key, [...(byPlace.get(key) ?? []), delivery]);
-          }
-          const results = await Promise.all(
-            [...byPlace].map(([key, deliveries]) => inTurn(key, () => handle(key, deliveries, signal))),
-          );
-          if (results.includes('later')) result = 'later';
-          else if (pending.length > 0) continue;
-        } catch (error) {
-          logger.error('intake failed; it will be tried again', { why: errorLine(error) });
-          result = 'later';
-        }
-        await bell.wait(result === 'later' ? awayPauseMs : null, signal);
-      }
+    async scan(forgeName, repo, signal, { isAnew = false } = {}) {
+      const forge = forges.get(forgeName);
+      return forge?.repos().includes(repo) === true ? await scan(forge, repo, isAnew, signal) : null;
     },
-    async scan(forgeName, repo, signal) {
-      const forge = deps.forges.get(forgeName);
-      if (forge === undefined) return;
-      const seen = (await forge.places(repo, signal)).map((place) => place.changeKey);
-      const known = (await ledger.openPlaces(forgeName, repo)).map((place) => place.changeKey);
-      for (const changeKey of new Set([...seen, ...known])) {
-        if (signal.aborted) return;
-        try {
-          await inTurn(changeKey, () => look(forge, repo, changeKey, [], signal));
-        } catch (error) {
-          logger.warn('a place could not be looked at', { change: changeKey, why: errorLine(error) });
-        }
-      }
+    forgetLooks() {
+      scanner.forget();
+    },
+    async roll(signal) {
+      const requestsPerHour = deps.rollingRequestsPerHour ?? rollingRequestsPerHour;
+      const rolling = { ledger, clock, logger, requestsPerHour, lookAll: scanner.lookAll };
+      await Promise.all([...forges.values()].map((forge) => runRolling(rolling, forge, signal)));
+    },
+    async peek(forgeName, repo, changeKey, signal) {
+      const forge = forges.get(forgeName);
+      if (forge === undefined) return null;
+      const view = await viewPlace(deps, { forge, repo, changeKey }, signal);
+      if (view === null) return null;
+      const snapshot = await takeSnapshot(deps, { forge, view, deliveries: [] }, signal);
+      return { snapshot, actions: decideChange(snapshot) };
     },
   };
 }

@@ -7,9 +7,10 @@ import type { JobEnvelope } from '../core/job-envelope.ts';
 import { isVerdict } from '../core/outcome.ts';
 import type { Finished } from '../core/worker-message.ts';
 import { decideChange } from '../decide/decide-change.ts';
-import type { Forge } from '../forge/forge.ts';
+import type { Forge, PlaceView } from '../forge/forge.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { PlanSource } from './plan-source.ts';
+import { takeSnapshot } from './snapshot.ts';
 
 /** A forge that is away is asked again after this (ms). */
 const awayPauseMs = 10_000;
@@ -47,13 +48,11 @@ export async function recoverFromStore(deps: RecoverDeps, signal: AbortSignal): 
 }
 
 async function recoverRepo(deps: RecoverDeps, forge: Forge, repo: string, signal: AbortSignal): Promise<void> {
-  for (const place of await forge.places(repo, signal)) {
-    const view = await forge.view(repo, place.changeKey, signal);
-    if (view === null || signal.aborted) continue;
-    const plan = await deps.plan(view.change, signal);
-    const jobs = await deps.ledger.jobsOfChange(place.changeKey, view.change.headSha);
-    const actions = decideChange({ ...view, remembersStatuses: true, plan, jobs });
-    for (const action of actions) {
+  for await (const view of viewsOf(forge, repo, signal)) {
+    if (signal.aborted) return;
+    if (view === null) continue;
+    const snapshot = await takeSnapshot(deps, { forge, view, deliveries: [] }, signal);
+    for (const action of decideChange(snapshot)) {
       if (action.kind !== 'enqueue') continue;
       for (const record of verdictsOf(await deps.runRecords(action.job), action.job)) {
         const applied = await deps.ledger.finished(
@@ -69,6 +68,13 @@ async function recoverRepo(deps: RecoverDeps, forge: Forge, repo: string, signal
       }
     }
   }
+}
+
+/** Every place of a repository as it is now: in bulk where the forge can. */
+async function* viewsOf(forge: Forge, repo: string, signal: AbortSignal): AsyncGenerator<PlaceView | null> {
+  const keys = (await forge.places(repo, signal)).map((place) => place.changeKey);
+  if (forge.views === undefined) for (const changeKey of keys) yield await forge.view(repo, changeKey, signal);
+  else for await (const { view } of forge.views(repo, keys, signal)) yield view;
 }
 
 /** What judged the job, its newest generation first. A stray that was stopped, or what broke, is no result. */

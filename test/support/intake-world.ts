@@ -67,12 +67,12 @@ export function spokenForge(given: Partial<Forge> = {}): SpokenForge {
   };
 }
 
-/** A world with one check, `test`. */
-export function openIntakeWorld(context: CleansUp): IntakeWorld {
+/** A world with one check, `test`; `given` for its forge. */
+export function openIntakeWorld(context: CleansUp, given: Partial<Forge> = {}): IntakeWorld {
   const database = openDatabase({ path: ':memory:' });
   context.after(() => database.close());
   const ledger = openSqliteLedger(database);
-  const forge = spokenForge();
+  const forge = spokenForge(given);
   const clock = createHandClock();
   const stops: Stop[] = [];
   const intake = createIntake({
@@ -106,7 +106,7 @@ export function openIntakeWorld(context: CleansUp): IntakeWorld {
           if (round > 2_000) throw new Error('it is never done');
           // Lets promises settle; then whatever waits for the clock goes on.
           await new Promise((resolve) => setImmediate(resolve));
-          if (round % 20 === 19) clock.pass(1_000);
+          if (round % 20 === 19) clock.pass(5_000);
         }
       } finally {
         life.abort();

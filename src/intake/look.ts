@@ -1,0 +1,131 @@
+import type { Clock } from '../base/clock.ts';
+import { sleep } from '../base/clock.ts';
+import { GroundcrewError } from '../base/errors.ts';
+import type { Random } from '../base/random.ts';
+import type { Action } from '../core/action.ts';
+import type { Change } from '../core/change.ts';
+import type { Snapshot } from '../core/snapshot.ts';
+import { decideChange } from '../decide/decide-change.ts';
+import type { PlaceView } from '../forge/forge.ts';
+import type { Ledger, PendingDelivery, Stop } from '../ledger/ledger.ts';
+import { takeSnapshot, viewPlace, type Place, type SnapshotDeps } from './snapshot.ts';
+import { withinTime } from './time-limit.ts';
+import type { Turns } from './turns.ts';
+
+/** How often a view that may be behind its event, or behind the ledger, is fetched again, and after which pause (ms). */
+const refetches = 3;
+const refetchPauseMs = 1_000;
+/** A look that takes longer has lost its way: it is given up, and made again later. */
+const longestLookMs = 120_000;
+
+/** What a look needs. */
+export interface LookDeps extends SnapshotDeps {
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly turns: Turns;
+  /** A decision changed the ledger; these holdings should stop. */
+  readonly onDecided: (stops: readonly Stop[]) => Promise<void>;
+}
+
+/** Why somebody looks: deliveries that are handled by it, or a scan, which may bring a view that it fetched (and when). */
+export interface LookReason {
+  readonly deliveries: readonly PendingDelivery[];
+  readonly isScan: boolean;
+  readonly fetched?: { readonly view: PlaceView | null; readonly at: number };
+}
+
+/** What came of it. `isChanged`: something was started, stopped or answered. */
+export interface LookResult {
+  readonly isChanged: boolean;
+}
+
+/**
+ * One look at one place: view, decide, apply, in its turn (design §1.2). The deliveries are ended in the transaction of the
+ * actions, so dying anywhere here means looking again, and nothing else.
+ * @throws GroundcrewError `intake/behind` when the forge keeps showing less than the ledger knows; `intake/too-slow`,
+ *   `intake/stopped`; what the forge and the ledger throw
+ */
+export async function lookAt(
+  deps: LookDeps,
+  place: Place,
+  reason: LookReason,
+  signal: AbortSignal,
+): Promise<LookResult> {
+  const { clock, turns } = deps;
+  const limit = { clock, limitMs: longestLookMs, signal, what: `looking at ${place.changeKey}` };
+  return turns.take(place.changeKey, () => withinTime(limit, (own) => lookInTurn(deps, place, reason, own)));
+}
+
+async function lookInTurn(
+  deps: LookDeps,
+  place: Place,
+  { deliveries, isScan, fetched }: LookReason,
+  signal: AbortSignal,
+): Promise<LookResult> {
+  const { ledger, clock } = deps;
+  // Somebody looked since a scan fetched its view: what it saw is at least as new.
+  if (fetched !== undefined && ((await ledger.lastLook(place.changeKey))?.seenAt ?? -1) >= fetched.at)
+    return { isChanged: false };
+  let given = fetched?.view ?? null;
+  for (let again = 0; ; again += 1) {
+    if (signal.aborted) throw stopped(place);
+    const view = given ?? (await viewPlace(deps, place, signal));
+    given = null;
+    if (view === null) {
+      await Promise.all(deliveries.map(({ id }) => ledger.endDelivery(id, { kind: 'handled' }, clock.now())));
+      return { isChanged: false };
+    }
+    const mayRefetch = again < refetches;
+    if (!(mayRefetch && (await isBehind(deps, view.change, deliveries)))) {
+      const snapshot = await takeSnapshot(deps, { forge: place.forge, view, deliveries }, signal);
+      if (signal.aborted) throw stopped(place);
+      const actions = decideChange(snapshot);
+      if (await apply(deps, snapshot, actions, { deliveries, isScan })) return { isChanged: actions.some(isWork) };
+      if (!mayRefetch) {
+        const message = `${place.repo}: the forge shows an older state than it did before`;
+        throw new GroundcrewError('intake/behind', message, { retry: 'later' });
+      }
+    }
+    await sleep(clock, refetchPauseMs, signal);
+  }
+}
+
+/** False: a newer view was applied before, so nothing was. */
+async function apply(
+  deps: LookDeps,
+  { change }: Snapshot,
+  actions: readonly Action[],
+  { deliveries, isScan }: Pick<LookReason, 'deliveries' | 'isScan'>,
+): Promise<boolean> {
+  const applied = await deps.ledger.applyDecision({
+    change,
+    actions,
+    deliveryIds: deliveries.map((delivery) => delivery.id),
+    now: deps.clock.now(),
+    traceId: deliveries[0]?.traceId ?? deps.random.hex(16),
+    isScan,
+  });
+  if (applied.kind === 'stale') return false;
+  await deps.onDecided(applied.stops);
+  return true;
+}
+
+/** The view shows a head that we know already, while an event speaks of another: it is probably old. */
+async function isBehind(
+  { ledger }: LookDeps,
+  change: Change,
+  deliveries: readonly PendingDelivery[],
+): Promise<boolean> {
+  const shas = deliveries.flatMap(({ event }) => (event.kind === 'change' && event.sha !== null ? [event.sha] : []));
+  if (shas.length === 0 || !change.isOpen || shas.includes(change.headSha)) return false;
+  return (await ledger.lastChange(change.key))?.headSha === change.headSha;
+}
+
+function isWork({ kind }: Action): boolean {
+  return kind !== 'notice' && kind !== 'restate';
+}
+
+function stopped({ changeKey }: Place): GroundcrewError {
+  return new GroundcrewError('intake/stopped', `looking at ${changeKey} was stopped`, { retry: 'later' });
+}
