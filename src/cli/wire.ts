@@ -43,7 +43,6 @@ import { runJobHere, type RunnerPlace } from './run-job-here.ts';
 import type { ServerParts } from './run-server.ts';
 import type { WorkerParts } from './run-worker.ts';
 import { workerName } from './run-worker.ts';
-import { serveHere, upHere, workHere } from './serve-here.ts';
 import { secretsOfJobs } from './secrets-of-jobs.ts';
 import { tidyingOf } from './tidying.ts';
 import type { Wiring } from './wiring.ts';
@@ -336,6 +335,8 @@ async function holdLock(paths: StatePaths): ReturnType<typeof holdServerLock> {
   }
 }
 
+const servingParts = { holdLock, openShared, openServerParts, openWorkerParts };
+
 /** Where adapters meet. */
 export const wiring: Wiring = {
   openReader: async (paths) => {
@@ -344,9 +345,10 @@ export const wiring: Wiring = {
   },
   openLogs: async (paths) => openLogOf(await openStore(paths)),
   words: { ...wordsOf(null) },
-  up: (order, context) => upHere({ holdLock, openShared, openServerParts, openWorkerParts }, order, context),
-  server: (order, context) => serveHere({ holdLock, openShared, openServerParts, openWorkerParts }, order, context),
-  worker: (order, context) => workHere({ holdLock, openShared, openServerParts, openWorkerParts }, order, context),
+  // A third of all that is loaded is only for those who serve: `run` and the readers start without it.
+  up: async (order, context) => (await import('./serve-here.ts')).upHere(servingParts, order, context),
+  server: async (order, context) => (await import('./serve-here.ts')).serveHere(servingParts, order, context),
+  worker: async (order, context) => (await import('./serve-here.ts')).workHere(servingParts, order, context),
   run: (order, context) =>
     runJobHere(
       {
