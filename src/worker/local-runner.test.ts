@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { openGitHttpServer } from '../../test/support/git-http-server.ts';
 import { makeRepo } from '../../test/support/git-repo.ts';
 import { tempDir, type CleansUp } from '../../test/support/temp-dir.ts';
 import { systemClock } from '../base/clock.ts';
@@ -263,5 +264,62 @@ test('a secret that this worker does not have is told as that, and as no fault o
   const attempt = runner.start(holding, quiet);
   const { outcome } = await attempt.ended;
   assert.deepEqual(outcome, { kind: 'broken', cause: 'refused', phase: 'starting', detail: why });
+  await attempt.cleanup();
+});
+
+test('a private repository is fetched with the credentials of its forge, which neither the job nor its log sees', async (t) => {
+  const root = await tempDir(t);
+  const repo = makeRepo(join(root, 'repo'));
+  const sha = repo.commit({ 'a.txt': 'a' });
+  const header = `Basic ${Buffer.from('x-access-token:ghs_private').toString('base64')}`;
+  await using server = await openGitHttpServer(root, header);
+  const specs: RunSpec[] = [];
+  const known: Executor = {
+    ...executorOf(() => Promise.resolve(null)),
+    start: (spec) => {
+      specs.push(spec);
+      return Promise.resolve(runOf(spec, 'ok'));
+    },
+  };
+  const deps = await depsOf(t, known);
+  const asked: string[] = [];
+  const runner = createLocalRunner({
+    ...deps,
+    executors: { container: known, process: null },
+    secretFiles: () => Promise.resolve({}),
+    fetchCredentials: ({ forge, repo: name }) => {
+      asked.push(`${forge} ${name}`);
+      return Promise.resolve({ [`http.${server.url}.extraHeader`]: `Authorization: ${header}` });
+    },
+  });
+  const { envelope, nonce } = holdingOf();
+  const job = { ...envelope.job, container: 'quay.io/a/b', subject: { ...envelope.job.subject, sha } };
+  const holding = { envelope: { ...envelope, job, cloneUrl: `${server.url}repo/.git` }, nonce };
+  await runner.prepare(holding);
+  const attempt = runner.start(holding, quiet);
+  assert.deepEqual((await attempt.ended).outcome, { kind: 'passed' });
+  assert.deepEqual(asked, ['git a']);
+  assert.ok(server.requests.every(({ authorization }) => authorization === header));
+  assert.doesNotMatch(JSON.stringify(specs), /ghs_private|eC1hY2Nlc3M/);
+  const checkout = attemptDir(deps.attemptsDir, nonce).checkout;
+  assert.doesNotMatch(await readFile(join(checkout, '.git', 'config'), 'utf8'), /extraHeader|Authorization/i);
+  await attempt.cleanup();
+});
+
+test('a forge that gives no credentials breaks the attempt, and no job is told it failed', async (t) => {
+  const known = executorOf(() => Promise.resolve(null));
+  const runner = createLocalRunner({
+    ...(await depsOf(t, known)),
+    fetchCredentials: () => Promise.reject(new UsageError('forge/not-installed', 'the App is not installed there')),
+  });
+  const holding = holdingOf();
+  await runner.prepare(holding);
+  const attempt = runner.start(holding, quiet);
+  assert.deepEqual((await attempt.ended).outcome, {
+    kind: 'broken',
+    cause: 'checkout',
+    phase: 'checkout',
+    detail: 'the App is not installed there',
+  });
   await attempt.cleanup();
 });

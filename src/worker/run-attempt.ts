@@ -4,6 +4,7 @@ import { errorLine, UsageError } from '../base/errors.ts';
 import { attemptId } from '../core/attempt.ts';
 import { attemptOf } from '../core/job-envelope.ts';
 import type { Outcome, Phase } from '../core/outcome.ts';
+import type { Subject } from '../core/subject.ts';
 import type { Holding } from '../core/worker-message.ts';
 import { chooseExecutor, type UsableExecutors } from '../executors/choose.ts';
 import { guardDisk } from '../executors/disk-guard.ts';
@@ -28,6 +29,14 @@ export interface RunAttemptTools {
   readonly clock: Clock;
   /** Writes the secrets of a trusted job to files, by name. @throws UsageError for a name that is not configured. */
   readonly secretFiles: (holding: Holding, dir: string) => Promise<Readonly<Record<string, string>>>;
+  /**
+   * Git configuration that lets this worker fetch from a private repository (see `GitCall.config`); null: none is needed.
+   * It is for git's environment alone, never for the job, its log or an argument. Absent: this worker has none.
+   */
+  readonly fetchCredentials?: (
+    subject: Subject,
+    signal: AbortSignal,
+  ) => Promise<Readonly<Record<string, string>> | null>;
 }
 
 /** Stopping an attempt: the first reason wins, whatever is under way. */
@@ -68,6 +77,10 @@ export async function runAttempt(
   try {
     await dir.make();
     stage('checkout');
+    const credentials = await credentialsOf(tools, job.subject, stop.signal);
+    if (credentials.kind === 'broken' && !stop.signal.aborted) {
+      return early({ kind: 'broken', cause: 'checkout', phase: 'checkout', detail: credentials.detail });
+    }
     const checkout = await prepareCheckout(tools.checkout, {
       cloneUrl: holding.envelope.cloneUrl,
       subject: job.subject,
@@ -75,6 +88,7 @@ export async function runAttempt(
       integration: job.integration,
       targetDir: dir.checkout,
       maxBytes: job.limits.diskBytes,
+      ...(credentials.kind === 'some' ? { credentials: credentials.config } : {}),
       signal: stop.signal,
       progress: fetchProgress(tools.clock, log),
     });
@@ -104,6 +118,21 @@ export async function runAttempt(
     const stopped = stop.reason();
     if (stopped?.kind === 'asked') return early(outcomeOfStop(stopped.request));
     return early({ kind: 'broken', cause: 'internal', phase: 'starting', detail: errorLine(error) });
+  }
+}
+
+type Credentials =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'some'; readonly config: Readonly<Record<string, string>> }
+  | { readonly kind: 'broken'; readonly detail: string };
+
+/** A forge that is away, or does not let us in, is the machinery's fault. */
+async function credentialsOf(tools: RunAttemptTools, subject: Subject, signal: AbortSignal): Promise<Credentials> {
+  try {
+    const config = (await tools.fetchCredentials?.(subject, signal)) ?? null;
+    return config === null ? { kind: 'none' } : { kind: 'some', config };
+  } catch (error) {
+    return { kind: 'broken', detail: errorLine(error) };
   }
 }
 
