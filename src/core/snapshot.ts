@@ -57,9 +57,6 @@ export type Plan =
     }
   | { readonly kind: 'nothing'; readonly sentence: string };
 
-/** `isOnlyResumed`: it came before our ledger's time, and only what the forge shows as begun and not judged is run. */
-export type SlotDue = ScheduleSlot & { readonly isOnlyResumed?: true };
-
 /** A job of this change as the ledger knows it. */
 export interface JobKnown {
   readonly id: JobId;
@@ -94,7 +91,7 @@ export interface Snapshot {
   /** Since when the place has this head, by the forge's clock (epoch ms, `Change.version`), as far as we know. */
   readonly headSince?: number;
   /** Slots of schedules that came and were not carried out yet. */
-  readonly slots?: readonly SlotDue[];
+  readonly slots?: readonly ScheduleSlot[];
   /** Contexts that are skipped at the head, as the ledger knows it. */
   readonly skipped?: readonly ContextSkipped[];
 }

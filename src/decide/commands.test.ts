@@ -73,6 +73,7 @@ for (const [body, said] of [
     '/ok-to-test [COMMIT] takes at most one commit, by at least the first 7 digits of its name. Nothing was approved.',
   ],
   [`/test ${'x '.repeat(101)}`, '/test takes at most 100 contexts.'],
+  [`/cancel ${'a* '.repeat(11)}`, '/cancel takes at most 10 patterns.'],
   [`/test ${'x'.repeat(201)}`, '/test: no context is longer than 200 characters.'],
 ] as const) {
   test(`${JSON.stringify(body.slice(0, 20))} is a mistake that says how it is done`, () => {
@@ -80,9 +81,9 @@ for (const [body, said] of [
   });
 }
 
-test('beyond twenty commands a comment is only told so', () => {
+test('beyond ten commands a comment is only told so', () => {
   const found = parseCommands('/test\n'.repeat(50));
-  assert.equal(found.length, 21);
+  assert.equal(found.length, 11);
   assert.equal(found.at(-1)?.kind, 'mistake');
 });
 
@@ -124,7 +125,7 @@ test('never throws, and finds a bounded number of bounded commands', () => {
   fc.assert(
     fc.property(fc.oneof(fc.string({ unit: 'binary' }), markdown), (body) => {
       const found = parseCommands(body);
-      assert.ok(found.length <= 21);
+      assert.ok(found.length <= 11);
       for (const { contexts, text } of found) assert.ok(contexts.length <= 100 && (text?.length ?? 0) <= 300);
     }),
     { numRuns: 2_000 },

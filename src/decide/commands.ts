@@ -11,8 +11,10 @@ export type Command = Pick<PersonRequest, 'kind' | 'contexts' | 'isOnlyFailed' |
 
 /** What is read of a comment: GitHub itself refuses one of more than 65,536 characters with 422. */
 const longestComment = 64 * 1024;
-const mostCommands = 20;
+const mostCommands = 10;
 const mostContexts = 100;
+/** Matching costs more than comparing, and a stranger may cancel. */
+const mostPatterns = 10;
 const longestContext = 200;
 const longestReason = 200;
 
@@ -63,6 +65,9 @@ function readCommand(typed: string, rest: string): Command | null {
   if (word === 'ok-to-test') return readApproval(given);
   if (word === 'skip') return readSkip(given[0], rest);
   if (given.length > mostContexts) return mistake(`/${word} takes at most ${String(mostContexts)} contexts.`);
+  if (given.filter((context) => /[*?]/.test(context)).length > mostPatterns) {
+    return mistake(`/${word} takes at most ${String(mostPatterns)} patterns.`);
+  }
   if (given.some((context) => context.length > longestContext)) {
     return mistake(`/${word}: no context is longer than ${String(longestContext)} characters.`);
   }

@@ -19,8 +19,10 @@ import {
   stranger,
   foreign,
   testDecisions,
+  told,
 } from '../../test/support/decide-world.ts';
 import { anOrder, shaOf } from '../../test/support/ledger-world.ts';
+import { answers } from './answers.ts';
 
 testDecisions([
   // Strangers.
@@ -62,7 +64,7 @@ testDecisions([
       plan: { kind: 'checks', checks: [check(foreign)] },
       requests: [ask('approve', { sha: shaOf('b') })],
     }),
-    [{ kind: 'approve', sha: shaOf('b'), by: 'ada' }, done, quietPull, run(foreign)],
+    [{ kind: 'approve', sha: shaOf('b'), by: 'ada', requestId: 'r1' }, done, quietPull, run(foreign)],
   ],
   [
     'approving a commit that was pushed over is remembered, and lets nothing run',
@@ -72,7 +74,7 @@ testDecisions([
       plan: { kind: 'checks', checks: [check(foreign)] },
       requests: [ask('approve', { sha: shaOf('a') })],
     }),
-    [{ kind: 'approve', sha: shaOf('a'), by: 'ada' }, done, waits],
+    [{ kind: 'approve', sha: shaOf('a'), by: 'ada', requestId: 'r1' }, done, waits],
   ],
   [
     'an approval that was done and is nowhere written approves nothing',
@@ -92,7 +94,7 @@ testDecisions([
       plan: { kind: 'checks', checks: [check(foreign)] },
       requests: [ask('test', { sha: shaOf('b') })],
     }),
-    [done, waits],
+    [told(answers.unapproved(shaOf('b'))), waits],
   ],
   [
     'a pull request of somebody whom the forge vouches for runs',
@@ -180,7 +182,7 @@ testDecisions([
       remembersStatuses: false,
       requests: [ask('test', { contexts: ['rm -rf'] })],
     }),
-    [done, quiet],
+    [told(answers.unknown(['rm -rf'], ['unit'])), quiet],
   ],
   [
     'a cancel ends what is not over',

@@ -102,14 +102,14 @@ export const mutants: readonly Mutant[] = [
   {
     rule: 'R11',
     name: 'what the forge remembers of judged jobs is not read',
-    file: 'src/decide/decide-change.ts',
-    find: 'if (seen?.changeJobId !== id) return true;',
-    replace: 'if (seen !== null) return true;',
+    file: 'src/decide/standing.ts',
+    find: '  if (seen === undefined) return false;\n',
+    replace: '  if (look.snapshot.statuses.length >= 0 || seen === undefined) return false;\n',
   },
   {
     rule: 'R11',
     name: 'approvals are not written to the forge',
-    file: 'src/report/outbox.ts',
+    file: 'src/report/tell-forge.ts',
     find: "if (chore.kind === 'approve') await forge.rememberApproval(chore.repo, chore.sha, chore.by, signal);",
     replace: "if (chore.kind === 'approve') await Promise.resolve();",
   },
@@ -130,7 +130,7 @@ export const mutants: readonly Mutant[] = [
   {
     rule: 'R13',
     name: 'superseded counts as a verdict',
-    file: 'src/decide/decide-change.ts',
+    file: 'src/decide/look.ts',
     find: '(known.outcome.reason ===',
     replace: "known.context === '' && (known.outcome.reason ===",
   },

@@ -109,6 +109,13 @@ export const stop = (job: Job, reason: CancelReason, by: string): Action => ({
   by,
 });
 export const done: Action = { kind: 'request-done', requestId: 'r1' };
+/** Answered with a comment; `refused` unless told otherwise. */
+export const told = (comment: string, answer: 'refused' | 'done' = 'refused'): Action => ({
+  kind: 'request-done',
+  requestId: 'r1',
+  ...(answer === 'refused' ? { answer } : {}),
+  comment,
+});
 /** The same check asked for by request `r1`. */
 export const asked = (job: Job, id = 'r1'): Job => {
   const occasion = `request:${id}`;
@@ -117,16 +124,36 @@ export const asked = (job: Job, id = 'r1'): Job => {
 export const stranger = { isTrusted: false };
 export const foreign = anOrder({ ...pull, isTrusted: false });
 
+function commandSubjectOf({ plan }: Snapshot, context: string): PlannedCheck['commandSubject'] {
+  return plan.kind === 'checks' ? (plan.checks.find((one) => one.context === context)?.commandSubject ?? null) : null;
+}
+
+/** The status of a context that is skipped. */
+export function skippedStatus(context: string, isSkip = true): StatusSeen {
+  return {
+    context,
+    state: 'success',
+    description: 'Skipped by ada: because',
+    jobId: null,
+    generation: null,
+    changeJobId: null,
+    isCanceled: false,
+    isSkip,
+  };
+}
+
 /** The snapshot after its actions were applied by the ledger and posted to the forge. */
 function settle(snapshot: Snapshot): Snapshot {
   const jobs = new Map(snapshot.jobs.map((job) => [job.id, job]));
   const approved = new Set(snapshot.approvedShas);
+  const skipped = new Map((snapshot.skipped ?? []).map((skip) => [skip.context, skip]));
   for (const action of decideChange(snapshot)) {
     if (action.kind === 'enqueue') {
       for (const [id, other] of jobs) {
         const isSilenced = other.context === action.job.context && other.sha === action.job.subject.sha;
         if (isSilenced) jobs.set(id, { ...other, hasWord: false });
       }
+      skipped.delete(action.job.context);
       const { id } = action.job;
       jobs.set(id, known(action.job, { generation: action.generation, changeKey: snapshot.change.key }));
     } else if (action.kind === 'cancel') {
@@ -137,6 +164,11 @@ function settle(snapshot: Snapshot): Snapshot {
       for (const [id, other] of jobs)
         if (other.context === job.context && other.sha === job.sha) jobs.set(id, { ...other, hasWord: id === job.id });
     } else if (action.kind === 'approve') approved.add(action.sha);
+    else if (action.kind === 'skip') {
+      const { context, sentence, isByPolicy = false } = action;
+      skipped.set(context, { context, sentence, isByPolicy });
+      for (const [id, job] of jobs) if (job.context === context) jobs.set(id, { ...job, hasWord: false });
+    }
   }
   // As the ledger gives them: what ended at other commits is of no interest.
   const here = [...jobs.values()].filter((job) => job.sha === snapshot.change.headSha || !job.isEnded);
@@ -145,9 +177,13 @@ function settle(snapshot: Snapshot): Snapshot {
     ...snapshot,
     jobs: here,
     approvedShas: [...approved],
+    skipped: [...skipped.values()],
     requests: snapshot.requests.map((request) => ({ ...request, isDone: true })),
     statuses: [
-      ...snapshot.statuses.filter(({ context }) => !statuses.some((status) => status.context === context)),
+      ...[...skipped.values()].map(({ context, isByPolicy }) => skippedStatus(context, !isByPolicy)),
+      ...snapshot.statuses.filter(
+        ({ context }) => !skipped.has(context) && !statuses.some((status) => status.context === context),
+      ),
       ...statuses.map((job) => ({
         context: job.context,
         state: verdictStateOf(job.outcome),
@@ -158,7 +194,7 @@ function settle(snapshot: Snapshot): Snapshot {
           subject: subjectOf(snapshot.change),
           context: job.context,
           occasion: 'change',
-          commandSubject: null,
+          commandSubject: commandSubjectOf(snapshot, job.context),
           isTrusted: snapshot.change.isTrusted,
         }),
         isCanceled: false,

@@ -1,0 +1,310 @@
+import {
+  ask,
+  asked,
+  canceled,
+  check,
+  deploy,
+  done,
+  failed,
+  foreign,
+  known,
+  passed,
+  quiet,
+  quietPull,
+  run,
+  seen,
+  skippedStatus,
+  snapshotOf,
+  stop,
+  stranger,
+  testDecisions,
+  told,
+  unit,
+  waits,
+} from '../../test/support/decide-world.ts';
+import { anOrder, shaOf } from '../../test/support/ledger-world.ts';
+import type { Action } from '../core/action.ts';
+import type { Job } from '../core/job.ts';
+import type { PersonRequest } from '../core/request.ts';
+import { answers } from './answers.ts';
+
+const both = { kind: 'checks', checks: [check(unit), check(deploy)] } as const;
+/** A command in a comment: it names no commit, and was written at 1,000. */
+const say = (kind: PersonRequest['kind'], given: Partial<PersonRequest> = {}): PersonRequest =>
+  ask(kind, { sha: null, askedAt: 1_000, ...given });
+const strangers = {
+  at: foreign,
+  change: stranger,
+  plan: { kind: 'checks', checks: [check(foreign)] },
+} as const;
+const approved = (sha: string): Action => ({ kind: 'approve', sha, by: 'ada', requestId: 'r1' });
+const skipped = (job: Job, sentence = 'Skipped by ada: because'): Action => ({
+  kind: 'skip',
+  sha: job.subject.sha,
+  context: job.context,
+  sentence,
+});
+const skip = (context: string, given: Partial<PersonRequest> = {}): PersonRequest =>
+  say('skip', { contexts: [context], text: 'because', ...given });
+const byAda = { context: 'unit', sentence: 'Skipped by ada: because', isByPolicy: false };
+
+testDecisions([
+  // Approvals are bound to a commit.
+  [
+    'an approval without a commit is good for a head that was there before it',
+    snapshotOf({ ...strangers, headSince: 999, requests: [say('approve')] }),
+    [approved(shaOf('b')), done, quietPull, run(foreign)],
+  ],
+  [
+    'an approval never covers a commit that came at the same moment',
+    snapshotOf({ ...strangers, headSince: 1_000, requests: [say('approve')] }),
+    [told(answers.whichCommit('ok-to-test', shaOf('b'))), waits],
+  ],
+  [
+    'nor one of which nobody knows when it came',
+    snapshotOf({ ...strangers, requests: [say('approve')] }),
+    [told(answers.whichCommit('ok-to-test', shaOf('b'))), waits],
+  ],
+  [
+    'the first digits of a commit approve the head that they begin',
+    snapshotOf({ ...strangers, requests: [say('approve', { sha: shaOf('b').slice(0, 7) })] }),
+    [approved(shaOf('b')), done, quietPull, run(foreign)],
+  ],
+  [
+    'the first digits of another commit approve nothing',
+    snapshotOf({ ...strangers, headSince: 1, requests: [say('approve', { sha: 'aaaaaaa' })] }),
+    [told(answers.notTheHead('aaaaaaa', shaOf('b'))), waits],
+  ],
+  [
+    'another commit by its whole name is approved, and whoever asked hears that the head is not',
+    snapshotOf({ ...strangers, requests: [say('approve', { sha: shaOf('a') })] }),
+    [approved(shaOf('a')), told(answers.approvedOther(shaOf('a'), shaOf('b')), 'done'), waits],
+  ],
+  [
+    'who approves and asks for tests in one comment means both, in any order',
+    snapshotOf({
+      ...strangers,
+      plan: { kind: 'checks', checks: [check(foreign, true)] },
+      headSince: 999,
+      requests: [say('test', { contexts: ['unit'] }), say('approve')],
+    }),
+    [run(asked(foreign)), approved(shaOf('b')), done, quietPull],
+  ],
+
+  // Who may not.
+  [
+    'a stranger’s approval changes nothing',
+    snapshotOf({ ...strangers, headSince: 1, requests: [say('approve', { isRefused: true })] }),
+    [told(answers.refused('ok-to-test')), waits],
+  ],
+  [
+    'a stranger’s test, cancel and skip change nothing, and are answered once',
+    snapshotOf({
+      plan: both,
+      jobs: [known(unit), known(deploy, { outcome: failed })],
+      remembersStatuses: false,
+      headSince: 1,
+      requests: [
+        say('test', { isRefused: true }),
+        say('cancel', { isRefused: true }),
+        skip('unit', { isRefused: true }),
+      ],
+    }),
+    [told([answers.refused('test'), answers.refused('cancel'), answers.refused('skip')].join('\n\n')), quiet],
+  ],
+  [
+    'a stranger’s slip of the pen is not worth a comment',
+    snapshotOf({ jobs: [known(unit)], remembersStatuses: false, requests: [say('mistake', { isRefused: true })] }),
+    [{ kind: 'request-done', requestId: 'r1', answer: 'refused' }, quiet],
+  ],
+
+  // Tests and retries.
+  [
+    'a test without a commit means the head, whenever it came',
+    snapshotOf({ jobs: [known(unit, { outcome: passed })], remembersStatuses: false, requests: [say('test')] }),
+    [run(asked(unit)), done, quiet],
+  ],
+  [
+    'a pattern means all that fit, one that fits nothing is told what there is',
+    snapshotOf({
+      plan: both,
+      jobs: [known(unit, { outcome: passed }), known(deploy, { outcome: passed })],
+      remembersStatuses: false,
+      requests: [say('test', { contexts: ['d*', 'fedora-*'] })],
+    }),
+    [run(asked(deploy)), told(answers.unknown(['fedora-*'], ['unit', 'deploy']), 'done'), quiet],
+  ],
+  [
+    'a context that is left out says why',
+    snapshotOf({
+      plan: { kind: 'checks', checks: [], leftOut: [{ context: 'a@x/y', why: 'there is no branch main of x/y' }] },
+      requests: [say('test', { contexts: ['a@x/y'] })],
+    }),
+    [told(answers.leftOut('a@x/y', 'there is no branch main of x/y')), quiet],
+  ],
+  [
+    'a retry of what failed leaves what passed and what was canceled',
+    snapshotOf({
+      plan: { kind: 'checks', checks: [...both.checks, check(anOrder({ context: 'lint' }), true)] },
+      jobs: [
+        known(unit, { outcome: passed }),
+        known(deploy, { outcome: canceled('person') }),
+        known(asked(anOrder({ context: 'lint' }), 'r0'), {
+          outcome: { kind: 'broken', cause: 'lost', phase: 'running' },
+        }),
+      ],
+      remembersStatuses: false,
+      requests: [say('retry', { isOnlyFailed: true })],
+    }),
+    [run(asked(anOrder({ context: 'lint' }))), done, quiet],
+  ],
+  [
+    'where nothing failed, a retry of it is told so',
+    snapshotOf({
+      jobs: [known(unit, { outcome: passed })],
+      remembersStatuses: false,
+      requests: [say('retry', { isOnlyFailed: true })],
+    }),
+    [told(answers.noneFailed(shaOf('a'))), quiet],
+  ],
+  [
+    'R11: what failed in a lost ledger’s time is known from the forge',
+    snapshotOf({
+      plan: both,
+      statuses: [seen(unit, failed), seen(deploy, passed)],
+      requests: [say('retry', { isOnlyFailed: true })],
+    }),
+    [run(asked(unit)), done, quiet],
+  ],
+  [
+    'a test without a name starts what only a label holds back',
+    snapshotOf({
+      plan: { kind: 'checks', checks: [{ ...check(unit, true), isHeld: true }, check(deploy, true)] },
+      requests: [say('test')],
+    }),
+    [run(asked(unit)), done, quiet],
+  ],
+  [
+    'where all is manual, a test without a name is told what there is',
+    snapshotOf({ plan: { kind: 'checks', checks: [check(deploy, true)] }, requests: [say('test')] }),
+    [told(answers.nothingMeant(['deploy'])), quiet],
+  ],
+  [
+    'where there is nothing to run, a test is told the plan’s words',
+    snapshotOf({ plan: { kind: 'nothing', sentence: 'Add test/run' }, requests: [say('test')] }),
+    [told('Add test/run'), { ...quiet, notice: { kind: 'nothing-to-run', sentence: 'Add test/run' } }],
+  ],
+  [
+    'two requests for one context make one job',
+    snapshotOf({
+      jobs: [known(unit, { outcome: failed })],
+      remembersStatuses: false,
+      requests: [say('test'), say('retry', { id: 'r2' })],
+    }),
+    [run(asked(unit)), done, { kind: 'request-done', requestId: 'r2' }, quiet],
+  ],
+  [
+    'a request before the first look is the push’s test as well',
+    snapshotOf({ requests: [say('test')] }),
+    [run(asked(unit)), done, quiet],
+  ],
+  [
+    'a request’s verdict answers the push on a forge without memory, too',
+    snapshotOf({ jobs: [known(asked(unit), { outcome: failed })], remembersStatuses: false }),
+    [quiet],
+  ],
+  [
+    'a job for another base answers nothing here',
+    snapshotOf({
+      jobs: [known(asked(unit), { outcome: passed, baseRef: 'stable', changeKey: 'git|demo|pull/9' })],
+      statuses: [seen(asked(unit), passed, { changeJobId: '0'.repeat(32) })],
+    }),
+    [quiet, run(unit)],
+  ],
+  [
+    'cancel and test in one comment begin anew',
+    snapshotOf({ jobs: [known(unit)], remembersStatuses: false, requests: [say('cancel'), say('test')] }),
+    [stop(unit, 'person', 'ada'), run(asked(unit)), done, quiet],
+  ],
+  [
+    'test and cancel in one comment leave nothing running',
+    snapshotOf({
+      jobs: [known(unit, { outcome: passed })],
+      remembersStatuses: false,
+      requests: [say('test'), say('cancel')],
+    }),
+    [run(asked(unit)), stop(asked(unit), 'person', 'ada'), done, quiet],
+  ],
+  [
+    'a lost status is not restated over a job that starts now',
+    snapshotOf({ jobs: [known(unit, { outcome: failed })], requests: [say('retry')] }),
+    [run(asked(unit)), done, quiet],
+  ],
+
+  // Skips.
+  [
+    'a skip ends what runs of its context and says who wants it and why',
+    snapshotOf({
+      plan: both,
+      jobs: [known(unit), known(deploy)],
+      remembersStatuses: false,
+      headSince: 1,
+      requests: [skip('unit')],
+    }),
+    [stop(unit, 'person', 'ada'), skipped(unit), done, quiet],
+  ],
+  [
+    'what is skipped before the first look never starts',
+    snapshotOf({ plan: both, headSince: 1, requests: [skip('unit')] }),
+    [skipped(unit), done, quiet, run(deploy)],
+  ],
+  [
+    'a skip never covers a commit that came after it',
+    snapshotOf({ jobs: [known(unit)], remembersStatuses: false, headSince: 1_000, requests: [skip('unit')] }),
+    [told(answers.whichCommit('skip', shaOf('a'))), quiet],
+  ],
+  [
+    'a skip of another commit’s test does nothing here',
+    snapshotOf({
+      jobs: [known(unit, { outcome: failed })],
+      statuses: [seen(unit, failed)],
+      requests: [skip('unit', { sha: shaOf('c') })],
+    }),
+    [told(answers.notTheHead(shaOf('c'), shaOf('a'))), quiet],
+  ],
+  [
+    'a skip of nothing is told what there is',
+    snapshotOf({ jobs: [known(unit)], remembersStatuses: false, headSince: 1, requests: [skip('rhel-9')] }),
+    [told(answers.unknown(['rhel-9'], ['unit'])), quiet],
+  ],
+  ['what is skipped stays so', snapshotOf({ skipped: [byAda], statuses: [skippedStatus('unit')] }), [quiet]],
+  ['R11: a skip that only the forge remembers counts', snapshotOf({ statuses: [skippedStatus('unit')] }), [quiet]],
+  [
+    'the newest word counts: a job that was asked for after the skip',
+    snapshotOf({ jobs: [known(asked(unit), { outcome: passed })], statuses: [skippedStatus('unit')] }),
+    [quiet, { kind: 'restate', jobId: asked(unit).id }],
+  ],
+  [
+    'a test by name runs what was skipped, one without names does not',
+    snapshotOf({
+      plan: both,
+      jobs: [known(deploy, { outcome: passed })],
+      skipped: [byAda],
+      remembersStatuses: false,
+      requests: [say('test'), say('test', { id: 'r2', contexts: ['unit'] })],
+    }),
+    [run(asked(deploy)), done, run(asked(unit, 'r2')), { kind: 'request-done', requestId: 'r2' }, quiet],
+  ],
+
+  // Help.
+  [
+    'help lists the commands and the contexts',
+    snapshotOf({ jobs: [known(unit)], remembersStatuses: false, requests: [say('help')] }),
+    [told(answers.help(['unit']), 'done'), quiet],
+  ],
+  [
+    'a mistake is told how it is done',
+    snapshotOf({ jobs: [known(unit)], remembersStatuses: false, requests: [say('mistake', { text: 'No /tset.' })] }),
+    [told(answers.mistake('No /tset.')), quiet],
+  ],
+]);

@@ -1,0 +1,71 @@
+import type { JobKnown, PlannedCheck } from '../core/snapshot.ts';
+import { changeOccasion, idFor, isAgainWanted, isAskedNow, isUnderway, type Look } from './look.ts';
+
+/**
+ * How a check stands at the head of its place.
+ * - `skipped`: a person said that it needs no test at this commit. `not-needed`: its path filter says so.
+ * - `underway`: waits or runs, or is asked for by this very decision. `judged`: this commit has its verdict; `job` null when
+ *   only the forge remembers it.
+ * - `manual`: nobody asked for it yet.
+ * - `wanted`: the push asks for it, and nothing has answered.
+ */
+export type Standing =
+  | { readonly kind: 'skipped'; readonly sentence: string | null }
+  | { readonly kind: 'not-needed'; readonly sentence: string }
+  | { readonly kind: 'underway' }
+  | { readonly kind: 'judged'; readonly job: JobKnown | null }
+  | { readonly kind: 'manual' }
+  | { readonly kind: 'wanted' };
+
+/** The one rule for deciding and for explaining. */
+export function standingOf(look: Look, check: PlannedCheck): Standing {
+  const skip = skippedByPerson(look, check.context);
+  if (skip !== null) return { kind: 'skipped', ...skip };
+  if (isAskedNow(look, check.context)) return { kind: 'underway' };
+  const answer = answerOf(look, check);
+  if (answer !== null) return isUnderway(look, answer) ? { kind: 'underway' } : { kind: 'judged', job: answer };
+  if (!look.jobs.has(idFor(look, check, changeOccasion)) && isJudgedOnForge(look, check)) {
+    return { kind: 'judged', job: null };
+  }
+  if (check.isManual) return { kind: 'manual' };
+  return check.skip === undefined ? { kind: 'wanted' } : { kind: 'not-needed', sentence: check.skip };
+}
+
+/**
+ * The job that answers what the push asks of this check: its own, or another of the same question (a person's, a schedule's,
+ * one against an earlier commit of another repository). Superseded and closed are no answer (R13).
+ */
+export function answerOf(look: Look, check: PlannedCheck): JobKnown | null {
+  const own = look.jobs.get(idFor(look, check, changeOccasion));
+  const others = look.answering.get(check.context) ?? [];
+  const underway = others.find((job) => isUnderway(look, job));
+  if (underway !== undefined) return underway;
+  if (own !== undefined && !isAgainWanted(own)) return own;
+  return others.findLast((job) => !isAgainWanted(job)) ?? null;
+}
+
+/** Where the ledger knows nothing, the forge tells (R11). */
+function isJudgedOnForge(look: Look, check: PlannedCheck): boolean {
+  const seen = look.statuses.get(check.context);
+  if (seen === undefined) return false;
+  const id = idFor(look, check, changeOccasion);
+  if (seen.changeJobId !== id) {
+    // The other repository moved on since, and with it the id; the verdict about this commit stands.
+    const isElsewhere = check.commandSubject !== null || check.foreignShas !== undefined;
+    return isElsewhere && seen.changeJobId !== null && seen.state !== 'pending' && !seen.isCanceled;
+  }
+  // A person's later request has the word: what the push asked for was judged before it, or is replaced by it.
+  if (seen.jobId !== id) return true;
+  return seen.state !== 'pending' && !seen.isCanceled;
+}
+
+function skippedByPerson(look: Look, context: string): { readonly sentence: string | null } | null {
+  const now = look.settled.skipped.get(context);
+  if (now !== undefined) return { sentence: now };
+  if (isAskedNow(look, context)) return null;
+  const known = look.skipped.get(context);
+  if (known !== undefined) return known.isByPolicy ? null : { sentence: known.sentence };
+  // Where the ledger knows nothing of the context, the forge remembers (R11).
+  const seen = look.statuses.get(context);
+  return seen?.isSkip === true && !look.speaker.has(context) ? { sentence: seen.description } : null;
+}
