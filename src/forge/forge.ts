@@ -132,6 +132,11 @@ export interface Forge {
   changedFiles(repo: string, change: Change, signal: AbortSignal): Promise<readonly string[] | null>;
   /** Where a worker fetches the repository from. */
   cloneUrl(repo: string): string;
+  /**
+   * Git configuration with which a worker may fetch `cloneUrl(repo)` (`http.<url>.extraHeader`, see `GitCall.config`); it holds
+   * a secret that lives an hour or so. Absent: whoever reaches the address may fetch.
+   */
+  fetchCredentials?(repo: string, signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
   setStatus(status: StatusToPost, signal: AbortSignal): Promise<void>;
   /** Remembers an approval where it outlives our ledger (R11). */
   rememberApproval(repo: string, sha: string, by: string, signal: AbortSignal): Promise<void>;
