@@ -5,7 +5,7 @@ import { countDelivery, isAwaited } from './deliveries.ts';
 /** An event that a scan was faster than comes within this (ms); what none came for until then was lost. */
 const eventMayComeMs = 10 * 60_000;
 /** Days that are told one by one; older ones live on in the totals. */
-const keptDays = 90;
+const keptDays = 400;
 
 /**
  * Called for each decision that is applied; `lastHead` is the head that was applied before. A scan found something when it starts
