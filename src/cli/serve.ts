@@ -1,4 +1,3 @@
-import { createBell } from '../base/bell.ts';
 import type { Clock } from '../base/clock.ts';
 import { sleep } from '../base/clock.ts';
 import { errorLine } from '../base/errors.ts';
@@ -11,9 +10,12 @@ import type { Forge } from '../forge/forge.ts';
 import { createIntake, type Intake } from '../intake/intake.ts';
 import type { PlanSource } from '../intake/plan-source.ts';
 import { recoverFromStore } from '../intake/recover.ts';
+import type { ScanReport } from '../intake/scan.ts';
+import { createScanLoop } from '../intake/scan-loop.ts';
+import { createScheduler, type RepoSchedule } from '../intake/schedule.ts';
 import type { Ledger, NewDelivery } from '../ledger/ledger.ts';
 import type { Queue } from '../queue/queue.ts';
-import { createOutbox } from '../report/outbox.ts';
+import { createOutbox, type OutboxDeps } from '../report/outbox.ts';
 
 /** The server's parts, opened by whoever wires them; `serve` closes none. */
 export interface ServerDeps {
@@ -30,8 +32,11 @@ export interface ServerDeps {
   readonly verifyKeys: readonly string[];
   readonly knownQueues: readonly string[];
   readonly publicUrl: string | null;
-  readonly reportSpacingMs: number;
+  /** What a status says of a job that waits. */
+  readonly askWaiting?: NonNullable<OutboxDeps['askWaiting']>;
   readonly scanPeriodMs: number;
+  /** The schedules of the policy, read at each turn; absent: none. */
+  readonly schedules?: () => readonly RepoSchedule[];
   /** Something in the ledger changed; pages look again. */
   readonly onChanged: () => void;
   /** Recovered, listening, feeding. */
@@ -42,8 +47,13 @@ export interface ServerDeps {
 export interface Server {
   /** Durable when it resolves; false: known already. Possible from the first moment, also while the server recovers. */
   receive(delivery: NewDelivery): Promise<boolean>;
-  /** Scans every repository now. */
+  /** Scans every repository now, every place anew: the policy or its schedules may be others. */
   scanSoon(): void;
+  /**
+   * Scans one repository now, every place anew. Null: it is not configured.
+   * @throws GroundcrewError when the forge cannot be listed, or time is over
+   */
+  scanNow(forge: string, repo: string): Promise<ScanReport | null>;
   readonly dispatcher: Dispatcher;
   readonly intake: Intake;
   /** Resolves after the signal aborted and the loops have ended; rejects when the start failed. */
@@ -56,10 +66,8 @@ export interface Server {
  */
 export function serve(deps: ServerDeps, signal: AbortSignal): Server {
   const { ledger, clock, logger, forges } = deps;
-  const outboxBell = createBell(clock);
-  const scanBell = createBell(clock);
   const changed = (): void => {
-    outboxBell.ring();
+    outbox.wake();
     deps.onChanged();
   };
   const dispatcher = createDispatcher({
@@ -76,7 +84,7 @@ export function serve(deps: ServerDeps, signal: AbortSignal): Server {
       await dispatcher.stop(stops);
     },
   });
-  const outbox = createOutbox({ ...deps, spacingMs: deps.reportSpacingMs });
+  const outbox = createOutbox(deps);
 
   const receive = async (delivery: NewDelivery): Promise<boolean> => {
     const isNew = await ledger.recordDelivery(delivery);
@@ -98,47 +106,42 @@ export function serve(deps: ServerDeps, signal: AbortSignal): Server {
     }
   };
 
-  const scanLoop = async (): Promise<void> => {
-    while (!signal.aborted) {
-      scanBell.reset();
-      for (const forge of forges.values()) {
-        for (const repo of forge.repos()) {
-          try {
-            await intake.scan(forge.name, repo, signal);
-          } catch (error) {
-            logger.warn('a repository could not be scanned', { forge: forge.name, repo, why: errorLine(error) });
-          }
-        }
-      }
-      await scanBell.wait(deps.scanPeriodMs, signal);
-    }
-  };
+  const scans = createScanLoop({ ...deps, intake, periodMs: deps.scanPeriodMs });
+  const scheduler = createScheduler({
+    ...deps,
+    policies: deps.schedules ?? (() => []),
+    onSlot: () => {
+      intake.wake();
+    },
+  });
 
-  const outboxLoop = async (): Promise<void> => {
-    while (!signal.aborted) {
-      outboxBell.reset();
-      let nextAt: number | null = null;
-      try {
-        nextAt = await outbox.flush(signal);
-      } catch (error) {
-        logger.error('reporting failed; trying again', { why: errorLine(error) });
-        nextAt = clock.now() + 5_000;
-      }
-      await outboxBell.wait(nextAt === null ? null : Math.max(1, nextAt - clock.now()), signal);
-    }
-  };
+  const starting = dispatcher.start(signal);
 
   const run = async (): Promise<void> => {
     const watching = [...forges.values()].map(watch);
-    await dispatcher.start(signal);
+    await starting;
     if (!signal.aborted) deps.onReady();
-    await Promise.all([...watching, dispatcher.run(signal), intake.run(signal), outboxLoop(), scanLoop()]);
+    await Promise.all([
+      ...watching,
+      dispatcher.run(signal),
+      intake.run(signal),
+      intake.roll(signal),
+      outbox.run(signal),
+      scans.run(signal),
+      scheduler.run(signal),
+    ]);
   };
 
   return {
     receive,
     scanSoon() {
-      scanBell.ring();
+      scans.soon();
+      scheduler.wake();
+    },
+    async scanNow(forge, repo) {
+      // Before the workers have been heard nothing may be decided (R9).
+      await starting;
+      return await intake.scan(forge, repo, signal, { isAnew: true });
     },
     dispatcher,
     intake,

@@ -25,6 +25,8 @@ export interface ReportDue {
   readonly tries: number;
   /** Posts so far for the occasion that is told now; GitHub takes 1,000 for a commit and context, we send three. */
   readonly posts: number;
+  /** The forge shows something of ours for this commit and context, whatever occasion it is about. */
+  readonly isShown: boolean;
   /** A verdict, or a notice: never left out. */
   readonly isFinal: boolean;
   readonly about:

@@ -1,112 +1,93 @@
-import { sleep, type Clock } from '../base/clock.ts';
-import { errorLine } from '../base/errors.ts';
-import type { Logger } from '../base/logger.ts';
-import type { Random } from '../base/random.ts';
-import { backoffMs } from '../base/retry.ts';
+import { createBell, type Bell } from '../base/bell.ts';
 import type { Forge } from '../forge/forge.ts';
-import type { Ledger } from '../ledger/ledger.ts';
-import type { ForgeChore, ReportDue } from '../ledger/report-due.ts';
-import { verdictOf } from './words.ts';
+import { errorLine } from '../base/errors.ts';
+import { createForgeLane, type ForgeLane, type LaneDeps } from './forge-lane.ts';
 
-const backoff = { firstMs: 2_000, mostMs: 5 * 60_000, factor: 2 };
-const batch = 50;
+/** A lane that had nothing to do looks again after this (ms), for reasons of waiting that changed. */
+const idleMs = 60_000;
+const brokenPauseMs = 5_000;
 
-/** What the reporter needs. `publicUrl` without trailing slash; null: targets are not posted. */
-export interface OutboxDeps {
-  readonly ledger: Ledger;
+/** What the reporter needs. `publicUrl` without trailing slash; null: targets are not posted. `forges` may change meanwhile. */
+export interface OutboxDeps extends LaneDeps {
   readonly forges: ReadonlyMap<string, Forge>;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly publicUrl: string | null;
-  /** At least this long between two writes to one forge (ms); GitHub asks for a second. */
-  readonly spacingMs: number;
 }
 
 /**
- * Posts what the ledger says should be shown: one desired state per commit and context, finals first; what changed while a
- * post was under way stays due. A failed post comes back after a growing pause, for ever. Posting twice is harmless.
+ * Tells the forges what the ledger says they should show: one desired state per commit and context, at most three posts for
+ * an occasion; what changed while a post was under way stays due. Each forge has a lane of its own: one that is away, or out
+ * of quota, holds up no other. What failed comes back after a growing pause, for ever; what a forge refuses for good is set
+ * aside and shown (`LedgerReader.refusedReports`). Telling twice is harmless, so nothing is remembered here but whose turn
+ * it is. The forge's adapter spaces its writes; a lane only asks when it may write, and decides at that moment what.
  */
 export interface Outbox {
-  /** Posts what is due now; resolves with the time of the next due post (epoch ms), or null when nothing waits. Not to be overlapped. */
+  /** Tells what is due now; resolves with the time of the next due thing (epoch ms), or null when nothing waits. Not beside `run`. */
   flush(signal: AbortSignal): Promise<number | null>;
+  /** Tells until the signal aborts. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Something in the ledger changed. */
+  wake(): void;
 }
 
 export function createOutbox(deps: OutboxDeps): Outbox {
-  let lastWriteAt = Number.NEGATIVE_INFINITY;
-  const space = async (signal: AbortSignal): Promise<void> => {
-    const wait = lastWriteAt + deps.spacingMs - deps.clock.monotonic();
-    if (wait > 0) await sleep(deps.clock, wait, signal);
-    lastWriteAt = deps.clock.monotonic();
-  };
-  const retryAt = (tries: number): number => deps.clock.now() + backoffMs(backoff, tries + 1, deps.random);
+  const { ledger, clock, logger } = deps;
+  const lanes = new Map<string, { readonly lane: ForgeLane; readonly bell: Bell }>();
+  const news = createBell(clock);
 
-  const postReport = async (report: ReportDue, signal: AbortSignal): Promise<void> => {
-    const forge = deps.forges.get(report.forge);
-    const said = verdictOf(report.about, null);
-    try {
-      if (forge?.remembersStatuses === true) {
-        await space(signal);
-        if (signal.aborted) return;
-        const targetUrl = deps.publicUrl === null ? null : deps.publicUrl + said.path;
-        await forge.setStatus(
-          {
-            repo: report.repo,
-            sha: report.sha,
-            context: report.context,
-            state: said.state,
-            description: said.sentence,
-            targetUrl,
-          },
-          signal,
-        );
-      }
-      await deps.ledger.reportPosted(report, said, deps.clock.now());
-    } catch (error) {
-      deps.logger.warn('a status could not be posted', {
-        repo: report.repo,
-        context: report.context,
-        tries: report.tries + 1,
-        why: errorLine(error),
-      });
-      await deps.ledger.reportFailed(report, retryAt(report.tries));
-    }
+  const laneOf = (name: string): { readonly lane: ForgeLane; readonly bell: Bell } => {
+    const known = lanes.get(name);
+    if (known !== undefined) return known;
+    const made = { lane: createForgeLane(name, deps), bell: createBell(clock) };
+    lanes.set(name, made);
+    return made;
   };
 
-  const doChore = async (chore: ForgeChore, signal: AbortSignal): Promise<void> => {
-    const forge = deps.forges.get(chore.forge);
-    try {
-      if (forge?.remembersStatuses === true) {
-        await space(signal);
-        if (signal.aborted) return;
-        if (chore.kind === 'approve') await forge.rememberApproval(chore.repo, chore.sha, chore.by, signal);
-        else if (chore.kind === 'comment') await forge.comment?.(chore, signal);
-        else await forge.markRequestDone(chore.repo, chore.requestId, signal, chore.answer);
+  /** Also forges of an earlier configuration: what they would have been told is acknowledged. */
+  const names = async (): Promise<readonly string[]> => [
+    ...new Set([...deps.forges.keys(), ...(await ledger.forgesToTell())]),
+  ];
+
+  const runLane = async (name: string, signal: AbortSignal): Promise<void> => {
+    const { lane, bell } = laneOf(name);
+    while (!signal.aborted) {
+      bell.reset();
+      let nextAt: number | null = null;
+      try {
+        nextAt = await lane.flush(deps.forges.get(name), signal);
+      } catch (error) {
+        logger.error('reporting failed; trying again', { forge: name, why: errorLine(error) });
+        nextAt = clock.now() + brokenPauseMs;
       }
-      await deps.ledger.choreDone(chore);
-    } catch (error) {
-      deps.logger.warn('the forge could not be told', {
-        repo: chore.repo,
-        kind: chore.kind,
-        tries: chore.tries + 1,
-        why: errorLine(error),
-      });
-      await deps.ledger.choreFailed(chore, retryAt(chore.tries));
+      const pauseMs = nextAt === null ? idleMs : Math.max(1, nextAt - clock.now());
+      await bell.wait(Math.min(pauseMs, idleMs), signal);
     }
   };
 
   return {
     async flush(signal) {
-      for (;;) {
-        if (signal.aborted) return null;
-        const chores = await deps.ledger.dueChores(deps.clock.now(), batch);
-        const reports = await deps.ledger.dueReports(deps.clock.now(), batch);
-        if (chores.length + reports.length === 0) return await deps.ledger.nextReportAt();
-        for (const chore of chores) if (!signal.aborted) await doChore(chore, signal);
-        // A final that became due meanwhile goes before the rest of an older batch.
-        for (const report of reports.slice(0, deps.spacingMs > 0 ? 1 : batch))
-          if (!signal.aborted) await postReport(report, signal);
+      const times = await Promise.all(
+        (await names()).map((name) => laneOf(name).lane.flush(deps.forges.get(name), signal)),
+      );
+      const waiting = times.filter((time) => time !== null);
+      return waiting.length === 0 ? null : Math.min(...waiting);
+    },
+    async run(signal) {
+      const running = new Map<string, Promise<void>>();
+      while (!signal.aborted) {
+        news.reset();
+        try {
+          for (const name of await names()) {
+            if (!running.has(name)) running.set(name, runLane(name, signal));
+          }
+        } catch (error) {
+          logger.error('the ledger does not say whom to tell; trying again', { why: errorLine(error) });
+        }
+        await news.wait(idleMs, signal);
       }
+      await Promise.all(running.values());
+    },
+    wake() {
+      for (const { bell } of lanes.values()) bell.ring();
+      if ([...deps.forges.keys()].some((name) => !lanes.has(name))) news.ring();
     },
   };
 }

@@ -4,17 +4,37 @@ import { durationWords } from './words.ts';
 /** A worker that said nothing for so long is not counted on (ms). */
 const absentAfterMs = 75_000;
 
+/** `isBlocked`: it will wait until somebody brings a worker; else it is only a matter of time. */
+export interface WaitingReason {
+  readonly sentence: string;
+  readonly isBlocked: boolean;
+}
+
 /** Why a waiting run waits, as a sentence without its subject. `position`: how many would be fed before it. */
-export function whyWaiting(run: RunSummary, position: number, workers: readonly WorkerSeen[], now: number): string {
-  if (run.notBefore > now) return `next try in ${durationWords(run.notBefore - now)}`;
+export function waitingReason(
+  run: RunSummary,
+  position: number,
+  workers: readonly WorkerSeen[],
+  now: number,
+): WaitingReason {
+  const time = (sentence: string): WaitingReason => ({ sentence, isBlocked: false });
+  const blocked = (sentence: string): WaitingReason => ({ sentence, isBlocked: true });
+  if (run.notBefore > now) return time(`next try in ${durationWords(run.notBefore - now)}`);
   const live = workers.filter((worker) => !worker.hasLeft && now - worker.lastHeardAt < absentAfterMs);
-  if (live.length === 0) return 'no worker is here';
+  if (live.length === 0) return blocked('no worker is here');
   const inPool = live.filter((worker) => worker.pool === run.pool);
-  if (inPool.length === 0) return `no worker of the pool ${run.pool} is here`;
+  if (inPool.length === 0) return blocked(`no worker of the pool ${run.pool} is here`);
   const able = inPool.filter((worker) => run.needs.every((need) => worker.capabilities.includes(need)));
-  if (able.length === 0) return `no worker here offers ${run.needs.join(' + ')}`;
+  if (able.length === 0) return blocked(`no worker here offers ${run.needs.join(' + ')}`);
   const isBusy = able.every((worker) => worker.running >= worker.slots);
   const order = position === 0 ? 'the next to start' : `${String(position)} before it`;
-  if (!isBusy) return position === 0 ? 'starting' : order;
-  return able.length === 1 ? `the worker is busy; ${order}` : `all ${String(able.length)} workers are busy; ${order}`;
+  if (!isBusy) return time(position === 0 ? 'starting' : order);
+  return time(
+    able.length === 1 ? `the worker is busy; ${order}` : `all ${String(able.length)} workers are busy; ${order}`,
+  );
+}
+
+/** The sentence of `waitingReason`. */
+export function whyWaiting(run: RunSummary, position: number, workers: readonly WorkerSeen[], now: number): string {
+  return waitingReason(run, position, workers, now).sentence;
 }

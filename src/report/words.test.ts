@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { anOrder } from '../../test/support/ledger-world.ts';
-import { parseRunLink } from '../core/run-link.ts';
+import { anOrder, shaOf } from '../../test/support/ledger-world.ts';
+import { isSkipLink, parseRunLink } from '../core/run-link.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { JobStanding, ReportDue } from '../ledger/report-due.ts';
-import { endWords, durationWords, oneLine, outcomeWords, standingWords, verdictOf } from './words.ts';
+import { endWords, durationWords, oneLine, outcomeWords, standingWords, verdictOf, type Told } from './words.ts';
+
+function told(about: ReportDue['about']): Told {
+  return { about, sha: shaOf('a') };
+}
 
 /** What a stranger may write into a name or a message. */
 const hostile = fc.oneof(
@@ -93,11 +97,13 @@ test('whatever strangers write, a sentence is one printable line of at most 140 
   fc.assert(
     fc.property(standing, hostile, hostile, (where, why, notice) => {
       const abouts: ReportDue['about'][] = [
+        { kind: 'notice', notice: { kind: 'skipped', sentence: notice } },
+        { kind: 'notice', notice: { kind: 'nothing-to-run', sentence: notice } },
         { kind: 'job', standing: where, job: anOrder() },
         { kind: 'notice', notice: { kind: 'needs-approval', sentence: notice } },
         { kind: 'notice', notice: null },
       ];
-      for (const about of abouts) assertSayable(verdictOf(about, why).sentence);
+      for (const about of abouts) assertSayable(verdictOf(told(about), why).sentence);
       assertSayable(standingWords(where, why));
       assertSayable(oneLine(why));
     }),
@@ -157,7 +163,7 @@ test('R11: the link of a status carries all that a lost ledger must learn from i
     standing: { jobId: job.id, generation: 4, state: 'running', phase: null, outcome: null, attempts: 1, ...given },
   });
   const link = (given: Partial<JobStanding>) =>
-    parseRunLink(`https://ci.example.org${verdictOf(about(given), null).path}`);
+    parseRunLink(`https://ci.example.org${verdictOf(told(about(given)), null).path}`);
   const kept = { jobId: job.id, generation: 4, changeJobId: anOrder().id, isCanceled: false };
   assert.deepEqual(link({}), kept);
   const canceled = (reason: 'superseded' | 'closed' | 'person') =>
@@ -169,10 +175,21 @@ test('R11: the link of a status carries all that a lost ledger must learn from i
 
 test('a notice is pending while somebody has to act, and green when there is nothing to do', () => {
   const of = (kind: 'needs-approval' | 'nothing-to-run') =>
-    verdictOf({ kind: 'notice', notice: { kind, sentence: 's' } }, null);
-  assert.equal(of('needs-approval').state, 'pending');
-  assert.equal(of('nothing-to-run').state, 'success');
-  assert.equal(verdictOf({ kind: 'notice', notice: null }, null).state, 'success');
+    verdictOf(told({ kind: 'notice', notice: { kind, sentence: 's' } }), null);
+  assert.deepEqual(of('needs-approval'), {
+    state: 'pending',
+    sentence: 'Waiting: a maintainer may comment /ok-to-test aaaaaaaaaaaa',
+    path: '/',
+  });
+  assert.deepEqual(of('nothing-to-run'), { state: 'success', sentence: 's', path: '/' });
+  assert.equal(verdictOf(told({ kind: 'notice', notice: null }), null).state, 'success');
+});
+
+test('R11: a skipped context is green, says why, and its link says that a person skipped it, or the policy', () => {
+  const skip = (isByPolicy: boolean) =>
+    verdictOf(told({ kind: 'notice', notice: { kind: 'skipped', sentence: 'Broken upstream\n', isByPolicy } }), null);
+  assert.deepEqual([skip(false).state, skip(false).sentence], ['success', 'Broken upstream']);
+  assert.deepEqual([isSkipLink(skip(false).path), isSkipLink(skip(true).path)], [true, false]);
 });
 
 test('the last line of a log says how it ended, with which status and after how long', () => {

@@ -1,6 +1,7 @@
+import type { Notice } from '../core/action.ts';
 import { jobIdOf } from '../core/job.ts';
 import type { BrokenCause, FailureReason, Outcome, Phase } from '../core/outcome.ts';
-import { formatRunPath } from '../core/run-link.ts';
+import { formatRunPath, formatSkipPath } from '../core/run-link.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { verdictStateOf } from '../decide/verdict-state.ts';
 import type { JobStanding, ReportDue } from '../ledger/report-due.ts';
@@ -107,7 +108,7 @@ function failureSentence(outcome: Outcome & { readonly kind: 'failed' }): string
 function canceledSentence(outcome: Outcome & { readonly kind: 'canceled' }): string {
   switch (outcome.reason) {
     case 'superseded':
-      return `Superseded by ${outcome.by.slice(0, 12)}`;
+      return `Superseded by ${shortSha(outcome.by)}`;
     case 'closed':
       return 'Canceled: closed';
     case 'person':
@@ -137,16 +138,13 @@ export function standingWords(standing: JobStanding, whyWaiting: string | null):
   }
 }
 
-/** What the forge is told. */
-export function verdictOf(about: ReportDue['about'], whyWaiting: string | null): Verdict {
-  if (about.kind === 'notice') {
-    if (about.notice === null) return { state: 'success', sentence: 'Nothing to wait for', path: '/' };
-    return {
-      state: about.notice.kind === 'needs-approval' ? 'pending' : 'success',
-      sentence: oneLine(about.notice.sentence),
-      path: '/',
-    };
-  }
+/** What is to be told, and of which commit: some sentences name it. */
+export type Told = Pick<ReportDue, 'about' | 'sha'>;
+
+/** What the forge is told. `whyWaiting` is said of a job that waits, if somebody knows. */
+export function verdictOf(report: Told, whyWaiting: string | null): Verdict {
+  const { about } = report;
+  if (about.kind === 'notice') return noticeVerdict(report, about.notice);
   const { standing, job } = about;
   return {
     state: verdictStateOf(standing.outcome),
@@ -155,9 +153,40 @@ export function verdictOf(about: ReportDue['about'], whyWaiting: string | null):
       jobId: standing.jobId,
       generation: standing.generation,
       changeJobId: jobIdOf({ ...job, occasion: 'change' }),
-      isCanceled:
-        standing.outcome?.kind === 'canceled' &&
-        (standing.outcome.reason === 'superseded' || standing.outcome.reason === 'closed'),
+      isCanceled: isNoVerdict(standing.outcome),
     }),
   };
+}
+
+/** Superseded or closed (R13): nobody waits for it, and it may be wanted again. */
+export function isNoVerdict(outcome: Outcome | null): boolean {
+  return outcome?.kind === 'canceled' && (outcome.reason === 'superseded' || outcome.reason === 'closed');
+}
+
+function noticeVerdict({ sha }: Told, notice: Notice | null): Verdict {
+  if (notice === null) return { state: 'success', sentence: 'Nothing to wait for', path: '/' };
+  switch (notice.kind) {
+    case 'needs-approval':
+      // Says how, and for which commit: an approval is good for no other.
+      return {
+        state: 'pending',
+        sentence: `Waiting: a maintainer may comment /ok-to-test ${shortSha(sha)}`,
+        path: '/',
+      };
+    case 'nothing-to-run':
+      return { state: 'success', sentence: oneLine(notice.sentence), path: '/' };
+    case 'skipped':
+      return {
+        state: 'success',
+        sentence: oneLine(notice.sentence),
+        path: formatSkipPath({ isByPolicy: notice.isByPolicy === true }),
+      };
+    default:
+      return notice.kind satisfies never;
+  }
+}
+
+/** As much of a commit id as people are shown. */
+export function shortSha(sha: string): string {
+  return sha.slice(0, 12);
 }

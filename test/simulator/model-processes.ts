@@ -175,7 +175,6 @@ export class ServerModel {
         verifyKeys: [signingKey],
         knownQueues: [jobQueue({ pool: 'default', needs: [] }), jobQueue({ pool: 'default', needs: ['kvm'] })],
         publicUrl: 'https://ci.example.invalid',
-        reportSpacingMs: 0,
         scanPeriodMs: 60_000,
         onChanged: () => undefined,
         onReady: () => {

@@ -111,7 +111,7 @@ function applyAction(sql: Sql, change: Change, action: Action, now: number, trac
     case 'cancel':
       return cancelJob(sql, action.jobId, { kind: 'canceled', reason: action.reason, by: action.by }, now);
     case 'restate':
-      restate(sql, action.jobId);
+      restate(sql, action.jobId, now);
       return [];
     case 'notice':
       applyNotice(sql, change, action, now);
@@ -242,10 +242,19 @@ export function giveWord(sql: Sql, { subject, context, id }: Job): void {
   );
 }
 
+/** What the forge refused so lately (ms) is not said again at each look. */
+const refusedLatelyMs = 3_600_000;
+
 /** The job has the word, and says it again. */
-function restate(sql: Sql, id: JobId): void {
+function restate(sql: Sql, id: JobId, now: number): void {
   const row = sql.get<{ body: string }>('SELECT body FROM jobs WHERE id = ?', id);
   if (row === undefined) return;
+  const isRefused = sql.get(
+    'SELECT 1 FROM reports WHERE job_id = ? AND posted_version < version AND refused_version >= version AND posted_at > ?',
+    id,
+    now - refusedLatelyMs,
+  );
+  if (isRefused !== undefined) return;
   giveWord(sql, jobOf(row.body));
   standingChanged(sql, id);
 }

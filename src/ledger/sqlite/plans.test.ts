@@ -36,7 +36,9 @@ test('no statement of the ledger scans or sorts what grows for ever', async () =
 /** Tables under another name are named so in the statement; SQLite tells the alias. */
 function isScan(step: string): boolean {
   return (
-    step.startsWith('SCAN ') && !ofUnfinished.test(step) && !/^SCAN (workers|meta|lane|l|due|told|ranked|r|CONSTANT ROW|\(|\d)/.test(step)
+    step.startsWith('SCAN ') &&
+    !ofUnfinished.test(step) &&
+    !/^SCAN (workers|meta|lane|l|due|told|ranked|r|CONSTANT ROW|\(|\d)/.test(step)
   );
 }
 

@@ -39,7 +39,11 @@ const columns = `r.forge, r.repo, r.sha, r.context, r.version, r.tries, r.posts,
   j.generation, j.state, j.outcome, j.n, j.body,
   (SELECT a.phase FROM attempts a WHERE a.job_id = j.id AND a.generation = j.generation AND a.n = j.n AND a.is_owner = 1 AND a.state = 'live') AS phase`;
 
-/** Finals, first words, the others; in each the first of every commit before the second of any, and the oldest first. */
+/** No verdict (superseded, closed) is something that nobody waits for. */
+const classOf = `CASE WHEN is_final = 0 THEN 3 - 2 * (posts = 0)
+  WHEN outcome ->> '$.kind' = 'canceled' AND outcome ->> '$.reason' IN ('superseded', 'closed') THEN 2 ELSE 0 END`;
+
+/** See `Ledger.dueReports`; in each class the first of every commit before the second of any, and the oldest first. */
 function dueStatement(ofForge: string): string {
   const of = 'SELECT forge, repo, sha, context, is_final, posts, job_id FROM reports WHERE';
   return `WITH due AS (
@@ -47,9 +51,9 @@ function dueStatement(ofForge: string): string {
       UNION ALL
       ${of} ${refused} ${ofForge} AND is_final = 1
         AND (posted_at <= ?1 - ${String(refusedPauseMs)} OR posted_at > ?1 + ${String(longestPauseMs)})),
-    told AS (SELECT due.forge, repo, sha, context, CASE WHEN is_final = 1 THEN 0 WHEN posts = 0 THEN 1 ELSE 2 END AS class,
+    told AS (SELECT due.forge, repo, sha, context, ${classOf} AS class,
         COALESCE(j.ended_at, j.queued_at, 0) AS since, COALESCE(j.seq, 0) AS seq
-      FROM due LEFT JOIN (SELECT id, seq, queued_at, ended_at FROM jobs) j ON j.id = due.job_id),
+      FROM due LEFT JOIN (SELECT id, seq, queued_at, ended_at, outcome FROM jobs) j ON j.id = due.job_id),
     ranked AS (SELECT told.*, ROW_NUMBER() OVER (PARTITION BY class, forge, repo, sha ORDER BY since, seq, context) AS place
       FROM told ORDER BY class, place, since, seq, forge, repo, sha LIMIT +?2)
     SELECT ${columns} FROM ranked JOIN reports r USING (forge, repo, sha, context) LEFT JOIN jobs j ON j.id = r.job_id
@@ -105,7 +109,9 @@ const [nextAnywhere, nextAtForge] = [nextStatement(''), nextStatement('AND forge
 
 /** See `Ledger.nextReportAt`. */
 export function nextReportAt(sql: Sql, forge?: string): number | null {
-  type Row = { readonly at: number | null };
+  interface Row {
+    readonly at: number | null;
+  }
   const row = forge === undefined ? sql.get<Row>(nextAnywhere) : sql.get<Row>(nextAtForge, forge);
   return row?.at ?? null;
 }
@@ -119,6 +125,7 @@ function reportOf(row: DueRow): ReportDue {
     version: row.version,
     tries: row.tries,
     posts: row.posts,
+    isShown: row.said !== null,
     isFinal: row.is_final === 1,
     about: aboutOf(row),
   };
@@ -207,7 +214,11 @@ const [choresAnywhere, choresAtForge] = [choreStatement(''), choreStatement('AND
 
 /** See `Ledger.dueChores`. */
 export function dueChores(sql: Sql, now: number, limit: number, forge?: string): readonly ForgeChore[] {
-  type Row = { readonly id: number; readonly body: string; readonly tries: number };
+  interface Row {
+    readonly id: number;
+    readonly body: string;
+    readonly tries: number;
+  }
   const rows =
     forge === undefined ? sql.all<Row>(choresAnywhere, now, limit) : sql.all<Row>(choresAtForge, now, limit, forge);
   return rows.map(
