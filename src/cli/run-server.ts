@@ -6,17 +6,20 @@ import type { Random } from '../base/random.ts';
 import { removeServerFile, writeServerFile } from '../config/server-file.ts';
 import { createMetrics } from '../metrics/catalog.ts';
 import type { Forge } from '../forge/forge.ts';
+import type { WebhookReader } from '../forge/webhook.ts';
 import type { PlanSource } from '../intake/plan-source.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { LedgerReader } from '../ledger/ledger-reader.ts';
 import type { Queue } from '../queue/queue.ts';
+import { createAskWaiting } from '../report/ask-waiting.ts';
 import { runRetention, type RetentionDeps } from '../retention/retention-loop.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { createWebApp } from '../web/app.ts';
-import { startWebServer, type WebServer } from '../web/server.ts';
+import { startWebServer, type RawHandlers, type WebServer } from '../web/server.ts';
 import type { OpenLog, RunWords, Submission } from '../web/web-deps.ts';
 import { jobQueue } from '../core/queue-plan.ts';
 import { serve, type Server } from './serve.ts';
+import { createWebhooks } from './webhooks.ts';
 import type { ServeOrder } from './wiring.ts';
 
 /** The server's rooms, opened by `wire.ts`. */
@@ -36,6 +39,8 @@ export interface ServerParts {
   readonly logger: Logger;
   readonly version: string;
   readonly retention: Pick<RetentionDeps, 'sweepStore' | 'giveBackSpace' | 'keepRunsMs'>;
+  /** One for each forge that sends webhooks, to `/webhook/NAME`. */
+  readonly webhooks?: readonly WebhookReader[];
 }
 
 /** A server that listens. */
@@ -77,7 +82,7 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
         ...new Set(order.projects.flatMap(({ policy }) => [policy.fallback, ...policy.checks]).map(jobQueue)),
       ],
       publicUrl: order.settings.server.publicUrl,
-      reportSpacingMs: 0,
+      askWaiting: createAskWaiting(reader, clock),
       scanPeriodMs,
       onChanged: () => {
         for (const tell of listeners) tell();
@@ -96,6 +101,15 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
   const forgetting = Promise.race([ready, server.done.catch(() => undefined)]).then(() =>
     runRetention({ ...parts, ...parts.retention }, life),
   );
+  const { handlers, sweeper } = createWebhooks({
+    ...parts,
+    readers: parts.webhooks ?? [],
+    metrics,
+    onNew: () => {
+      server.intake.wake();
+    },
+  });
+  const sweeping = Promise.race([ready, server.done.catch(() => undefined)]).then(() => sweeper.run(life));
   const onChange = (listener: () => void): (() => void) => {
     listeners.add(listener);
     return () => listeners.delete(listener);
@@ -107,7 +121,11 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
     submitRequest: (submission) => submit({ parts, server, signal: life }, submission),
     onChange,
     words: parts.words,
-    metrics: async () => await metrics.expose(await reader.counts()),
+    metrics: async () => {
+      const { bySource, missed, oldestPendingAt } = await reader.deliveryTotals();
+      const oldestPendingMs = oldestPendingAt === null ? 0 : Math.max(0, clock.now() - oldestPendingAt);
+      return await metrics.expose(await reader.counts(), { bySource, missed, oldestPendingMs });
+    },
     isReady: () => isReady,
     clock,
     logger,
@@ -118,14 +136,14 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
   });
   let web: WebServer | null = null;
   try {
-    web = await listen(app, order);
+    web = await listen(app, handlers, order);
     writeServerFile(paths.serverFile, { url: web.address, token, pid: process.pid });
   } catch (error) {
     // The loops run already, over a ledger that is about to be closed.
     stopped.abort();
     await web?.close();
     await server.done.catch(() => undefined);
-    await forgetting;
+    await Promise.all([forgetting, sweeping]);
     throw error;
   }
   const pages = web;
@@ -140,7 +158,7 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
       stopped.abort();
       await pages.close();
       await server.done.catch(() => undefined);
-      await forgetting;
+      await Promise.all([forgetting, sweeping]);
     },
   };
 }
@@ -177,12 +195,13 @@ async function headOf(
 /** The port that was asked for; when only the default is taken, any other. */
 async function listen(
   app: Parameters<typeof startWebServer>[0],
+  handlers: RawHandlers,
   { host, port, isPortFixed }: ServeOrder,
 ): Promise<WebServer> {
   try {
-    return await startWebServer(app, { host, port });
+    return await startWebServer(app, { host, port }, handlers);
   } catch (error) {
     if (isPortFixed || !isGroundcrewError(error, 'web/cannot-listen')) throw error;
-    return await startWebServer(app, { host, port: 0 });
+    return await startWebServer(app, { host, port: 0 }, handlers);
   }
 }

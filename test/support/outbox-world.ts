@@ -84,7 +84,7 @@ export interface OutboxWorld {
   /** Why every job waits. */
   readonly waiting: { reason: WaitingReason };
   /** Flushes as the run loop does, until nothing waits or so much time (ms) is over. */
-  flushFor(ms: number): Promise<void>;
+  readonly flushFor: (ms: number) => Promise<void>;
 }
 
 /** An outbox over a ledger of its own and two forges, `git` and `hub`, by a clock that the test moves. */
