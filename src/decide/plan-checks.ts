@@ -1,9 +1,11 @@
+import type { Change } from '../core/change.ts';
 import { parseContext } from '../core/check-context.ts';
 import type { Integration, Limits } from '../core/job.ts';
-import type { PlannedCheck } from '../core/snapshot.ts';
+import type { ContextLeftOut, PlannedCheck } from '../core/snapshot.ts';
 import type { Subject } from '../core/subject.ts';
 import { createBranchFilter } from './branch-pattern.ts';
-import type { PathFilter } from './path-filter.ts';
+import { createContextFilter } from './context-filter.ts';
+import { hasWantedPath, notNeeded, type PathFilter } from './path-filter.ts';
 import type { SchedulePolicy } from './schedule-policy.ts';
 
 /** How a check runs, once all defaults are filled in. */
@@ -59,11 +61,20 @@ export interface ProjectPolicy {
 /** The context of a project that lists no checks. */
 export const fallbackContext = 'test';
 
-/** The change to plan for, and the resolved subjects of contexts whose tests live in another repository. */
+/**
+ * The change to plan for, and what was found out about other repositories: the subjects of contexts whose tests live there,
+ * and the heads of pull requests that `@bots#N` names.
+ */
 export interface PlanInput {
   readonly policy: ProjectPolicy;
   readonly subject: Subject;
   readonly commandSubjects: ReadonlyMap<string, Subject>;
+  /** Absent: nobody resolves them, and the job is told what to fetch. */
+  readonly botsShas?: ReadonlyMap<number, string>;
+  /** What the pull request says of itself; absent: nothing. */
+  readonly change?: Pick<Change, 'title' | 'labels' | 'isDraft'>;
+  /** Files that it changes; null or absent: unknown, and no path filter counts. */
+  readonly changedFiles?: readonly string[] | null;
 }
 
 /** Contexts of the plan that name another repository: resolve each to a commit before `planChecks`. */
@@ -73,37 +84,136 @@ export function foreignContexts(policy: ProjectPolicy, baseRef: string): readonl
     .filter((context) => (parseContext(context)?.foreign ?? null) !== null);
 }
 
-/**
- * The checks that the policy wants for a change. A context whose foreign repository is not resolved is left out: testing
- * something else in its name would be worse than testing it at the next look. Empty: this branch is not tested.
- */
+/** Pull requests of the bots repository that contexts of the plan name. */
+export function botsPulls(policy: ProjectPolicy, baseRef: string): readonly number[] {
+  const pulls = wanted(policy, baseRef).map((check) => parseContext(check.context)?.botsPull ?? null);
+  return [...new Set(pulls.filter((pull) => pull !== null))];
+}
+
+/** Some check of the plan depends on which files a pull request changes. */
+export function hasPathFilters(policy: ProjectPolicy, baseRef: string): boolean {
+  return wanted(policy, baseRef).some((check) => (check.paths ?? null) !== null);
+}
+
+/** The checks that the policy wants for a change; see `planOf`. */
 export function planChecks(input: PlanInput): readonly PlannedCheck[] {
-  return wanted(input.policy, input.subject.baseRef).flatMap((check) => {
-    const parsed = parseContext(check.context);
-    const commandSubject = input.commandSubjects.get(check.context) ?? null;
-    if (parsed === null || (parsed.foreign !== null && commandSubject === null)) return [];
-    const { context, command, container, secrets, needs, pool, priority, timeoutMs, network, limits, integration } =
-      check;
-    return [
-      {
-        context,
-        command,
-        container,
-        env: { ...contextEnv(context), ...check.env, ...subjectEnv(input.subject) },
-        secrets,
-        needs,
-        pool,
-        priority,
-        timeoutMs,
-        network,
-        limits,
-        integration,
-        exclusive: check.isExclusive,
-        commandSubject,
-        isManual: check.isManual,
-      },
-    ];
-  });
+  return planOf(input).checks;
+}
+
+/**
+ * The checks that the policy wants for a change, and contexts that are left out: one of which another repository's part
+ * cannot be found is better tested at a later look than with something else in its name. Empty: this branch is not tested.
+ */
+export function planOf(input: PlanInput): {
+  readonly checks: readonly PlannedCheck[];
+  readonly leftOut: readonly ContextLeftOut[];
+} {
+  const checks: PlannedCheck[] = [];
+  const leftOut: ContextLeftOut[] = [];
+  const whyHeld = heldBack(input);
+  for (const check of wanted(input.policy, input.subject.baseRef)) {
+    const why = whyLeftOut(input, check.context);
+    if (why === null) checks.push(planned(input, check, whyHeld));
+    else leftOut.push({ context: check.context, why });
+  }
+  return { checks, leftOut };
+}
+
+function whyLeftOut({ commandSubjects, botsShas, policy }: PlanInput, context: string): string | null {
+  const parsed = parseContext(context);
+  if (parsed === null) return 'its name is no context';
+  const { foreign, botsPull } = parsed;
+  if (foreign !== null && !commandSubjects.has(context)) {
+    const branch = foreign.ref === null ? 'the default branch' : `branch ${foreign.ref}`;
+    return `its tests live on ${branch} of ${foreign.repo}, which cannot be found`;
+  }
+  if (botsPull !== null && botsShas !== undefined && !botsShas.has(botsPull)) {
+    return `pull request ${String(botsPull)} of ${policy.botsRepo ?? 'the bots repository'} cannot be found`;
+  }
+  return null;
+}
+
+function planned(input: PlanInput, check: CheckPolicy, whyHeld: string | null): PlannedCheck {
+  const { policy, subject, changedFiles = null } = input;
+  const { context, command, container, secrets, needs, pool, priority, timeoutMs, network, limits, integration } =
+    check;
+  const { paths = null } = check;
+  const commandSubject = input.commandSubjects.get(context) ?? null;
+  const botsSha = botsShaOf(input, context);
+  const isUnneeded = paths !== null && changedFiles !== null && subject.pull !== null;
+  const issueFor = issuesOf(policy, check, subject);
+  return {
+    context,
+    command,
+    container,
+    env: {
+      ...contextEnv(context),
+      ...botsEnv(input, commandSubject, botsSha),
+      ...check.env,
+      ...subjectEnv(subject),
+    },
+    secrets,
+    needs,
+    pool,
+    priority,
+    timeoutMs,
+    network,
+    limits,
+    integration,
+    exclusive: check.isExclusive,
+    commandSubject,
+    ...(botsSha === null ? {} : { foreignShas: [botsSha] }),
+    isManual: check.isManual || whyHeld !== null,
+    ...(check.isManual ? { whyManual: 'it runs only when somebody asks for it' } : {}),
+    ...(!check.isManual && whyHeld !== null ? { whyManual: whyHeld, isHeld: true } : {}),
+    ...(isUnneeded && !hasWantedPath(paths, changedFiles) ? { skip: notNeeded(paths) } : {}),
+    ...(issueFor === null ? {} : { issueFor }),
+  };
+}
+
+/** Why the change keeps its checks from starting by themselves; null when it does not. Case does not count. */
+function heldBack({ policy, subject, change }: PlanInput): string | null {
+  if (subject.pull === null || change === undefined) return null;
+  const { noTest, testsDrafts = true } = policy;
+  const label = noTest?.label?.toLowerCase() ?? null;
+  if (label !== null && change.labels.some((one) => one.toLowerCase() === label)) {
+    return `the label ${label} holds it back`;
+  }
+  const title = noTest?.title ?? null;
+  if (title !== null && change.title.toLowerCase().includes(title.toLowerCase())) {
+    return `${title} in the title holds it back`;
+  }
+  return change.isDraft && !testsDrafts ? 'drafts are not tested here' : null;
+}
+
+/** Whose failures open an issue; null: nobody's. A pull request has people who look at it. */
+function issuesOf(
+  policy: ProjectPolicy,
+  check: CheckPolicy,
+  subject: Subject,
+): NonNullable<PlannedCheck['issueFor']> | null {
+  if (subject.pull !== null) return null;
+  const schedules = (policy.schedules ?? [])
+    .filter(({ reportsIssue, contexts }) => reportsIssue && createContextFilter(contexts)(check.context))
+    .map(({ name }) => name);
+  const isForChange = policy.reportsIssues === true;
+  return isForChange || schedules.length > 0 ? { isForChange, schedules } : null;
+}
+
+function botsShaOf({ botsShas }: PlanInput, context: string): string | null {
+  const pull = parseContext(context)?.botsPull ?? null;
+  return pull === null ? null : (botsShas?.get(pull) ?? null);
+}
+
+/** Tests of another repository that run for a pull request of the bots repository use the bots of that very request. */
+function botsEnv(
+  { policy, subject }: PlanInput,
+  commandSubject: Subject | null,
+  botsSha: string | null,
+): Readonly<Record<string, string>> {
+  if (botsSha !== null) return { COCKPIT_BOTS_REF: botsSha };
+  const isForBots = commandSubject !== null && subject.pull !== null && subject.repo === policy.botsRepo;
+  return isForBots ? { COCKPIT_BOTS_REF: subject.sha } : {};
 }
 
 function wanted(policy: ProjectPolicy, baseRef: string): readonly CheckPolicy[] {

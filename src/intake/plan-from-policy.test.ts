@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CheckPolicy, ProjectPolicy } from '../decide/plan-checks.ts';
 import { spokenForge } from '../../test/support/intake-world.ts';
-import { aChange } from '../../test/support/ledger-world.ts';
+import { aChange, anOrder, shaOf } from '../../test/support/ledger-world.ts';
+import { GroundcrewError } from '../base/errors.ts';
 import { createPolicyPlan } from './plan-from-policy.ts';
 
 const fallback: ProjectPolicy['fallback'] = {
@@ -68,4 +69,108 @@ test('checks with commands of their own need no entry point, and the forge is no
 test('a branch that is not watched, a project that is not known: no checks, and no sentence', async () => {
   assert.deepEqual(await planOf([], {}, ['release-*']).plan(), { kind: 'checks', checks: [] });
   assert.deepEqual(await planOf([], {}).plan(aChange(undefined, { repo: 'other' })), { kind: 'checks', checks: [] });
+});
+
+const foreignTests = 'fedora-44@x/cockpit/stable';
+const aPull = aChange(anOrder({ pull: 7 }), { title: '[no-test] a change', labels: [] });
+
+/** A forge whose answers about other repositories are known, and what it was asked. */
+function elsewhere(given: Partial<Parameters<typeof spokenForge>[0]> = {}) {
+  const asked: string[] = [];
+  const forge = spokenForge({
+    headOf: async (repo, ref) => {
+      asked.push(`${repo} ${ref}`);
+      return repo === 'x/cockpit' && ref !== 'main' ? shaOf('c') : null;
+    },
+    pullHeadOf: async (repo, pull) => {
+      asked.push(`${repo}#${String(pull)}`);
+      return pull === 5 ? shaOf('d') : null;
+    },
+    changedFiles: async () => {
+      asked.push('files');
+      return ['docs/a.md'];
+    },
+    ...given,
+  });
+  const planFor = (policy: Partial<ProjectPolicy>, change = aPull) =>
+    createPolicyPlan({
+      policyOf: (_forge, repo) => ({ repo, branches: ['**'], checks: [], fallback, botsRepo: 'x/bots', ...policy }),
+      forges: new Map([['git', forge]]),
+      entryPoints: [],
+    })(change, new AbortController().signal);
+  return { asked, planFor };
+}
+
+test('tests that live elsewhere are resolved once for each branch, the default branch by trying', async () => {
+  const { asked, planFor } = elsewhere();
+  const plan = await planFor({
+    checks: [foreignTests, 'debian@x/cockpit/stable', 'debian@x/cockpit', 'debian@x/gone'].map((context) =>
+      named(context),
+    ),
+  });
+  assert.ok(plan.kind === 'checks');
+  assert.deepEqual(
+    plan.checks.map(({ context, commandSubject }) => [context, commandSubject?.sha, commandSubject?.branch]),
+    [
+      [foreignTests, shaOf('c'), 'stable'],
+      ['debian@x/cockpit/stable', shaOf('c'), 'stable'],
+      ['debian@x/cockpit', shaOf('c'), 'master'],
+    ],
+  );
+  assert.deepEqual(
+    plan.leftOut?.map(({ context }) => context),
+    ['debian@x/gone'],
+  );
+  assert.deepEqual(asked.toSorted(), [
+    'x/cockpit main',
+    'x/cockpit master',
+    'x/cockpit stable',
+    'x/gone main',
+    'x/gone master',
+  ]);
+});
+
+test('a context of a forge that nobody configured, or of a pull request that is not there, is left out', async () => {
+  const { planFor } = elsewhere();
+  const plan = await planFor({
+    checks: ['a@codeberg:x/y/main', 'a@bots#5', 'a@bots#6'].map((context) => named(context, { command: ['x'] })),
+  });
+  assert.ok(plan.kind === 'checks');
+  assert.deepEqual(
+    plan.checks.map(({ context, foreignShas }) => [context, foreignShas]),
+    [['a@bots#5', [shaOf('d')]]],
+  );
+  assert.deepEqual(
+    plan.leftOut?.map(({ context }) => context),
+    ['a@codeberg:x/y/main', 'a@bots#6'],
+  );
+});
+
+test('a repository that we may not read is left out, a forge that is away is waited for', async () => {
+  const failing = (retry: 'never' | 'later') =>
+    elsewhere({ headOf: () => Promise.reject(new GroundcrewError('forge/trouble', 'no', { retry })) });
+  const plan = await failing('never').planFor({ checks: [named(foreignTests)] });
+  assert.equal(plan.kind === 'checks' && plan.leftOut?.length, 1);
+  await assert.rejects(failing('later').planFor({ checks: [named(foreignTests)] }), { code: 'forge/trouble' });
+});
+
+test('which files changed is asked only of a pull request with a check that depends on it', async () => {
+  const { asked, planFor } = elsewhere();
+  const command = ['make'];
+  const filtered = named('a', { command, paths: { only: ['src/**'], not: [] } });
+  await planFor({ checks: [named('a', { command })] });
+  await planFor({ checks: [filtered] }, aChange());
+  assert.deepEqual(asked, []);
+  const plan = await planFor({ checks: [filtered] });
+  assert.deepEqual(asked, ['files']);
+  assert.equal(plan.kind === 'checks' && plan.checks[0]?.skip, 'Not needed: no changed file under src/**');
+});
+
+test('what the pull request says of itself holds its checks back', async () => {
+  const { planFor } = elsewhere();
+  const plan = await planFor({
+    checks: [named('a', { command: ['make'] })],
+    noTest: { label: 'no-test', title: '[no-test]' },
+  });
+  assert.equal(plan.kind === 'checks' && plan.checks[0]?.isHeld, true);
 });
