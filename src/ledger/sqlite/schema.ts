@@ -236,5 +236,12 @@ export const ledgerSteps: readonly string[] = [
     PRIMARY KEY (forge, repo, sha, context)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX foreign_statuses_seen ON foreign_statuses (seen_at);
+  CREATE INDEX deliveries_place ON deliveries (change_key, seq) WHERE state = 'pending';
+  CREATE INDEX changes_seen ON changes (forge, repo, seen_at) WHERE is_open = 1;
+  CREATE TABLE schedules (
+    key TEXT PRIMARY KEY,
+    definition TEXT NOT NULL,
+    settled_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
   `,
 ];
