@@ -1,8 +1,10 @@
+import type { LedgerReader } from './ledger-reader.ts';
 import type { Ledger } from './ledger.ts';
 
-/** An adapter to be tested: a fresh ledger, and another one over the same memory, as after a restart. */
+/** An adapter to be tested: a fresh ledger, its reader, and another ledger over the same memory, as after a restart. */
 export interface LedgerHarness {
   readonly ledger: Ledger;
+  readonly reader: LedgerReader;
   readonly reopen: () => Promise<Ledger>;
   readonly close: () => Promise<void>;
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openDatabase } from '../base/sqlite.ts';
 import { brokenClaim } from './broken-claim.contract.ts';
+import { brokenDelivery } from './broken-delivery.contract.ts';
 import { brokenIntake } from './broken-intake.contract.ts';
 import { brokenPrune } from './broken-prune.contract.ts';
 import { brokenVerdict } from './broken-verdict.contract.ts';
@@ -9,8 +10,9 @@ import type { Fault } from './broken.contract.ts';
 import type { LedgerHarness } from './harness.contract.ts';
 import { ledgerClauses } from './ledger.contract.ts';
 import { openSqliteLedger } from './sqlite/open-ledger.ts';
+import { openSqliteLedgerReader } from './sqlite/reader.ts';
 
-const brokenLedgers = [...brokenIntake, ...brokenClaim, ...brokenVerdict, ...brokenPrune];
+const brokenLedgers = [...brokenIntake, ...brokenDelivery, ...brokenClaim, ...brokenVerdict, ...brokenPrune];
 
 test('every clause of the contract has a broken ledger that it refuses', () => {
   const unseen = ledgerClauses.filter(({ title }) => !brokenLedgers.some(([clause]) => title.startsWith(clause)));
@@ -35,7 +37,12 @@ async function withHarness(fault: Fault, check: (harness: LedgerHarness) => Prom
   const sound = openSqliteLedger(database);
   const ledger = { ...sound, ...fault(sound, database) };
   try {
-    await check({ ledger, reopen: async () => openSqliteLedger(database), close: async () => undefined });
+    await check({
+      ledger,
+      reader: openSqliteLedgerReader(database),
+      reopen: async () => openSqliteLedger(database),
+      close: async () => undefined,
+    });
   } finally {
     await database.close();
   }

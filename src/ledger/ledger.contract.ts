@@ -1,6 +1,7 @@
 import { test } from 'node:test';
 import { againClauses } from './again.contract.ts';
 import { claimClauses } from './claim.contract.ts';
+import { deliveryClauses } from './delivery.contract.ts';
 import { intakeClauses } from './intake.contract.ts';
 import type { LedgerClause, LedgerHarness } from './harness.contract.ts';
 import { pruneClauses } from './prune.contract.ts';
@@ -10,6 +11,7 @@ import { verdictClauses } from './verdict.contract.ts';
 /** Everything that the port promises, a clause each. What survives `kill -9` is shown by the kill scenario. */
 export const ledgerClauses: readonly LedgerClause[] = [
   ...intakeClauses,
+  ...deliveryClauses,
   ...againClauses,
   ...claimClauses,
   ...verdictClauses,

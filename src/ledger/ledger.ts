@@ -168,7 +168,7 @@ export interface Ledger {
   // intake
   /** False: this id was recorded before, and nothing changed. */
   recordDelivery(delivery: NewDelivery): Promise<boolean>;
-  /** All events of one delivery in one transaction, the first under its id, the others with `#2`, `#3` …; none: counted only. */
+  /** All events of one delivery in one transaction, the first under its id, the others with `#2`, `#3` …; it counts once. False: known, or none. */
   recordDeliveries(deliveries: readonly NewDelivery[]): Promise<boolean>;
   /**
    * A genuine delivery that holds nothing to do (`ignored`), or cannot be read (`parked`): its id is kept and counted.

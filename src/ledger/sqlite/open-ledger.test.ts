@@ -6,6 +6,7 @@ import { openDatabase } from '../../base/sqlite.ts';
 import type { LedgerHarness } from '../harness.contract.ts';
 import { testLedgerContract } from '../ledger.contract.ts';
 import { openSqliteLedger } from './open-ledger.ts';
+import { openSqliteLedgerReader } from './reader.ts';
 
 /** A ledger in a file; `reopen` is a second handle on it, as another process would have. */
 async function openHarness(): Promise<LedgerHarness> {
@@ -16,6 +17,7 @@ async function openHarness(): Promise<LedgerHarness> {
   assert.ok(database);
   return {
     ledger: openSqliteLedger(database),
+    reader: openSqliteLedgerReader(database),
     async reopen() {
       const again = open();
       databases.push(again);

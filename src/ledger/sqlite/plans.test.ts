@@ -6,7 +6,7 @@ import { ledgerClauses } from '../ledger.contract.ts';
 import { openSqliteLedger } from './open-ledger.ts';
 import { openSqliteLedgerReader } from './reader.ts';
 
-/** Tables that grow for ever. What is read of the others (workers, meta) is small. */
+/** Tables that grow for ever. What is read of the others (workers, meta, the days of deliveries, of which so many are kept) is small. */
 const growing = /\b(jobs|attempts|deliveries|reports|changes|approvals|requests_done|chores|issues|foreign_statuses)\b/;
 
 /** Partial indexes over what is unfinished: reading one whole is the question itself. */
@@ -38,7 +38,7 @@ function isScan(step: string): boolean {
   return (
     step.startsWith('SCAN ') &&
     !ofUnfinished.test(step) &&
-    !/^SCAN (workers|meta|lane|l|due|told|ranked|r|CONSTANT ROW|\(|\d)/.test(step)
+    !/^SCAN (workers|meta|delivery_days|lane|l|due|told|ranked|r|CONSTANT ROW|\(|\d)/.test(step)
   );
 }
 
@@ -60,7 +60,8 @@ async function recordStatements(): Promise<ReadonlySet<string>> {
     try {
       const recorded = recording(database, seen);
       const ledger = openSqliteLedger(recorded);
-      await check({ ledger, reopen: async () => openSqliteLedger(recorded), close: async () => undefined });
+      const reader = openSqliteLedgerReader(recorded);
+      await check({ ledger, reader, reopen: async () => openSqliteLedger(recorded), close: async () => undefined });
       await readAll(recorded);
     } finally {
       await database.close();
