@@ -278,6 +278,11 @@ testDecisions([
     [told(answers.unknown(['rhel-9'], ['unit'])), quiet],
   ],
   ['what is skipped stays so', snapshotOf({ skipped: [byAda], statuses: [skippedStatus('unit')] }), [quiet]],
+  [
+    'a skip goes before a run that only the forge still shows',
+    snapshotOf({ skipped: [byAda], statuses: [seen(asked(unit), null)] }),
+    [quiet],
+  ],
   ['R11: a skip that only the forge remembers counts', snapshotOf({ statuses: [skippedStatus('unit')] }), [quiet]],
   [
     'the newest word counts: a job that was asked for after the skip',

@@ -51,6 +51,7 @@ function resume(look: Look, check: PlannedCheck): Action[] {
   const seen = look.statuses.get(check.context);
   if (seen?.state !== 'pending' || seen.jobId === seen.changeJobId) return [];
   if (seen.jobId === null || look.jobs.has(seen.jobId) || isAskedNow(look, check.context)) return [];
+  if (standingOf(look, check).kind === 'skipped') return [];
   const occasions = look.snapshot.requests.map(({ id }) => `request:${id}`);
   const asked = occasions.find((occasion) => idFor(look, check, occasion) === seen.jobId);
   return [placeOrder(look, check, asked ?? changeOccasion)];

@@ -24,9 +24,8 @@ export function standingOf(look: Look, check: PlannedCheck): Standing {
   if (isAskedNow(look, check.context)) return { kind: 'underway' };
   const answer = answerOf(look, check);
   if (answer !== null) return isUnderway(look, answer) ? { kind: 'underway' } : { kind: 'judged', job: answer };
-  if (!look.jobs.has(idFor(look, check, changeOccasion)) && isJudgedOnForge(look, check)) {
-    return { kind: 'judged', job: null };
-  }
+  const remembered = look.jobs.has(idFor(look, check, changeOccasion)) ? null : rememberedAnswer(look, check);
+  if (remembered !== null) return remembered;
   if (check.isManual) return { kind: 'manual' };
   return check.skip === undefined ? { kind: 'wanted' } : { kind: 'not-needed', sentence: check.skip };
 }
@@ -45,18 +44,19 @@ export function answerOf(look: Look, check: PlannedCheck): JobKnown | null {
 }
 
 /** Where the ledger knows nothing, the forge tells (R11). */
-function isJudgedOnForge(look: Look, check: PlannedCheck): boolean {
+function rememberedAnswer(look: Look, check: PlannedCheck): Standing | null {
   const seen = look.statuses.get(check.context);
-  if (seen === undefined) return false;
+  if (seen === undefined) return null;
+  const isEnded = seen.state !== 'pending' && !seen.isCanceled;
   const id = idFor(look, check, changeOccasion);
   if (seen.changeJobId !== id) {
     // The other repository moved on since, and with it the id; the verdict about this commit stands.
     const isElsewhere = check.commandSubject !== null || check.foreignShas !== undefined;
-    return isElsewhere && seen.changeJobId !== null && seen.state !== 'pending' && !seen.isCanceled;
+    return isElsewhere && seen.changeJobId !== null && isEnded ? { kind: 'judged', job: null } : null;
   }
   // A person's later request has the word: what the push asked for was judged before it, or is replaced by it.
-  if (seen.jobId !== id) return true;
-  return seen.state !== 'pending' && !seen.isCanceled;
+  if (seen.jobId !== id && seen.state === 'pending') return { kind: 'underway' };
+  return seen.jobId !== id || isEnded ? { kind: 'judged', job: null } : null;
 }
 
 function skippedByPerson(look: Look, context: string): { readonly sentence: string | null } | null {

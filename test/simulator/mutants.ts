@@ -103,8 +103,8 @@ export const mutants: readonly Mutant[] = [
     rule: 'R11',
     name: 'what the forge remembers of judged jobs is not read',
     file: 'src/decide/standing.ts',
-    find: '  if (seen === undefined) return false;\n',
-    replace: '  if (look.snapshot.statuses.length >= 0 || seen === undefined) return false;\n',
+    find: '  if (seen === undefined) return null;\n',
+    replace: '  if (look.snapshot.statuses.length >= 0 || seen === undefined) return null;\n',
   },
   {
     rule: 'R11',
