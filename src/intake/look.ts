@@ -7,7 +7,7 @@ import type { Change } from '../core/change.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { decideChange } from '../decide/decide-change.ts';
 import type { PlaceView } from '../forge/forge.ts';
-import type { Ledger, PendingDelivery, Stop } from '../ledger/ledger.ts';
+import type { LastLook, Ledger, PendingDelivery, PlaceKnown, Stop } from '../ledger/ledger.ts';
 import { takeSnapshot, viewPlace, type Place, type SnapshotDeps } from './snapshot.ts';
 import { withinTime } from './time-limit.ts';
 import type { Turns } from './turns.ts';
@@ -28,11 +28,14 @@ export interface LookDeps extends SnapshotDeps {
   readonly onDecided: (stops: readonly Stop[]) => Promise<void>;
 }
 
-/** Why somebody looks: deliveries that are handled by it, or a scan, which may bring a view that it fetched (and when). */
+/**
+ * Why somebody looks: deliveries that are handled by it, or a scan, which may bring a view that it fetched, and what was known
+ * of the open place before that.
+ */
 export interface LookReason {
   readonly deliveries: readonly PendingDelivery[];
   readonly isScan: boolean;
-  readonly fetched?: { readonly view: PlaceView | null; readonly at: number };
+  readonly fetched?: { readonly view: PlaceView | null; readonly before: PlaceKnown | null };
 }
 
 /** What came of it. `isChanged`: something was started, stopped or answered. */
@@ -64,8 +67,8 @@ async function lookInTurn(
   signal: AbortSignal,
 ): Promise<LookResult> {
   const { ledger, clock } = deps;
-  // Somebody looked since a scan fetched its view: what it saw is at least as new.
-  if (fetched !== undefined && ((await ledger.lastLook(place.changeKey))?.seenAt ?? -1) >= fetched.at)
+  // Somebody looked while the scan fetched its view, and may have seen more; if not, the next scan sees that.
+  if (fetched !== undefined && !isStillKnownAs(await ledger.lastLook(place.changeKey), fetched.before))
     return { isChanged: false };
   let given = fetched?.view ?? null;
   for (let again = 0; ; again += 1) {
@@ -120,6 +123,12 @@ async function isBehind(
   const shas = deliveries.flatMap(({ event }) => (event.kind === 'change' && event.sha !== null ? [event.sha] : []));
   if (shas.length === 0 || !change.isOpen || shas.includes(change.headSha)) return false;
   return (await ledger.lastChange(change.key))?.headSha === change.headSha;
+}
+
+function isStillKnownAs(last: LastLook | null, before: PlaceKnown | null): boolean {
+  if (last?.change.isOpen !== true) return before === null;
+  const { seenAt, change } = last;
+  return seenAt === before?.seenAt && change.version === before.version && change.headSha === before.headSha;
 }
 
 function isWork({ kind }: Action): boolean {

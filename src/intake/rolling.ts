@@ -16,6 +16,8 @@ const stepMs = 60_000;
 const savedShare = 1 / 12;
 /** What was seen this recently (ms) is not read again, whatever is left to use. */
 const freshMs = 10 * 60_000;
+/** What could not be read is tried again after this (ms). */
+const brokenRestMs = 3_600_000;
 const longestPassMs = 120_000;
 
 /** What the rolling pass needs. */
@@ -64,7 +66,7 @@ async function pass(
 ): Promise<number> {
   const now = deps.clock.now();
   // What cannot be looked at stays the longest unseen; it comes last for a while, or it would be tried for ever.
-  for (const [key, triedAt] of tried) if (now - triedAt > freshMs || triedAt > now) tried.delete(key);
+  for (const [key, triedAt] of tried) if (now - triedAt > brokenRestMs || triedAt > now) tried.delete(key);
   const perRequest = forge.views === undefined ? 1 : Math.max(1, forge.placesPerRequest ?? 1);
   const most = requests * perRequest;
   const waiting: { readonly repo: string; readonly changeKey: string; readonly seenAt: number }[] = [];
