@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { GroundcrewError } from '../base/errors.ts';
-import { findServer } from '../config/server-file.ts';
+import { findServer, type ServerFile } from '../config/server-file.ts';
 import type { StatePaths } from '../config/state-dir.ts';
 
 /** A person's wish, as `POST /api/requests` takes it (see `web/submit.ts`). */
@@ -19,9 +19,17 @@ export interface Client {
   readonly url: string;
   /** Resolves when the wish is recorded durably; it is carried out soon after. */
   ask(ask: Ask, signal: AbortSignal): Promise<{ readonly deliveryId: string }>;
+  /** What the server answers to `GET path`, JSON. @throws GroundcrewError `cli/refused` with its reason */
+  get(path: string, signal: AbortSignal): Promise<unknown>;
+  /** The lines of JSON that it answers to `POST path`, each as it comes; nothing limits how long that takes. */
+  lines(path: string, body: unknown, signal: AbortSignal): AsyncIterable<unknown>;
 }
 
 const answerTimeoutMs = 15_000;
+/** For answers for which the server asks a forge first. */
+const forgeTimeoutMs = 90_000;
+/** Characters; no answer of ours to one question is longer. */
+const mostAnswer = 4 * 2 ** 20;
 const accepted = z.object({ deliveryId: z.string() });
 const refused = z.object({ error: z.string() });
 
@@ -33,7 +41,12 @@ export function connect(paths: StatePaths): Client {
   const found = findServer(paths.serverFile);
   switch (found.kind) {
     case 'running':
-      return { url: found.server.url, ask: (ask, signal) => post(found.server, ask, signal) };
+      return {
+        url: found.server.url,
+        ask: (ask, signal) => post(found.server, ask, signal),
+        get: (path, signal) => get(found.server, path, signal),
+        lines: (path, body, signal) => lines(found.server, { path, body }, signal),
+      };
     case 'none':
       throw new GroundcrewError('cli/no-server', `no server runs on ${paths.stateDir}; start one: groundcrew up`);
     case 'stale':
@@ -51,45 +64,98 @@ export function connect(paths: StatePaths): Client {
   }
 }
 
-async function post(
-  server: { readonly url: string; readonly token: string },
-  ask: Ask,
+type Server = Pick<ServerFile, 'url' | 'token'>;
+
+async function post(server: Server, ask: Ask, signal: AbortSignal): Promise<{ readonly deliveryId: string }> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(answerTimeoutMs)]);
+  const response = await call(server, '/api/requests', { method: 'POST', body: JSON.stringify(ask) }, limit, signal);
+  const text = await textOf(server, response, signal);
+  if (response.status === 202) {
+    const answer = accepted.safeParse(asJson(text));
+    if (answer.success) return answer.data;
+  }
+  throw refusal(server, response.status, text, `to ${ask.kind}`);
+}
+
+async function get(server: Server, path: string, signal: AbortSignal): Promise<unknown> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(forgeTimeoutMs)]);
+  const response = await call(server, path, { method: 'GET' }, limit, signal);
+  const text = await textOf(server, response, signal);
+  if (response.status === 200) return asJson(text);
+  throw refusal(server, response.status, text, 'this');
+}
+
+async function* lines(
+  server: Server,
+  { path, body }: { readonly path: string; readonly body: unknown },
   signal: AbortSignal,
-): Promise<{ readonly deliveryId: string }> {
-  let status: number;
-  let text: string;
+): AsyncGenerator {
+  const response = await call(server, path, { method: 'POST', body: JSON.stringify(body) }, signal, signal);
+  if (response.status !== 200 || response.body === null) {
+    throw refusal(server, response.status, await textOf(server, response, signal), 'this');
+  }
+  let rest = '';
+  const decoder = new TextDecoder();
   try {
-    const response = await fetch(`${server.url}/api/requests`, {
-      method: 'POST',
+    for await (const bytes of response.body as AsyncIterable<Uint8Array>) {
+      const parts = (rest + decoder.decode(bytes, { stream: true })).split('\n');
+      rest = parts.pop() ?? '';
+      for (const part of parts) if (part !== '') yield asJson(part);
+    }
+  } catch (cause) {
+    if (signal.aborted) return;
+    throw silent(server, cause);
+  }
+}
+
+/** `limit` ends the call; `signal` is the person's own wish among what it is made of. */
+async function call(
+  server: Server,
+  path: string,
+  init: RequestInit,
+  limit: AbortSignal,
+  signal: AbortSignal,
+): Promise<Response> {
+  try {
+    return await fetch(`${server.url}${path}`, {
+      ...init,
       headers: {
         authorization: `Bearer ${server.token}`,
         'content-type': 'application/json',
         accept: 'application/json',
       },
-      body: JSON.stringify(ask),
-      signal: AbortSignal.any([signal, AbortSignal.timeout(answerTimeoutMs)]),
+      signal: limit,
       redirect: 'error',
     });
-    status = response.status;
-    text = (await response.text()).slice(0, 65_536);
   } catch (cause) {
     if (signal.aborted) throw cause;
-    throw new GroundcrewError('cli/no-answer', `the server at ${server.url} does not answer; is it still running?`, {
-      cause,
-      retry: 'later',
-    });
+    throw silent(server, cause);
   }
-  const body = asJson(text);
-  if (status === 202) {
-    const answer = accepted.safeParse(body);
-    if (answer.success) return answer.data;
+}
+
+async function textOf(server: Server, response: Response, signal: AbortSignal): Promise<string> {
+  try {
+    return (await response.text()).slice(0, mostAnswer);
+  } catch (cause) {
+    if (signal.aborted) throw cause;
+    throw silent(server, cause);
   }
+}
+
+function silent(server: Server, cause: unknown): GroundcrewError {
+  return new GroundcrewError('cli/no-answer', `the server at ${server.url} does not answer; is it still running?`, {
+    cause,
+    retry: 'later',
+  });
+}
+
+function refusal(server: Server, status: number, text: string, what: string): GroundcrewError {
   if (status === 401 || status === 403) {
-    throw new GroundcrewError('cli/refused', `the server at ${server.url} does not take our token; restart it`);
+    return new GroundcrewError('cli/refused', `the server at ${server.url} does not take our token; restart it`);
   }
-  const said = refused.safeParse(body);
+  const said = refused.safeParse(asJson(text));
   const why = said.success ? said.data.error : `it answered ${String(status)}`;
-  throw new GroundcrewError('cli/refused', `the server refused to ${ask.kind}: ${why}`);
+  return new GroundcrewError('cli/refused', `the server refused ${what}: ${why}`);
 }
 
 function asJson(text: string): unknown {

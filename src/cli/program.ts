@@ -7,10 +7,12 @@ import { addDeliveries } from './commands/deliveries.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addHook } from './commands/hook.ts';
 import { addLogs } from './commands/logs.ts';
+import { addPolicy } from './commands/policy.ts';
 import { addQueue } from './commands/queue.ts';
 import { addReproduce } from './commands/reproduce.ts';
 import { addRun } from './commands/run.ts';
 import { addRuns } from './commands/runs.ts';
+import { addScan } from './commands/scan.ts';
 import { addServer } from './commands/server.ts';
 import { addStatus } from './commands/status.ts';
 import { addTrigger } from './commands/trigger.ts';
@@ -67,7 +69,9 @@ Exit status: 0 passed or done, 1 failed, 2 usage or configuration, 3 machinery, 
     addQueue,
     addWorkers,
     addAsk,
+    addScan,
     addDeliveries,
+    addPolicy,
     addReproduce,
     addHook,
     addDoctor,

@@ -68,7 +68,12 @@ export function addApiRoutes(app: Hono<WebEnv>, deps: WebDeps): void {
     c.text(await deps.metrics(), 200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' }),
   );
   app.get('/robots.txt', (c) => c.text('User-agent: *\nDisallow: /\n'));
-  app.get('/healthz', (c) => c.text('ok\n'));
+  app.get('/healthz', (c) => {
+    const policy = deps.operator?.policy();
+    // Alive all the same: what was valid last is in force, and a restart would lose that.
+    if (policy === undefined || policy.problem === null) return c.text('ok\n');
+    return c.text(`ok; the configuration file is wrong, version ${policy.version} stays in force\n`);
+  });
   app.get('/readyz', (c) => (deps.isReady() ? c.text('ready\n') : c.text('not ready\n', 503)));
 }
 

@@ -97,6 +97,7 @@ async function homeView(deps: WebDeps, query: HomeView['query']): Promise<HomeVi
   const listed = [...running.runs, ...waiting.runs, ...found.runs];
   return {
     now: deps.clock.now(),
+    policy: deps.operator?.policy() ?? null,
     query,
     counts,
     workers,

@@ -3,6 +3,7 @@ import type { Logger } from '../base/logger.ts';
 import type { PersonRequest } from '../core/request.ts';
 import type { LedgerReader, RunSummary } from '../ledger/ledger-reader.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import type { Operator } from './operator.ts';
 
 /** Which bytes of which attempt's log. `follow`: go on until the log is sealed; else end with what is there now. */
 export interface LogWanted {
@@ -52,6 +53,8 @@ export interface WebDeps {
   /** The exposition text of our metrics. */
   readonly metrics: () => Promise<string>;
   readonly isReady: () => boolean;
+  /** Absent: nothing is asked of the forges by way of the pages, and they do not show the policy. */
+  readonly operator?: Operator;
   readonly clock: Clock;
   readonly logger: Logger;
   /** What must be shown to act; at least 16 characters. */

@@ -1,6 +1,7 @@
 import { html } from 'hono/html';
 import type { HeldChange, LedgerReader, RunSummary, WorkerSeen } from '../../ledger/ledger-reader.ts';
 import { cut, moment, placeOf, shortRepo, stranger, type Html } from './format.ts';
+import type { PolicySeen } from '../operator.ts';
 import { icons } from './icons.ts';
 import { actionForm } from './layout.ts';
 import { metaLine, runRow } from './run-row.ts';
@@ -35,6 +36,8 @@ export interface HomeView {
   /** How many runs the search looked at; null: no search. */
   readonly searched: number | null;
   readonly repos: readonly string[];
+  /** Null: nothing is known of the policy here. */
+  readonly policy: PolicySeen | null;
 }
 
 /** The results that ended runs can be filtered by: value and words. */
@@ -51,7 +54,20 @@ export function homePage(view: HomeView): Html {
   const { counts, now } = view;
   const isEmpty = counts.waiting + counts.offered + counts.running + counts.ended === 0 && view.held.length === 0;
   return html`<h1 class="gc-hidden-text">Runs</h1>
-    ${summary(view)} ${isEmpty ? html`<div id="runs" data-refresh>${firstSteps()}</div>` : html`${lists(view, now)}`}`;
+    ${policyBanner(view.policy)} ${summary(view)}
+    ${isEmpty ? html`<div id="runs" data-refresh>${firstSteps()}</div>` : html`${lists(view, now)}`}
+    ${view.policy === null ? '' : html`<p class="gc-policy">Policy <code>${view.policy.version}</code></p>`}`;
+}
+
+/** Said where everybody looks: who edited the file believes that the edit counts. */
+function policyBanner(policy: PolicySeen | null): Html | '' {
+  if (policy === null || (policy.problem === null && policy.needsRestart.length === 0)) return '';
+  const text =
+    policy.problem === null
+      ? html`Changes of ${policy.needsRestart.join(', ')} count only after a restart of the server.`
+      : html`The configuration file is wrong; version ${policy.version} stays in force. Run
+          <code>groundcrew config check</code> to see what is wrong.`;
+  return html`<p class="gc-banner" role="status">${icons.broken}<span>${text}</span></p>`;
 }
 
 function lists(view: HomeView, now: number): Html {
