@@ -4,7 +4,10 @@ import { openDatabase } from '../base/sqlite.ts';
 import { brokenClaim } from './broken-claim.contract.ts';
 import { brokenDelivery } from './broken-delivery.contract.ts';
 import { brokenIntake } from './broken-intake.contract.ts';
+import { brokenIssue } from './broken-issue.contract.ts';
 import { brokenPrune } from './broken-prune.contract.ts';
+import { brokenShadow } from './broken-shadow.contract.ts';
+import { brokenTelling } from './broken-telling.contract.ts';
 import { brokenVerdict } from './broken-verdict.contract.ts';
 import type { Fault } from './broken.contract.ts';
 import type { LedgerHarness } from './harness.contract.ts';
@@ -12,7 +15,16 @@ import { ledgerClauses } from './ledger.contract.ts';
 import { openSqliteLedger } from './sqlite/open-ledger.ts';
 import { openSqliteLedgerReader } from './sqlite/reader.ts';
 
-const brokenLedgers = [...brokenIntake, ...brokenDelivery, ...brokenClaim, ...brokenVerdict, ...brokenPrune];
+const brokenLedgers = [
+  ...brokenIntake,
+  ...brokenDelivery,
+  ...brokenClaim,
+  ...brokenVerdict,
+  ...brokenPrune,
+  ...brokenTelling,
+  ...brokenIssue,
+  ...brokenShadow,
+];
 
 test('every clause of the contract has a broken ledger that it refuses', () => {
   const unseen = ledgerClauses.filter(({ title }) => !brokenLedgers.some(([clause]) => title.startsWith(clause)));

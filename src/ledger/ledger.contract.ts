@@ -3,9 +3,12 @@ import { againClauses } from './again.contract.ts';
 import { claimClauses } from './claim.contract.ts';
 import { deliveryClauses } from './delivery.contract.ts';
 import { intakeClauses } from './intake.contract.ts';
+import { issueClauses } from './issue.contract.ts';
 import type { LedgerClause, LedgerHarness } from './harness.contract.ts';
 import { pruneClauses } from './prune.contract.ts';
 import { reportClauses } from './report.contract.ts';
+import { shadowClauses } from './shadow.contract.ts';
+import { tellingClauses } from './telling.contract.ts';
 import { verdictClauses } from './verdict.contract.ts';
 
 /** Everything that the port promises, a clause each. What survives `kill -9` is shown by the kill scenario. */
@@ -16,6 +19,9 @@ export const ledgerClauses: readonly LedgerClause[] = [
   ...claimClauses,
   ...verdictClauses,
   ...reportClauses,
+  ...tellingClauses,
+  ...issueClauses,
+  ...shadowClauses,
   ...pruneClauses,
 ];
 

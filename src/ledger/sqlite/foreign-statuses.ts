@@ -67,10 +67,10 @@ export function shadowRows(sql: Sql, since: number, limit: number): readonly Sha
        WHERE f.seen_at >= ?1
        UNION ALL
        SELECT j.forge, j.repo, j.sha, j.context, j.id, j.outcome, j.queued_at, j.ended_at, NULL, NULL, NULL, NULL, j.queued_at
-       FROM (SELECT DISTINCT forge, repo FROM foreign_statuses WHERE seen_at >= ?1) s
-         JOIN jobs j ON j.repo = s.repo AND j.queued_at >= ?1 AND j.forge = s.forge
-         JOIN reports r ON r.job_id = j.id
-       WHERE NOT EXISTS (SELECT 1 FROM foreign_statuses f
+       FROM jobs j JOIN reports r ON r.job_id = j.id
+       WHERE j.queued_at >= ?1
+         AND EXISTS (SELECT 1 FROM foreign_statuses f WHERE f.forge = j.forge AND f.repo = j.repo AND f.seen_at >= ?1)
+         AND NOT EXISTS (SELECT 1 FROM foreign_statuses f
          WHERE f.forge = j.forge AND f.repo = j.repo AND f.sha = j.sha AND f.context = j.context)
        ORDER BY at DESC LIMIT +?2`,
       since,

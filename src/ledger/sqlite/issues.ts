@@ -62,7 +62,7 @@ export function dueIssues(sql: Sql, now: number, limit: number, forge?: string):
     readonly outcome: string;
   }
   const statement = (ofForge: string): string =>
-    `SELECT forge, repo, branch, context, version, tries, is_open, failures, failing_since, body, outcome FROM issues
+    `SELECT forge, repo, branch, context, version, tries, is_open, failures, failing_since, body, outcome FROM issues INDEXED BY issues_due
      WHERE kept_version < version AND ${isDue('next_try_at', 1)} ${ofForge} ORDER BY next_try_at LIMIT +?2`;
   const rows =
     forge === undefined

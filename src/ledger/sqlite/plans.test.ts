@@ -46,7 +46,7 @@ function isScan(step: string): boolean {
 function isSmallSort(plan: readonly string[]): boolean {
   const from = plan.filter((step) => growing.test(step) || /^(SEARCH|SCAN) [aj] /.test(step));
   return from.every((step) =>
-    /reports_due|reports_refused|chores_due|issues_due|USING INDEX sqlite_autoindex_jobs_1 \(id=\?\)|jobs_underway|attempts_offered|attempts_live|job_id=\?|workers|USING INDEX sqlite_autoindex_jobs_1 \(id=\?\)/.test(
+    /reports_due|reports_refused|chores_due|issues_due|jobs_underway|attempts_offered|attempts_live|job_id=\?|workers|USING INDEX sqlite_autoindex_jobs_1 \(id=\?\)/.test(
       step,
     ),
   );

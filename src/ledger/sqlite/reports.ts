@@ -32,8 +32,9 @@ interface DueRow {
 /** A final that the forge refuses is tried again after this (ms): a person may have mended what was wrong. */
 export const refusedPauseMs = 24 * 3_600_000;
 
-const behind = 'posted_version < version AND refused_version < version';
-const refused = 'posted_version < version AND refused_version >= version';
+// The planner would rather walk all reports of a forge than these few.
+const behind = 'reports INDEXED BY reports_due WHERE posted_version < version AND refused_version < version';
+const refused = 'reports INDEXED BY reports_refused WHERE posted_version < version AND refused_version >= version';
 
 const columns = `r.forge, r.repo, r.sha, r.context, r.version, r.tries, r.posts, r.is_final, r.job_id, r.notice, r.posted_at, r.said,
   j.generation, j.state, j.outcome, j.n, j.body,
@@ -45,7 +46,7 @@ const classOf = `CASE WHEN is_final = 0 THEN 3 - 2 * (posts = 0)
 
 /** See `Ledger.dueReports`; in each class the first of every commit before the second of any, and the oldest first. */
 function dueStatement(ofForge: string): string {
-  const of = 'SELECT forge, repo, sha, context, is_final, posts, job_id FROM reports WHERE';
+  const of = 'SELECT forge, repo, sha, context, is_final, posts, job_id FROM';
   return `WITH due AS (
       ${of} ${behind} ${ofForge} AND ${isDue('next_try_at', 1)}
       UNION ALL
@@ -92,17 +93,17 @@ export function shownWaiting(
 export function forgesToTell(sql: Sql): readonly string[] {
   return sql
     .all<{ forge: string }>(
-      `SELECT DISTINCT forge FROM reports WHERE ${behind} UNION SELECT DISTINCT forge FROM chores WHERE is_done = 0
-       UNION SELECT DISTINCT forge FROM issues WHERE kept_version < version ORDER BY forge`,
+      `SELECT DISTINCT forge FROM ${behind} UNION SELECT DISTINCT forge FROM chores INDEXED BY chores_due WHERE is_done = 0
+       UNION SELECT DISTINCT forge FROM issues INDEXED BY issues_due WHERE kept_version < version ORDER BY forge`,
     )
     .map((row) => row.forge);
 }
 
 function nextStatement(ofForge: string): string {
-  return `SELECT MIN(at) AS at FROM (SELECT MIN(next_try_at) AS at FROM reports WHERE ${behind} ${ofForge}
-    UNION ALL SELECT MIN(posted_at) + ${String(refusedPauseMs)} FROM reports WHERE ${refused} AND is_final = 1 ${ofForge}
-    UNION ALL SELECT MIN(next_try_at) FROM chores WHERE is_done = 0 ${ofForge}
-    UNION ALL SELECT MIN(next_try_at) FROM issues WHERE kept_version < version ${ofForge})`;
+  return `SELECT MIN(at) AS at FROM (SELECT MIN(next_try_at) AS at FROM ${behind} ${ofForge}
+    UNION ALL SELECT MIN(posted_at) + ${String(refusedPauseMs)} FROM ${refused} AND is_final = 1 ${ofForge}
+    UNION ALL SELECT MIN(next_try_at) FROM chores INDEXED BY chores_due WHERE is_done = 0 ${ofForge}
+    UNION ALL SELECT MIN(next_try_at) FROM issues INDEXED BY issues_due WHERE kept_version < version ${ofForge})`;
 }
 
 const [nextAnywhere, nextAtForge] = [nextStatement(''), nextStatement('AND forge = ?1')];
@@ -199,14 +200,14 @@ export function reportRefused(sql: Sql, report: ReportDue, why: string, now: num
 export function refusedReports(sql: Sql, limit: number): readonly RefusedReport[] {
   return sql
     .all<Omit<RefusedReport, 'refusedAt' | 'why'> & { readonly refused: string | null; readonly posted_at: number }>(
-      `SELECT forge, repo, sha, context, refused, posted_at FROM reports WHERE ${refused} ORDER BY posted_at DESC LIMIT +?`,
+      `SELECT forge, repo, sha, context, refused, posted_at FROM ${refused} ORDER BY posted_at DESC LIMIT +?`,
       limit,
     )
     .map(({ refused: why, posted_at, ...row }) => ({ ...row, why: why ?? '', refusedAt: posted_at }));
 }
 
 function choreStatement(ofForge: string): string {
-  return `SELECT id, body, tries FROM chores WHERE is_done = 0 AND ${isDue('next_try_at', 1)} ${ofForge}
+  return `SELECT id, body, tries FROM chores INDEXED BY chores_due WHERE is_done = 0 AND ${isDue('next_try_at', 1)} ${ofForge}
     ORDER BY ROW_NUMBER() OVER (PARTITION BY forge, json_extract(body, '$.repo') ORDER BY next_try_at, id), next_try_at, id LIMIT +?2`;
 }
 
