@@ -39,6 +39,7 @@ export function layout(frame: Frame, page: { readonly title: string; readonly bo
             </div>
           </div>
           <div class="pf-v6-c-masthead__content gc-masthead-content">
+            <nav class="gc-nav" aria-label="Pages"><a href="/">Runs</a><a href="/deliveries">Deliveries</a></nav>
             <span class="gc-live" id="live" data-state="off" title="Whether this page updates by itself"
               ><span class="gc-live-dot" aria-hidden="true"></span><span id="live-text">Reload to update</span></span
             >
@@ -54,7 +55,9 @@ export function layout(frame: Frame, page: { readonly title: string; readonly bo
           </div>
         </header>
         <main id="main" tabindex="-1" class="gc-main">${page.body}</main>
-        <footer class="gc-footer">groundcrew ${version} · <a href="/metrics">metrics</a></footer>
+        <footer class="gc-footer">
+          groundcrew ${version} · <a href="/deliveries">deliveries</a> · <a href="/metrics">metrics</a>
+        </footer>
         <div id="announcer" class="gc-hidden-text" role="status" aria-live="polite"></div>
         <div id="toasts" class="gc-toasts"></div>
         <dialog id="token-dialog" class="gc-dialog" aria-labelledby="token-title">
