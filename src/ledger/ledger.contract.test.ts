@@ -5,6 +5,7 @@ import { brokenClaim } from './broken-claim.contract.ts';
 import { brokenDelivery } from './broken-delivery.contract.ts';
 import { brokenIntake } from './broken-intake.contract.ts';
 import { brokenIssue } from './broken-issue.contract.ts';
+import { brokenPlace } from './broken-place.contract.ts';
 import { brokenPrune } from './broken-prune.contract.ts';
 import { brokenShadow } from './broken-shadow.contract.ts';
 import { brokenTelling } from './broken-telling.contract.ts';
@@ -18,6 +19,7 @@ import { openSqliteLedgerReader } from './sqlite/reader.ts';
 const brokenLedgers = [
   ...brokenIntake,
   ...brokenDelivery,
+  ...brokenPlace,
   ...brokenClaim,
   ...brokenVerdict,
   ...brokenPrune,

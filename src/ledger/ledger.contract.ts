@@ -5,6 +5,7 @@ import { deliveryClauses } from './delivery.contract.ts';
 import { intakeClauses } from './intake.contract.ts';
 import { issueClauses } from './issue.contract.ts';
 import type { LedgerClause, LedgerHarness } from './harness.contract.ts';
+import { placeClauses } from './place.contract.ts';
 import { pruneClauses } from './prune.contract.ts';
 import { reportClauses } from './report.contract.ts';
 import { shadowClauses } from './shadow.contract.ts';
@@ -15,6 +16,7 @@ import { verdictClauses } from './verdict.contract.ts';
 export const ledgerClauses: readonly LedgerClause[] = [
   ...intakeClauses,
   ...deliveryClauses,
+  ...placeClauses,
   ...againClauses,
   ...claimClauses,
   ...verdictClauses,
