@@ -4,7 +4,6 @@ import { GroundcrewError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import type { Action } from '../core/action.ts';
 import type { Change } from '../core/change.ts';
-import type { Snapshot } from '../core/snapshot.ts';
 import { decideChange } from '../decide/decide-change.ts';
 import type { PlaceView } from '../forge/forge.ts';
 import type { LastLook, Ledger, PendingDelivery, PlaceKnown, Stop } from '../ledger/ledger.ts';
@@ -84,7 +83,7 @@ async function lookInTurn(
       const snapshot = await takeSnapshot(deps, { forge: place.forge, view, deliveries }, signal);
       if (signal.aborted) throw stopped(place);
       const actions = decideChange(snapshot);
-      if (await apply(deps, snapshot, actions, { deliveries, isScan })) return { isChanged: actions.some(isWork) };
+      if (await apply(deps, { view, actions, deliveries, isScan })) return { isChanged: actions.some(isWork) };
       if (!mayRefetch) {
         const message = `${place.repo}: the forge shows an older state than it did before`;
         throw new GroundcrewError('intake/behind', message, { retry: 'later' });
@@ -97,12 +96,16 @@ async function lookInTurn(
 /** False: a newer view was applied before, so nothing was. */
 async function apply(
   deps: LookDeps,
-  { change }: Snapshot,
-  actions: readonly Action[],
-  { deliveries, isScan }: Pick<LookReason, 'deliveries' | 'isScan'>,
+  {
+    view: { change, foreign },
+    actions,
+    deliveries,
+    isScan,
+  }: Pick<LookReason, 'deliveries' | 'isScan'> & { readonly view: PlaceView; readonly actions: readonly Action[] },
 ): Promise<boolean> {
   const applied = await deps.ledger.applyDecision({
     change,
+    ...(foreign === undefined ? {} : { foreign }),
     actions,
     deliveryIds: deliveries.map((delivery) => delivery.id),
     now: deps.clock.now(),

@@ -3,7 +3,7 @@ import { errorLine } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Forge } from '../forge/forge.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { LookAll } from './scan.ts';
+import { isRolled, type LookAll } from './scan.ts';
 import { withinTime } from './time-limit.ts';
 
 /**
@@ -31,12 +31,12 @@ export interface RollingDeps {
 
 /**
  * Reads again, at a bounded rate, what was not looked at for longest: a status that somebody else set changes no version of
- * its pull request, and one of ours that was lost shows nowhere else. Ends with the signal. A forge whose listing tells no
- * versions is read whole by each scan, and needs none of this.
+ * its pull request, and one of ours that was lost shows nowhere else. Ends with the signal. A plain forge, which keeps no
+ * statuses and has no bulk views, is read whole by each scan, and needs none of this.
  */
 export async function runRolling(deps: RollingDeps, forge: Forge, signal: AbortSignal): Promise<void> {
   const { clock, logger } = deps;
-  if (!forge.remembersStatuses) return;
+  if (!isRolled(forge)) return;
   const most = deps.requestsPerHour * savedShare;
   const tried = new Map<string, number>();
   let saved = 0;

@@ -51,10 +51,24 @@ test('a place that is as it was is not viewed again; another version, or another
   assert.equal((await scan())?.looked, 0);
 });
 
-test('a listing that tells no versions tells nothing: every place is viewed', async (t) => {
-  const { scan } = repository(t, 3, { tellsVersions: false });
+test('a plain forge that tells no versions tells nothing: every place is viewed', async (t) => {
+  const { scan } = repository(t, 3, { tellsVersions: false, hasViews: false });
   await scan();
   assert.equal((await scan())?.looked, 3);
+});
+
+test('a branch without a version is as it was while its head is: the rolling pass reads its statuses', async (t) => {
+  const { forge, first, scan, show } = repository(t, 3);
+  Object.assign(forge, {
+    places: async () =>
+      [...forge.shows.values()].flatMap((shown) =>
+        typeof shown === 'function' ? [] : [{ changeKey: shown.change.key, headSha: shown.change.headSha }],
+      ),
+  });
+  await scan();
+  assert.equal((await scan())?.looked, 0);
+  show(first, { headSha: shaOf('e'), version: 2 });
+  assert.equal((await scan())?.looked, 1);
 });
 
 test('a version that was young when it was seen is looked at once more: it may hide a later change', async (t) => {

@@ -124,7 +124,8 @@ export function createScanner(deps: ScanDeps): Scanner {
     const known = new Map((await ledger.openPlaces(forge.name, repo)).map((place) => [place.changeKey, place]));
     const listed = new Set(seen.map((place) => place.changeKey));
     const moved = seen.filter(
-      (place) => before === undefined || before.has(place.changeKey) || !isAsBefore(place, known.get(place.changeKey)),
+      (place) =>
+        before === undefined || before.has(place.changeKey) || !isAsBefore(forge, place, known.get(place.changeKey)),
     );
     const gone = [...known.keys()].filter((changeKey) => !listed.has(changeKey));
     const keys = [...moved.map((place) => place.changeKey), ...gone];
@@ -153,12 +154,20 @@ export function createScanner(deps: ScanDeps): Scanner {
   };
 }
 
-/** The listing shows it as it was when a decision looked at it last. A listing without versions tells nothing. */
-function isAsBefore(seen: PlaceSeen, known: PlaceKnown | undefined): boolean {
-  return (
-    known !== undefined &&
-    seen.version === known.version &&
-    seen.headSha === known.headSha &&
-    known.seenAt - known.version > youngVersionMs
-  );
+/**
+ * The listing shows it as it was when a decision looked at it last. Without a version (a branch) its head is all that could
+ * have moved, besides statuses, which the rolling pass reads again where there is one.
+ */
+function isAsBefore(forge: Forge, seen: PlaceSeen, known: PlaceKnown | undefined): boolean {
+  if (seen.headSha !== known?.headSha) return false;
+  if (seen.version === undefined) return isRolled(forge);
+  return seen.version === known.version && known.seenAt - known.version > youngVersionMs;
+}
+
+/**
+ * The rolling pass reads this forge: all but a plain one, which each scan reads whole. In shadow mode we keep no statuses, and
+ * yet compare those of others.
+ */
+export function isRolled(forge: Forge): boolean {
+  return forge.remembersStatuses || forge.views !== undefined;
 }
