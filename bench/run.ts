@@ -24,6 +24,8 @@ const parts: readonly Part[] = [
     file: 'ledger.ts',
     smoke: ['--ended', '2000', '--waiting', '500', '--events', '1280', '--rounds', '1'],
   },
+  { name: 'decide', file: 'decide.ts', smoke: ['--smoke'] },
+  { name: 'webhook', file: 'webhook.ts', smoke: ['--smoke'] },
   { name: 'simulator', file: 'simulator.ts', smoke: ['--smoke'] },
   { name: 'repository', file: 'repository.ts', smoke: ['--smoke'] },
 ];

@@ -6,20 +6,38 @@ import { idFor, type Look } from './look.ts';
 
 /** Wants the job of a check on an occasion, at least one generation beyond what the forge remembers of it (R11). */
 export function placeOrder(look: Look, check: PlannedCheck, occasion: string): Action {
-  const { isManual: _m, whyManual: _w, isHeld: _h, skip: _s, issueFor, ...order } = check;
+  const { context, command, container, env, secrets, needs, pool, priority, timeoutMs, exclusive } = check;
+  const { integration, network, limits, commandSubject, foreignShas } = check;
   const { change } = look.snapshot;
   const id = idFor(look, check, occasion);
-  const job: Job = { ...order, id, subject: subjectOf(change), occasion, isTrusted: change.isTrusted };
-  look.settled.made.set(id, check.context);
-  look.settled.asked.add(check.context);
-  look.settled.skipped.delete(check.context);
-  const seen = look.statuses.get(check.context);
-  const remembered = seen?.jobId === id ? (seen.generation ?? 0) : 0;
-  return {
-    kind: 'enqueue',
-    job: reportsIssue(issueFor, occasion) ? { ...job, reportsIssue: true } : job,
-    generation: remembered + 1,
+  const job: Job = {
+    id,
+    subject: subjectOf(change),
+    context,
+    occasion,
+    command,
+    container,
+    env,
+    secrets,
+    needs,
+    pool,
+    priority,
+    timeoutMs,
+    exclusive,
+    integration,
+    network,
+    limits,
+    isTrusted: change.isTrusted,
+    commandSubject,
+    ...(foreignShas === undefined ? {} : { foreignShas }),
+    ...(reportsIssue(check.issueFor, occasion) ? { reportsIssue: true } : {}),
   };
+  look.settled.made.set(id, context);
+  look.settled.asked.add(context);
+  look.settled.skipped.delete(context);
+  const seen = look.statuses.get(context);
+  const remembered = seen?.jobId === id ? (seen.generation ?? 0) : 0;
+  return { kind: 'enqueue', job, generation: remembered + 1 };
 }
 
 function reportsIssue(issueFor: PlannedCheck['issueFor'], occasion: string): boolean {

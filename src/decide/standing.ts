@@ -24,7 +24,8 @@ export function standingOf(look: Look, check: PlannedCheck): Standing {
   if (isAskedNow(look, check.context)) return { kind: 'underway' };
   const answer = answerOf(look, check);
   if (answer !== null) return isUnderway(look, answer) ? { kind: 'underway' } : { kind: 'judged', job: answer };
-  const remembered = look.jobs.has(idFor(look, check, changeOccasion)) ? null : rememberedAnswer(look, check);
+  const isKnown = look.answering.get(check.context)?.some(({ occasion }) => occasion === changeOccasion) === true;
+  const remembered = isKnown ? null : rememberedAnswer(look, check);
   if (remembered !== null) return remembered;
   if (check.isManual) return { kind: 'manual' };
   return check.skip === undefined ? { kind: 'wanted' } : { kind: 'not-needed', sentence: check.skip };
@@ -32,21 +33,20 @@ export function standingOf(look: Look, check: PlannedCheck): Standing {
 
 /**
  * The job that answers what the push asks of this check: its own, or another of the same question (a person's, a schedule's,
- * one against an earlier commit of another repository). Superseded and closed are no answer (R13).
+ * one against an earlier commit of another repository); one that is underway, else the newest. Superseded and closed are no
+ * answer (R13).
  */
 export function answerOf(look: Look, check: PlannedCheck): JobKnown | null {
-  const own = look.jobs.get(idFor(look, check, changeOccasion));
-  const others = look.answering.get(check.context) ?? [];
-  const underway = others.find((job) => isUnderway(look, job));
-  if (underway !== undefined) return underway;
-  if (own !== undefined && !isAgainWanted(own)) return own;
-  return others.findLast((job) => !isAgainWanted(job)) ?? null;
+  const jobs = look.answering.get(check.context) ?? [];
+  return jobs.find((job) => isUnderway(look, job)) ?? jobs.findLast((job) => !isAgainWanted(job)) ?? null;
 }
 
 /** Where the ledger knows nothing, the forge tells (R11). */
 function rememberedAnswer(look: Look, check: PlannedCheck): Standing | null {
   const seen = look.statuses.get(check.context);
   if (seen === undefined) return null;
+  // Of a job that the ledger knows, the ledger knows better.
+  if (seen.jobId !== null && look.jobs.has(seen.jobId)) return null;
   const isEnded = seen.state !== 'pending' && !seen.isCanceled;
   const id = idFor(look, check, changeOccasion);
   if (seen.changeJobId !== id) {
@@ -56,7 +56,7 @@ function rememberedAnswer(look: Look, check: PlannedCheck): Standing | null {
   }
   // A person's later request has the word: what the push asked for was judged before it, or is replaced by it.
   if (seen.jobId !== id && seen.state === 'pending') return { kind: 'underway' };
-  return seen.jobId !== id || isEnded ? { kind: 'judged', job: null } : null;
+  return isEnded ? { kind: 'judged', job: null } : null;
 }
 
 function skippedByPerson(look: Look, context: string): { readonly sentence: string | null } | null {
