@@ -35,6 +35,7 @@ export async function createGuardState(stateDir: string, notes: RunNotes, marker
   await writeFile(join(dir, 'marker'), `${marker}\n`, { mode: 0o600 });
   await writeFile(join(dir, 'output'), '', { mode: 0o600 });
   await writeFile(join(dir, 'seen'), '0\n', { mode: 0o600 });
+  await writeFile(join(dir, 'bell'), '', { mode: 0o600 });
   await writeFile(join(dir, 'cgroups'), notes.cgroups.map((group) => `${group}\n`).join(''), { mode: 0o600 });
   await writeWhole(join(dir, 'run.json'), JSON.stringify(notes));
   return dir;
@@ -75,8 +76,10 @@ export function isRunning(who: ProcessIdentity): boolean {
   return found !== null && found.startTicks === who.startTicks && found.state !== 'Z' && found.state !== 'X';
 }
 
-/** State letter and start time of a process, null when there is none. Fields: proc(5), /proc/PID/stat. */
-export function statOf(pid: number): { readonly state: string; readonly startTicks: string } | null {
+/** State letter, parent and start time of a process, null when there is none. Fields: proc(5), /proc/PID/stat. */
+export function statOf(
+  pid: number,
+): { readonly state: string; readonly parentPid: number; readonly startTicks: string } | null {
   let line: string;
   try {
     line = readFileSync(`/proc/${String(pid)}/stat`, 'latin1');
@@ -84,7 +87,7 @@ export function statOf(pid: number): { readonly state: string; readonly startTic
     return null;
   }
   const fields = line.slice(line.lastIndexOf(') ') + 2).split(' ');
-  return { state: fields[0] ?? '', startTicks: fields[19] ?? '' };
+  return { state: fields[0] ?? '', parentPid: Number(fields[1] ?? 0), startTicks: fields[19] ?? '' };
 }
 
 /** This boot's id: process numbers and start times mean nothing across a restart of the machine. */

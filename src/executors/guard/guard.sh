@@ -15,6 +15,8 @@
 #   cause    `timeout` or `stopped`; the first one stays
 #   ended    exit status, once the job is dead and everything with its nonce is gone
 #   done     once the whole output is in `output`, followed by the marker; or `lost` when it cannot be
+#   bell     gets a byte with either, for a reader who sleeps
+# SIGUSR1 says that `container.exit` holds the status of a container that has ended, while podman still tidies up.
 # Each is written at once, in one line; a reader takes an empty one for none. Forks are counted here: with two processors and
 # a dozen jobs each of them is felt.
 set -u
@@ -129,6 +131,42 @@ lost() {
   mv lost.new lost
 }
 
+# Waits for COMMAND, or for the word that the container below it has ended. In $status how; $is_early: it is still there.
+await_job() {
+  is_early=
+  while :; do
+    wait "$job"
+    status=$?
+    # A signal ends the wait, too. What has not been waited for keeps its number.
+    kill -0 "$job" 2>/dev/null || return 0
+    if [ -s container.exit ]; then
+      read -r status <container.exit
+      is_early=yes
+      return 0
+    fi
+  done
+}
+
+# The engine removes its container before it returns, if it had one and was not killed. Engine and container are two:
+# when only the engine's command was killed, its container still runs.
+judge_engine() {
+  [ -s container.pid ] || return 0
+  is_removed=yes
+  [ "$kind" = container ] || return 0
+  read -r first <container.pid
+  if ! is_gone "$first"; then
+    status=$(sh wait.sh 2>/dev/null) || status=137
+    # podman may have removed it before it was asked.
+    [ -s container.exit ] && read -r status <container.exit
+    is_removed=
+  fi
+}
+
+end_watch() {
+  kill -KILL "-$watch" 2>/dev/null
+  kill -KILL "$watch" 2>/dev/null
+}
+
 run() {
   started_at $$ || exit 71
   set -C # the name is taken by one only
@@ -138,27 +176,25 @@ run() {
   setsid sh guard.sh relay "$window" <pipe >/dev/null 2>&1 &
   relay=$!
   exec 3>pipe
-  rm -f pipe
+  trap : USR1 # it has to end a wait, not us
   setsid "$@" </dev/null >&3 2>&3 3>&- &
   job=$!
   started_at "$job"
   echo "$job $started" >job
   setsid sh guard.sh watch "$kind" "$timeout" "$grace" "$nonce" "$job" </dev/null >/dev/null 2>&1 3>&- &
   watch=$!
+  rm -f pipe
 
-  wait "$job"
-  status=$?
-  # The engine removes its container before it returns, if it had one and was not killed.
+  await_job
   is_removed=
-  [ -s container.pid ] && is_removed=yes
-  # Engine and container are two: when only the engine's command was killed, its container still runs.
-  if [ "$kind" = container ] && [ -s container.pid ] && kill -0 "$(cat container.pid)" 2>/dev/null; then
-    status=$(sh wait.sh 2>/dev/null) || status=137
-    is_removed=
+  if [ -z "$is_early" ]; then
+    judge_engine
+    end_watch
+    sweep
+  else
+    # A container's processes end with its first: the kernel has seen to what the sweep is for.
+    end_watch
   fi
-  kill -KILL "-$watch" 2>/dev/null
-  kill -KILL "$watch" 2>/dev/null
-  sweep
   echo "$status" >ended
 
   # The marker says where the output ends even if an escaped process still holds the pipe.
@@ -176,6 +212,8 @@ run() {
       lost
       break
     fi
+    # An engine that still tidies up holds the pipe.
+    [ -n "$is_early" ] && has_marker 1000000 && break
     if [ "$rounds" -gt 20 ]; then
       has_marker 1000000 && break
       [ "$rounds" -gt 600 ] && lost && break
@@ -185,6 +223,12 @@ run() {
     fi
   done
   [ -e lost ] || : >'done'
+  echo >bell
+  if [ -n "$is_early" ]; then
+    sweep
+    while kill -0 "$job" 2>/dev/null; do wait "$job"; done
+    judge_engine
+  fi
   kill -KILL "-$relay" 2>/dev/null
   if [ "$kind" = container ]; then
     [ -n "$is_removed" ] || sh remove.sh >/dev/null 2>&1 || exit 0

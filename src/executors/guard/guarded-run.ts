@@ -15,6 +15,7 @@ import {
   type ProcessIdentity,
   type RunNotes,
 } from './guard-state.ts';
+import { openFileBell } from './file-bell.ts';
 import { killCarriers } from './nonce-sweep.ts';
 import { relayedOutput } from './relayed-output.ts';
 
@@ -143,10 +144,11 @@ export class GuardedRun implements Run {
 
   async #watch(): Promise<RunEnd> {
     const { dir, clock, engine } = this.#parts;
-    const begun = clock.monotonic();
-    while (!(await this.#isOver())) {
-      // A short job deserves a short pause; a long one does not notice 50 ms.
-      await sleep(clock, Math.min(50, Math.max(3, (clock.monotonic() - begun) / 10)));
+    const bell = openFileBell(join(dir, 'bell'));
+    try {
+      while (!(await this.#isOver())) await bell.wait(clock);
+    } finally {
+      bell.close();
     }
     const lost = await readText(join(dir, 'lost'));
     // An empty file: on a full disk not even the reason can be written.

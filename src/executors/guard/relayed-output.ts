@@ -1,10 +1,13 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sleep, type Clock } from '../../base/clock.ts';
+import { openFileBell, type FileBell } from './file-bell.ts';
 import { exists, writeWhole } from './guard-state.ts';
 
 const readBytes = 1024 * 1024;
 const reportEveryBytes = 8 * 1024 * 1024;
+/** A stream that was silent for so long is listened to; before that, listening costs more than looking. */
+const quietMs = 8;
 
 /**
  * Reads what the guard's relay has kept, from a byte offset, while it grows. The end is the marker that the guard
@@ -22,7 +25,9 @@ export async function* relayedOutput(options: {
   readonly clock: Clock;
 }): AsyncGenerator<Uint8Array, void, void> {
   const { dir, marker, clock } = options;
-  const file = await open(join(dir, 'output'), 'r');
+  const path = join(dir, 'output');
+  const file = await open(path, 'r');
+  let bell: FileBell | null = null;
   try {
     let at = options.offset;
     let reported = at;
@@ -30,11 +35,13 @@ export async function* relayedOutput(options: {
     await writeWhole(join(dir, 'seen'), `${String(at)}\n`);
     for (;;) {
       // Asked before the read: what was written before the guard died is then seen by this read.
-      const isOver = pauseMs > 40 && (await hasEnded(dir, options.isGuardRunning));
+      const isOver = bell !== null && (await hasEnded(dir, options.isGuardRunning));
       const bytes = await readAt(file, at);
       const end = bytes.indexOf(marker);
       const keep = end >= 0 ? end : bytes.length - (isOver ? 0 : beginningOf(marker, bytes));
       if (keep > 0) {
+        bell?.close();
+        bell = null;
         yield bytes.subarray(0, keep);
         at += keep;
         pauseMs = 2;
@@ -46,10 +53,18 @@ export async function* relayedOutput(options: {
       if (end >= 0) return;
       if (keep > 0) continue;
       if (isOver) return;
-      await sleep(clock, pauseMs);
-      pauseMs = Math.min(pauseMs * 1.5, 50);
+      if (bell !== null) {
+        await bell.wait(clock);
+      } else if (pauseMs > quietMs) {
+        // What was written before it listens is found by the next look.
+        bell = openFileBell(path);
+      } else {
+        await sleep(clock, pauseMs);
+        pauseMs *= 1.5;
+      }
     }
   } finally {
+    bell?.close();
     await file.close();
   }
 }

@@ -1,6 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import { cgroupPlaces, memoryEvidence } from '../cgroup.ts';
 import type { OomEvidence } from '../executor.ts';
+import type { EndHerald } from './end-herald.ts';
 import { isRunning, readText, statOf, type ProcessIdentity } from '../guard/guard-state.ts';
 
 const lookEveryMs = 10;
@@ -15,6 +16,7 @@ const countEveryMs = 250;
 export class MemoryWatch {
   readonly #pidFile: string;
   readonly #parentName: string | null;
+  readonly #herald: EndHerald;
   #timer: NodeJS.Timeout | null = null;
   #first: ProcessIdentity | null = null;
   #dir: string | null = null;
@@ -24,7 +26,8 @@ export class MemoryWatch {
   #hasSeenEnd = false;
   #countedAt = 0;
 
-  constructor(pidFile: string, parentName: string | null) {
+  constructor(pidFile: string, parentName: string | null, herald: EndHerald) {
+    this.#herald = herald;
     this.#pidFile = pidFile;
     this.#parentName = parentName;
   }
@@ -70,6 +73,7 @@ export class MemoryWatch {
       if (text === null || !/^\d+$/.test(text)) return;
       const pid = Number(text);
       this.#first = { pid, startTicks: statOf(pid)?.startTicks ?? '' };
+      await this.#herald.meet(pid);
     }
     if (this.#dir === null) await this.#locate(this.#first.pid);
     const isDead = !isRunning(this.#first);
@@ -80,6 +84,7 @@ export class MemoryWatch {
     if (!isDead) return;
     this.#hasSeenEnd = isCounted;
     this.#rest();
+    await this.#herald.tell();
   }
 
   async #locate(pid: number): Promise<void> {

@@ -21,7 +21,9 @@ import { createRunRegistry } from '../guard/run-registry.ts';
 import { claimUnguarded, startGuard } from '../guard/start-guard.ts';
 import { launchScript, quoted } from '../launch-script.ts';
 import { copySecrets } from '../secret-copies.ts';
-import { ensureImage, pinnedReference, type LocalImage } from './image.ts';
+import { endHerald } from './end-herald.ts';
+import { createImageMemory } from './image-memory.ts';
+import { ensureImage, pinnedReference, type ImageResult, type LocalImage } from './image.ts';
 import { MemoryWatch, parentGroup } from './memory-watch.ts';
 import { createPodmanCommand, reasonIn, type PodmanCommand } from './podman-command.ts';
 import { containerName, globalArguments, runArguments, type PodmanSettings } from './run-arguments.ts';
@@ -85,8 +87,7 @@ class PodmanExecutor implements Executor {
     }
     const settings = await this.#usableSettings(signal);
     if (typeof settings === 'string') return brokenRun(id, broken(settings), nothing);
-    const { globalFlags } = settings;
-    const had = await ensureImage(this.#podman, { name: spec.image, globalFlags, signal }, progress);
+    const had = await this.#haveImage(spec.image, settings, { progress, signal });
     if (!had.isThere) return brokenRun(id, had.end, nothing);
     const notes: RunNotes = {
       id,
@@ -152,6 +153,26 @@ class PodmanExecutor implements Executor {
     return this.#options.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin';
   }
 
+  /** By memory, else from the storage, else from a registry. */
+  async #haveImage(
+    name: string,
+    settings: PodmanSettings,
+    hears: { readonly progress: (line: string) => void; readonly signal: AbortSignal },
+  ): Promise<ImageResult> {
+    const memory = this.#imageMemory(settings);
+    const stamp = await memory.stamp();
+    const known = await memory.recall(name, stamp);
+    if (known !== null) return { isThere: true, image: known };
+    const { globalFlags } = settings;
+    const had = await ensureImage(this.#podman, { name, globalFlags, signal: hears.signal }, hears.progress);
+    if (had.isThere) await memory.keep(name, had.image, stamp);
+    return had;
+  }
+
+  #imageMemory(settings: PodmanSettings): ReturnType<typeof createImageMemory> {
+    return createImageMemory(join(this.#options.cacheDir, 'podman-images.json'), settings.imageListFile);
+  }
+
   /** Settings that work, by memory or by trial; or in words why there are none. */
   async #usableSettings(signal: AbortSignal): Promise<PodmanSettings | string> {
     this.#settings ??= await rememberedSettings(this.#options.cacheDir, this.#path());
@@ -202,7 +223,7 @@ class PodmanExecutor implements Executor {
   #running(spec: Pick<RunSpec, 'id' | 'stateDir'>, notes: RunNotes, settings: PodmanSettings): GuardedRun {
     const dir = guardDir(spec.stateDir);
     const parent = parentGroup(notes.nonce, settings);
-    const memory = new MemoryWatch(join(dir, 'container.pid'), parent?.name ?? null);
+    const memory = new MemoryWatch(join(dir, 'container.pid'), parent?.name ?? null, endHerald(dir, this.#clock));
     memory.start();
     const remove = async (): Promise<void> => {
       const args = ['rm', '--force', '--time=0', '--ignore', '--', containerName(notes.id)];
@@ -212,11 +233,22 @@ class PodmanExecutor implements Executor {
         await rmdir(join('/sys/fs/cgroup', parent.flag)).catch(() => undefined);
       }
     };
+    const engine = containerEngine(dir, notes, this.#shell(dir));
     return new GuardedRun({
       dir,
       notes,
       clock: this.#clock,
-      engine: { memory: () => memory.result(), remove, ...containerEngine(dir, notes, this.#shell(dir)) },
+      engine: {
+        ...engine,
+        memory: () => memory.result(),
+        remove,
+        startFailure: async (exitCode) => {
+          const failure = await engine.startFailure(exitCode);
+          // What was remembered of the image may be the reason.
+          if (failure !== null) await this.#imageMemory(settings).forget();
+          return failure;
+        },
+      },
       forget: () => this.#registry.remove(notes.id),
     });
   }

@@ -26,6 +26,7 @@ const places: ContainerPlaces = {
     runFlags: ['--ulimit=nofile=5:5'],
     cgroupVersion: 1,
     cgroupManager: 'cgroupfs',
+    imageListFile: null,
   },
   imageId: 'f'.repeat(64),
   imageUser: '',

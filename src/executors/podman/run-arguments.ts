@@ -9,6 +9,8 @@ export interface PodmanSettings {
   readonly runFlags: readonly string[];
   readonly cgroupVersion: 1 | 2;
   readonly cgroupManager: 'systemd' | 'cgroupfs';
+  /** The storage's list of images, replaced with every change; null where images can come and go without it. */
+  readonly imageListFile: string | null;
 }
 
 /** Where things are inside the container. */

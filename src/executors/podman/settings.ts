@@ -25,6 +25,9 @@ export interface HardLimits {
   readonly processes: number | null;
 }
 
+/** Changes with what is remembered. */
+const recordVersion = 'v2';
+
 /** An image with nothing in it: podman's own init is mounted into it and says its version. */
 export const trialImage = 'localhost/groundcrew-trial:1';
 
@@ -80,7 +83,7 @@ export async function tryPodman(
       return { isUsable: true, finding: known.finding, tookMs: took(), settings: known.settings };
     }
     const { globalFlags, runFlags } = attempt;
-    const settings: PodmanSettings = { globalFlags, runFlags, ...(await groupsOf(podman, attempt)) };
+    const settings: PodmanSettings = { globalFlags, runFlags, ...(await factsOf(podman, attempt)) };
     const version = (await podman(['--version'])).stdout.toString('utf8').trim().replace(' version', '');
     const finding = `${version}, ${attempt.words}, cgroup v${String(settings.cgroupVersion)}`;
     await mkdir(place.cacheDir, { recursive: true, mode: 0o700 });
@@ -125,14 +128,40 @@ async function runTrial(podman: PodmanCommand, attempt: Attempt, signal: AbortSi
 /** A tar file without members: two zero blocks, padded as tar does. */
 const emptyArchive = new Uint8Array(10_240);
 
-async function groupsOf(
+async function factsOf(
   podman: PodmanCommand,
   attempt: Attempt,
-): Promise<Pick<PodmanSettings, 'cgroupVersion' | 'cgroupManager'>> {
-  const format = '{{.Host.CgroupsVersion}} {{.Host.CgroupManager}}';
-  const told = (await podman([...globalArguments(attempt), 'info', '--format', format])).stdout.toString('utf8').trim();
-  const [version, manager] = told.split(' ');
-  return { cgroupVersion: version === 'v1' ? 1 : 2, cgroupManager: manager === 'systemd' ? 'systemd' : 'cgroupfs' };
+): Promise<Omit<PodmanSettings, 'globalFlags' | 'runFlags'>> {
+  const told = await podman([...globalArguments(attempt), 'info', '--format', 'json']);
+  return readFacts(told.stdout.toString('utf8'));
+}
+
+/** What `podman info --format json` says of control groups and storage; exported for its test. */
+export function readFacts(infoJson: string): Omit<PodmanSettings, 'globalFlags' | 'runFlags'> {
+  let said: PodmanInfo = {};
+  try {
+    said = JSON.parse(infoJson) as PodmanInfo;
+  } catch {
+    // It failed, and what runs without it runs.
+  }
+  const { host, store } = said;
+  const { graphRoot, graphDriverName, graphOptions } = store ?? {};
+  // Images of a second, shared store come and go without the list of the first.
+  const isWhole = !JSON.stringify(graphOptions ?? {}).includes('imagestore');
+  return {
+    cgroupVersion: host?.cgroupVersion === 'v1' ? 1 : 2,
+    cgroupManager: host?.cgroupManager === 'systemd' ? 'systemd' : 'cgroupfs',
+    imageListFile:
+      isWhole && graphRoot !== undefined && graphDriverName !== undefined
+        ? join(graphRoot, `${graphDriverName}-images`, 'images.json')
+        : null,
+  };
+}
+
+/** podman-info(1), as podman 4.3 and 5 print it. */
+interface PodmanInfo {
+  readonly host?: { readonly cgroupVersion?: string; readonly cgroupManager?: string };
+  readonly store?: { readonly graphRoot?: string; readonly graphDriverName?: string; readonly graphOptions?: unknown };
 }
 
 async function hardLimits(): Promise<HardLimits> {
@@ -150,7 +179,7 @@ async function keyOf(path: string, limits: HardLimits): Promise<string | null> {
       const file = await realpath(join(dir, 'podman'));
       const { mtimeMs, size } = await stat(file);
       const whoWeAre = process.getuid?.() ?? 0;
-      return [file, mtimeMs, size, limits.openFiles, limits.processes, whoWeAre].map(String).join(' ');
+      return [recordVersion, file, mtimeMs, size, limits.openFiles, limits.processes, whoWeAre].map(String).join(' ');
     } catch {
       // Not in this directory.
     }
