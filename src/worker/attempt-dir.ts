@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { holdingSchema } from '../core/message-schema.ts';
 import type { Holding } from '../core/worker-message.ts';
 import type { RunSpec } from '../executors/executor.ts';
+import type { StopReason } from './attempt-outcome.ts';
 import type { AttemptEnd } from './attempt-runner.ts';
 
 /** Which executor runs an attempt, and what it was told: enough to find the run again after a restart of the worker. */
@@ -27,6 +28,9 @@ export interface AttemptDir {
   keepHolding(holding: Holding): Promise<void>;
   started(): Promise<StartedRun | null>;
   keepStarted(started: StartedRun): Promise<void>;
+  /** Why this worker stops the run; written before it does, so that a later life comes to the same end. */
+  stopReason(): Promise<StopReason | null>;
+  keepStopReason(reason: StopReason): Promise<void>;
   end(): Promise<AttemptEnd | null>;
   keepEnd(end: AttemptEnd): Promise<void>;
   /** How large the log was when its closing notes were on the disk; null while they are not known to be. */
@@ -59,6 +63,8 @@ export function attemptDir(root: string, nonce: string): AttemptDir {
     // Only we write these, and by rename: what is there is whole.
     started: async () => (await readJson(file('started.json'))) as StartedRun | null,
     keepStarted: (started) => writeDurably(dir, 'started.json', started),
+    stopReason: async () => (await readJson(file('stop.json'))) as StopReason | null,
+    keepStopReason: (reason) => writeDurably(dir, 'stop.json', reason),
     end: async () => (await readJson(file('end.json'))) as AttemptEnd | null,
     keepEnd: (end) => writeDurably(dir, 'end.json', end),
     closedLogBytes: async () => (await readJson(file('log.closed'))) as number | null,

@@ -22,17 +22,22 @@ export function fetchProgress(clock: Clock, log: Pick<JobLog, 'note'>): (line: s
 
 /** `testing 1f2e3d4c5b6a (main), merged onto 6a5b4c3d2e1f`: what the log below is about. */
 export function testingLine(
-  job: Pick<Job, 'subject' | 'integration'>,
+  job: Pick<Job, 'subject' | 'integration' | 'commandSubject'>,
   baseSha: string | null,
   testedSha: string,
 ): string {
   const { sha, pull, branch } = job.subject;
   const place = pull === null ? branch : `pull request ${String(pull)}`;
   const joined =
-    baseSha !== null && testedSha !== sha
+    baseSha !== null && testedSha !== sha && job.commandSubject === null
       ? `, ${job.integration === 'rebase' ? 'rebased' : 'merged'} onto ${baseSha.slice(0, 12)}`
       : '';
-  return `testing ${sha.slice(0, 12)}${place === null ? '' : ` (${place.slice(0, 200)})`}${joined}`;
+  const { commandSubject } = job;
+  const tests =
+    commandSubject === null
+      ? ''
+      : `, with the tests of ${commandSubject.repo.slice(0, 200)} at ${commandSubject.sha.slice(0, 12)}`;
+  return `testing ${sha.slice(0, 12)}${place === null ? '' : ` (${place.slice(0, 200)})`}${joined}${tests}`;
 }
 
 /** What the disk guard found, in words. */

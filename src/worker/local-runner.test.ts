@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { openGitHttpServer } from '../../test/support/git-http-server.ts';
 import { makeRepo } from '../../test/support/git-repo.ts';
 import { tempDir, type CleansUp } from '../../test/support/temp-dir.ts';
+import { until } from '../../test/support/until.ts';
 import { systemClock } from '../base/clock.ts';
 import { UsageError } from '../base/errors.ts';
 import { createGit } from '../base/git.ts';
@@ -22,7 +23,7 @@ import { createLocalRunner, type LocalRunnerDeps } from './local-runner.ts';
 const secret = 'hunter2-is-the-secret';
 const quiet = { phase: () => undefined, logBytes: () => undefined };
 
-function holdingOf(): Holding {
+function holdingOf(limits: Partial<Job['limits']> = {}): Holding {
   const subject = { forge: 'git', repo: 'a', sha: 'c'.repeat(40), pull: null, baseRef: 'main', branch: 'main' };
   const identity = { subject, context: 'test', occasion: 'change', commandSubject: null, isTrusted: true };
   const job: Job = {
@@ -39,7 +40,7 @@ function holdingOf(): Holding {
     exclusive: false,
     integration: 'none',
     network: 'default',
-    limits: { memoryBytes: null, pids: null, shmBytes: null, cpus: null, diskBytes: null, logBytes: null },
+    limits: { memoryBytes: null, pids: null, shmBytes: null, cpus: null, diskBytes: null, logBytes: null, ...limits },
   };
   const order = {
     v: 1,
@@ -121,8 +122,8 @@ async function depsOf(context: CleansUp, known: Executor): Promise<LocalRunnerDe
 }
 
 /** What a worker that was killed while its job ran left behind. */
-async function leaveRunning(deps: LocalRunnerDeps): Promise<Holding> {
-  const holding = holdingOf();
+async function leaveRunning(deps: LocalRunnerDeps, limits: Partial<Job['limits']> = {}): Promise<Holding> {
+  const holding = holdingOf(limits);
   const dir = attemptDir(deps.attemptsDir, holding.nonce);
   await dir.keepHolding(holding);
   await dir.make();
@@ -245,6 +246,46 @@ test('a stop that cannot be carried out is tried again', async (t) => {
   assert.equal(stops, 2);
   await found?.attempt.cleanup();
 });
+
+for (const wasReached of [true, false]) {
+  const when = wasReached ? 'after' : 'before';
+  test(`a worker killed ${when} its stop for a limit reached the job gives the same verdict in its next life`, async (t) => {
+    let end: () => void = () => undefined;
+    const stopped = new Promise<void>((resolve) => (end = resolve));
+    if (wasReached) end();
+    // The first life hears of nothing more until the test is over.
+    let release: () => void = () => undefined;
+    const dies = new Promise<void>((resolve) => (release = resolve));
+    let life = 1;
+    const adopt: Executor['adopt'] = (spec) => {
+      const run = runOf(spec, 'x'.repeat(64), () => {
+        if (life === 1) return dies;
+        end();
+        return Promise.resolve();
+      });
+      return Promise.resolve({
+        ...run,
+        wait: async () => {
+          await (life === 1 ? dies : stopped);
+          return { ...(await run.wait()), stoppedBy: 'stopped', exitCode: 143 };
+        },
+      });
+    };
+    const deps = await depsOf(t, executorOf(adopt));
+    const { nonce } = await leaveRunning(deps, { logBytes: 32 });
+    const [first] = await createLocalRunner(deps).adopt(() => quiet);
+    const dir = attemptDir(deps.attemptsDir, nonce);
+    await until(() => dir.stopReason(), { what: 'the reason on the disk' });
+    life = 2;
+    const [found] = await createLocalRunner(deps).adopt(() => quiet);
+    const outcome = (await found?.attempt.ended)?.outcome;
+    assert.deepEqual(outcome?.kind === 'failed' ? [outcome.reason, outcome.exitCode] : outcome, ['log-limit', 143]);
+    release();
+    await first?.attempt.ended;
+    await first?.attempt.cleanup();
+    await found?.attempt.cleanup();
+  });
+}
 
 test('a secret that this worker does not have is told as that, and as no fault of ours or of the change', async (t) => {
   const known = executorOf(() => Promise.resolve(null));

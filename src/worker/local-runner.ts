@@ -228,6 +228,9 @@ async function resumeRun(
   if (started === null || run === null) {
     return withoutRun(deps, { kind: 'broken', cause: 'worker-restart', phase: 'running' });
   }
+  // Whether its stop had reached the run or not: what it was stopped for then is why it ends now.
+  const reason = await dir.stopReason();
+  if (reason !== null) stop.stop(reason);
   return await attendRun(deps, dir, run, started, log, stop, (phase) => {
     progress.phase(phase);
   });

@@ -77,13 +77,13 @@ export async function runAttempt(
   try {
     await dir.make();
     stage('checkout');
-    const credentials = await credentialsOf(tools, job.subject, stop.signal);
+    const credentials = await credentialsOf(tools, checkedOut(job), stop.signal);
     if (credentials.kind === 'broken' && !stop.signal.aborted) {
       return early({ kind: 'broken', cause: 'checkout', phase: 'checkout', detail: credentials.detail });
     }
     const checkout = await prepareCheckout(tools.checkout, {
       cloneUrl: holding.envelope.cloneUrl,
-      subject: job.subject,
+      subject: checkedOut(job),
       baseSha: holding.envelope.baseSha,
       integration: job.integration,
       targetDir: dir.checkout,
@@ -205,7 +205,9 @@ export async function attendRun(
   const stopRun = (): void => {
     const reason = stop.reason();
     if (reason !== null) log.note(stopLine(reason, spec.graceMs));
-    void stopUntilOver(run, { graceMs: spec.graceMs, log, clock: tools.clock }, over.signal);
+    void keepReason(dir, reason).then(() =>
+      stopUntilOver(run, { graceMs: spec.graceMs, log, clock: tools.clock }, over.signal),
+    );
   };
   if (stop.signal.aborted) stopRun();
   else stop.signal.addEventListener('abort', stopRun, { once: true });
@@ -239,6 +241,11 @@ export async function attendRun(
     peakMemoryBytes: end.kind === 'exited' ? end.peakMemoryBytes : null,
     oom: end.kind === 'exited' ? end.oom : 'unknown',
   };
+}
+
+/** Before the stop, or a worker that is killed in between would take the reason along. A full disk, itself a reason, may refuse. */
+async function keepReason(dir: AttemptDir, reason: StopReason | null): Promise<void> {
+  if (reason !== null) await dir.keepStopReason(reason).catch(() => undefined);
 }
 
 /** The job's output into the log; a disk that refuses is waited for, the job with it. */
