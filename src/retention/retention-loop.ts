@@ -14,6 +14,8 @@ const clockStepMs = 3_600_000;
 const orphansEveryMs = 24 * 3_600_000;
 /** Half-written objects: no put takes a day. */
 const halfWrittenMs = 24 * 3_600_000;
+/** Forges show what they delivered for three days, and the sweep must know what it had. */
+const leastTracesMs = 4 * 24 * 3_600_000;
 /** Rows of each kind in one transaction. */
 const tracesAtOnce = 200;
 
@@ -79,7 +81,8 @@ export async function forgetOnce(
     if (failed > 0) logger.warn('old runs stay, since the store does not remove them', { runs: failed, why });
   });
   await part('forgetting old traces', async () => {
-    while (!signal.aborted && (await ledger.forgetTraces(before, tracesAtOnce)) > 0);
+    const tracesBefore = Math.min(before, clock.now() - leastTracesMs);
+    while (!signal.aborted && (await ledger.forgetTraces(tracesBefore, tracesAtOnce)) > 0);
   });
   await part('sweeping the store', async () => {
     const swept = await deps.sweepStore(halfWrittenMs);

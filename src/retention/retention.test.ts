@@ -8,7 +8,7 @@ import { anOrder, aChange, decide, enqueue, FakeWorker, offer, shaOf } from '../
 import { tempDir, type CleansUp } from '../../test/support/temp-dir.ts';
 import { until } from '../../test/support/until.ts';
 import { systemClock } from '../base/clock.ts';
-import type { Logger } from '../base/logger.ts';
+import { silentLogger, type Logger } from '../base/logger.ts';
 import type { Clock } from '../base/clock.ts';
 import { openDatabase } from '../base/sqlite.ts';
 import type { Job } from '../core/job.ts';
@@ -23,7 +23,7 @@ import { createDirectoryStore } from '../storage/directory/directory-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { pruneOrphans } from './prune-orphans.ts';
 import { pruneRuns } from './prune-runs.ts';
-import { runRetention } from './retention-loop.ts';
+import { forgetOnce, runRetention } from './retention-loop.ts';
 
 const worker = new FakeWorker('w1');
 const later = 1_000_000;
@@ -194,6 +194,26 @@ test('the loop begins some minutes after the start, goes on each hour, and one f
   assert.equal(said.filter((line) => line.startsWith('forgetting old runs failed')).length, 2);
   stop.abort();
   await done;
+});
+
+test('deliveries are known for longer than a forge shows them, however short runs are kept', async (context) => {
+  const world = await openWorld(context);
+  const clock = createHandClock();
+  const event = { kind: 'change', forge: 'git', repo: 'demo', changeKey: 'x', sha: null } as const;
+  const ids = ['old', 'three days', 'newest'];
+  for (const [at, id] of ids.entries()) {
+    await world.ledger.recordDelivery({ id, event, receivedAt: 1, traceId: 't' });
+    await world.ledger.endDelivery(id, { kind: 'handled' }, clock.now() - ([5, 3, 0][at] ?? 0) * 24 * 3_600_000);
+  }
+  const rest = {
+    sweepStore: async () => 0,
+    giveBackSpace: async () => false,
+    clock,
+    logger: silentLogger,
+    keepRunsMs: 1,
+  };
+  await forgetOnce({ ...world, ...rest }, { withOrphans: false }, go);
+  assert.deepEqual([...(await world.ledger.knownDeliveries(ids))], ['three days', 'newest']);
 });
 
 test('a round after somebody set the clock forgets nothing', async (context) => {
