@@ -1,31 +1,25 @@
 import type { Clock } from '../base/clock.ts';
-import { errorLine, isGroundcrewError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
-import { backoffMs } from '../base/retry.ts';
-import type { Forge } from '../forge/forge.ts';
+import type { Forge, WriteAllowance } from '../forge/forge.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ReportDue } from '../ledger/report-due.ts';
 import type { AskWaiting } from './ask-waiting.ts';
-import { nextWrite, reserves, servedBy, type Due, type Write } from './next-write.ts';
+import { createLaneTrouble } from './lane-trouble.ts';
+import { nextWrite, repoOf, reserves, servedBy, type Due, type Write } from './next-write.ts';
 import { worthOf } from './post-worth.ts';
 import { createRenewer } from './renewal.ts';
 import { tellChore, tellIssue, tellStatus } from './tell-forge.ts';
 import { verdictOf } from './words.ts';
 
-const itemBackoff = { firstMs: 2_000, mostMs: 5 * 60_000, factor: 2 };
-/** A forge that answers nothing is not asked for each thing again; short, so that its return is soon noticed. */
-const awayBackoff = { firstMs: 5_000, mostMs: 60_000, factor: 2 };
-const awayAfter = 3;
-/** A limit that does not say how long. https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit */
-const limitBackoff = { firstMs: 60_000, mostMs: 10 * 60_000, factor: 2 };
-/** So often the forge may refuse a thing for good before we believe it. */
-const mostRefusals = 3;
-const batch = 64;
+/** So much is looked at to choose from; more, and what one account may write now hides behind what another may not. */
+const batch = 256;
 /** Of a forge that is not told, so many are acknowledged at once. */
 const silentBatch = 500;
 /** What waits for the next hour is looked at this often (ms). */
 const scarcePauseMs = 60_000;
+/** A look that takes longer (ms), because thousands are due, is not repeated while the forge takes nothing. */
+const dearLookMs = 20;
 
 /** What telling one forge needs. */
 export interface LaneDeps {
@@ -48,21 +42,21 @@ export interface ForgeLane {
 
 /** `name`: the forge's, as the ledger has it. */
 export function createForgeLane(name: string, deps: LaneDeps): ForgeLane {
-  const { ledger, clock, logger } = deps;
-  const renewer = deps.askWaiting === undefined ? null : createRenewer(name, { ...deps, askWaiting: deps.askWaiting });
+  const { ledger, clock, askWaiting } = deps;
+  const trouble = createLaneTrouble(name, deps);
+  const renewer = askWaiting === undefined ? null : createRenewer(name, { ...deps, askWaiting });
   const turns = new Map<string, number>();
   let writes = 0;
-  let failures = 0;
-  let limits = 0;
-  let pausedUntil = Number.NEGATIVE_INFINITY;
+  let restUntil = 0;
 
   /** What is due, less what nobody needs to be told of. */
-  const load = async (isScarce: boolean): Promise<Due> => {
+  const load = async (leftOf: (repo: string) => number): Promise<Due> => {
     const now = clock.now();
     const reports: ReportDue[] = [];
     for (const report of await ledger.dueReports(now, batch, name)) {
       const worth = worthOf(report);
-      if (worth === 'skip' || (worth === 'more' && isScarce)) await ledger.reportSkipped(report);
+      if (worth === 'skip' || (worth === 'more' && leftOf(report.repo) < reserves.more))
+        await ledger.reportSkipped(report);
       else reports.push(report);
     }
     return {
@@ -73,24 +67,25 @@ export function createForgeLane(name: string, deps: LaneDeps): ForgeLane {
   };
 
   /** Nobody is told; the ledger keeps what would have been said. */
-  const acknowledgeAll = async (signal: AbortSignal): Promise<void> => {
+  const acknowledgeAll = async (signal: AbortSignal): Promise<number | null> => {
     while (!signal.aborted) {
       const now = clock.now();
       const reports = await ledger.dueReports(now, silentBatch, name);
       const chores = await ledger.dueChores(now, silentBatch, name);
       const issues = await ledger.dueIssues(now, silentBatch, name);
+      if (reports.length + chores.length + issues.length === 0) return await ledger.nextReportAt(name);
       await Promise.all([
         ...reports.map((report) => ledger.reportPosted(report, verdictOf(report, null), now)),
         ...chores.map((chore) => ledger.choreDone(chore)),
         ...issues.map((issue) => ledger.issueKept(issue, now)),
       ]);
-      if (reports.length + chores.length + issues.length === 0) return;
     }
+    return null;
   };
 
   const whyWaiting = async ({ about }: ReportDue): Promise<string | null> => {
-    if (about.kind === 'notice' || about.standing.state !== 'waiting' || deps.askWaiting === undefined) return null;
-    return (await deps.askWaiting(about.standing.jobId))?.sentence ?? null;
+    if (about.kind === 'notice' || about.standing.state !== 'waiting' || askWaiting === undefined) return null;
+    return (await askWaiting(about.standing.jobId))?.sentence ?? null;
   };
 
   const postReport = async (
@@ -122,111 +117,104 @@ export function createForgeLane(name: string, deps: LaneDeps): ForgeLane {
     }
   };
 
-  /** Sets one thing aside for good, where people see it. A final is tried again each day (`Ledger.dueReports`). */
-  const giveUp = async (write: Write, why: string): Promise<void> => {
-    logger.error('the forge refuses this for good; given up', { ...about(write), why });
-    if (write.kind === 'report') await ledger.reportRefused(write.report, why, clock.now());
-    else if (write.kind === 'chore') await ledger.choreDone(write.chore);
-    else await ledger.issueKept(write.issue, clock.now());
-  };
-
-  const comeBack = async (write: Write): Promise<void> => {
-    const at = clock.now() + backoffMs(itemBackoff, triesOf(write) + 1, deps.random);
-    if (write.kind === 'report') await ledger.reportFailed(write.report, at);
-    else if (write.kind === 'chore') await ledger.choreFailed(write.chore, at);
-    else await ledger.issueFailed(write.issue, at);
-  };
-
-  const pause = (forMs: number, message: string, why: string): void => {
-    pausedUntil = clock.monotonic() + forMs;
-    logger.warn(message, { forge: name, forMs, why });
-  };
-
-  /** One thing failed; `write` null: nothing is to come back. Decides whether the thing, or the forge, has to wait. */
-  const failed = async (error: unknown, write: Write | null): Promise<void> => {
-    const why = errorLine(error);
-    if (isGroundcrewError(error, 'forge/rate-limited') || isGroundcrewError(error, 'forge/unauthorized')) {
-      // Says nothing against this thing: it stays due, and goes first when the forge takes something again.
-      limits += 1;
-      const asked = retryAfterMs(error);
-      pause(asked ?? backoffMs(limitBackoff, limits, deps.random), 'the forge takes nothing for now', why);
-      return;
-    }
-    const isRefused = isGroundcrewError(error) && error.retry === 'never';
-    if (!isRefused) {
-      failures += 1;
-      if (failures >= awayAfter)
-        pause(backoffMs(awayBackoff, failures - awayAfter + 1, deps.random), 'the forge is away', why);
-    }
-    if (write === null) return;
-    if (isRefused && triesOf(write) + 1 >= mostRefusals) {
-      await giveUp(write, why);
-      return;
-    }
-    logger.warn('the forge could not be told; it will be', { ...about(write), tries: triesOf(write) + 1, why });
-    await comeBack(write);
-  };
-
-  const count = (write: Write): void => {
+  const tell = async (forge: Forge, write: Write, work: () => Promise<void>, signal: AbortSignal): Promise<void> => {
     writes += 1;
     // Forgetting a turn only lets somebody go a little earlier.
     if (turns.size > 10_000) turns.clear();
     for (const turn of servedBy(write)) turns.set(turn, writes);
-  };
-
-  /** The time to come back when the forge takes nothing now; null: go on. */
-  const notBefore = (forge: Forge): number | null => {
-    const now = clock.now();
-    const readyAt = Math.max(forge.writeAllowance?.().readyAt ?? now, now + pausedUntil - clock.monotonic());
-    return readyAt > now ? readyAt : null;
-  };
-
-  const tell = async (write: Write, work: () => Promise<void>, signal: AbortSignal): Promise<void> => {
-    count(write);
     try {
       await work();
-      [failures, limits] = [0, 0];
+      trouble.succeeded();
     } catch (error) {
-      if (!signal.aborted) await failed(error, write);
+      const isLimitKnown = (): boolean => (forge.writeAllowance?.(repoOf(write)).readyAt ?? 0) > clock.now();
+      if (!signal.aborted) await trouble.failed(error, write, isLimitKnown);
     }
+  };
+
+  /** Says anew why a job waits, when nothing else is to be said. False: there is none, or no room for it. */
+  const renew = async (
+    forge: Forge,
+    allowed: (repo: string) => WriteAllowance,
+    signal: AbortSignal,
+  ): Promise<boolean> => {
+    const renewal = (await renewer?.next()) ?? null;
+    if (renewal === null) return false;
+    const { shown, why } = renewal;
+    const { readyAt, leftThisHour } = allowed(shown.repo);
+    if (readyAt > clock.now() || leftThisHour < reserves.more) return false;
+    renewer?.count();
+    await tell(forge, { kind: 'report', report: shown }, () => postReport(forge, shown, why, signal), signal);
+    return true;
   };
 
   return {
     async flush(forge, signal) {
-      if (forge?.remembersStatuses !== true) {
-        await acknowledgeAll(signal);
-        return signal.aborted ? null : await ledger.nextReportAt(name);
-      }
+      if (forge?.remembersStatuses !== true) return await acknowledgeAll(signal);
+      const allowed = (repo: string): WriteAllowance =>
+        forge.writeAllowance?.(repo) ?? { readyAt: 0, leftThisHour: Number.POSITIVE_INFINITY };
       let due: Due | null = null;
       while (!signal.aborted) {
-        const later = notBefore(forge);
-        if (later !== null) {
+        const pausedUntil = Math.max(trouble.pausedUntil(clock.now()), restUntil);
+        if (pausedUntil > clock.now()) {
           const nextAt = await ledger.nextReportAt(name);
-          return nextAt === null ? null : Math.max(nextAt, later);
+          return nextAt === null ? null : Math.max(nextAt, pausedUntil);
         }
-        const left = forge.writeAllowance?.().leftThisHour ?? Number.POSITIVE_INFINITY;
+        const began = clock.monotonic();
         const isFresh = due === null;
-        due ??= await load(left < reserves.more);
-        const write = nextWrite(due, { writes, at: turns }, left);
+        due ??= await load((repo) => allowed(repo).leftThisHour);
+        const now = clock.now();
+        const write = nextWrite(takeable(due, allowed, now), { writes, at: turns });
         if (write !== null) {
           due = without(due, write);
-          await tell(write, () => carryOut(forge, write, signal), signal);
-          continue;
-        }
-        if (!isFresh) {
+          await tell(forge, write, () => carryOut(forge, write, signal), signal);
+        } else if (!isFresh) due = null;
+        else if (isEmpty(due)) {
+          if (!(await renew(forge, allowed, signal))) return await ledger.nextReportAt(name);
           due = null;
-          continue;
+        } else {
+          const readyAt = nextReadyAt(due, allowed, now);
+          if (clock.monotonic() - began > dearLookMs) restUntil = readyAt;
+          return readyAt;
         }
-        if (due.reports.length + due.issues.length > 0) return clock.now() + scarcePauseMs;
-        const renewal = left < reserves.more ? null : ((await renewer?.next()) ?? null);
-        if (renewal === null) return await ledger.nextReportAt(name);
-        const renewed: Write = { kind: 'report', report: renewal.shown };
-        renewer?.count();
-        await tell(renewed, () => postReport(forge, renewal.shown, renewal.why, signal), signal);
       }
       return null;
     },
   };
+}
+
+type Allowed = (repo: string) => WriteAllowance;
+
+/** What may be told now: no account has to wait, and the last writes of the hour are kept for verdicts and answers. */
+function takeable(due: Due, allowed: Allowed, now: number): Due {
+  const states = new Map<string, { readonly isReady: boolean; readonly hasRoom: boolean }>();
+  const of = (repo: string): { readonly isReady: boolean; readonly hasRoom: boolean } => {
+    const known = states.get(repo);
+    if (known !== undefined) return known;
+    const { readyAt, leftThisHour } = allowed(repo);
+    const state = { isReady: readyAt <= now, hasRoom: readyAt <= now && leftThisHour >= reserves.first };
+    states.set(repo, state);
+    return state;
+  };
+  return {
+    reports: due.reports.filter((report) =>
+      worthOf(report) === 'final' ? of(report.repo).isReady : of(report.repo).hasRoom,
+    ),
+    chores: due.chores.filter(({ repo }) => of(repo).isReady),
+    issues: due.issues.filter(({ repo }) => of(repo).hasRoom),
+  };
+}
+
+/** When the first of what may not be told now may be (epoch ms). */
+function nextReadyAt(due: Due, allowed: Allowed, now: number): number {
+  const repos = new Set([...due.reports, ...due.chores, ...due.issues].map(({ repo }) => repo));
+  return [...repos].reduce((earliest, repo) => {
+    const { readyAt } = allowed(repo);
+    return Math.min(earliest, readyAt > now ? readyAt : now + scarcePauseMs);
+  }, now + scarcePauseMs);
+}
+
+function isEmpty({ reports, chores, issues }: Due): boolean {
+  return reports.length + chores.length + issues.length === 0;
 }
 
 function without(due: Due, write: Write): Due {
@@ -240,21 +228,4 @@ function without(due: Due, write: Write): Due {
     default:
       return write satisfies never;
   }
-}
-
-function triesOf(write: Write): number {
-  if (write.kind === 'report') return write.report.tries;
-  return write.kind === 'chore' ? write.chore.tries : write.issue.tries;
-}
-
-/** For the log. */
-function about(write: Write): Readonly<Record<string, string>> {
-  if (write.kind === 'chore') return { kind: write.chore.kind, repo: write.chore.repo };
-  const { repo, context } = write.kind === 'report' ? write.report : write.issue;
-  return { kind: write.kind, repo, context };
-}
-
-/** How long the forge asked us to wait, if it said so (ms). */
-function retryAfterMs(error: object): number | null {
-  return 'retryAfterMs' in error && typeof error.retryAfterMs === 'number' ? error.retryAfterMs : null;
 }

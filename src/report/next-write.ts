@@ -48,9 +48,9 @@ export function servedBy(write: Write): readonly string[] {
 /**
  * What people wait for goes first: verdicts, answers to commands (a quarter of the writes at most, while verdicts wait), the
  * first word about each context, what was superseded, steps between, issues. Inside each, whose turn was longest ago: a push
- * of 57 contexts holds up nobody else's. Null: what is due must wait for the next hour.
+ * of 57 contexts holds up nobody else's. `due`: what may be told now; null when it is empty.
  */
-export function nextWrite(due: Due, served: Served, leftThisHour: number): Write | null {
+export function nextWrite(due: Due, served: Served): Write | null {
   /** How many other writes went since. */
   const sinceLast = (name: string): number => served.writes - (served.at.get(name) ?? -issueEvery);
   const longestAgo = <T>(items: readonly T[], turn: (item: T) => string): T | undefined =>
@@ -74,16 +74,24 @@ export function nextWrite(due: Due, served: Served, leftThisHour: number): Write
     const [found] = due.issues;
     return found === undefined ? null : { kind: 'issue', issue: found };
   };
-  const hasRoom = leftThisHour >= reserves.first;
   return (
     (sinceLast('chore') >= choreEvery - 1 ? chore() : null) ??
-    (hasRoom && sinceLast('issue') >= issueEvery - 1 ? issue() : null) ??
+    (sinceLast('issue') >= issueEvery - 1 ? issue() : null) ??
     report('final') ??
     chore() ??
-    (hasRoom ? (report('first') ?? report('late') ?? report('more') ?? issue()) : null)
+    report('first') ??
+    report('late') ??
+    report('more') ??
+    issue()
   );
 }
 
 function turnOf({ repo, sha }: ReportDue): string {
   return `${repo} ${sha}`;
+}
+
+/** The repository that it is about. */
+export function repoOf(write: Write): string {
+  if (write.kind === 'report') return write.report.repo;
+  return write.kind === 'chore' ? write.chore.repo : write.issue.repo;
 }
