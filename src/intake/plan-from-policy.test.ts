@@ -42,7 +42,8 @@ function planOf(checks: readonly CheckPolicy[], files: Readonly<Record<string, s
     forges: new Map([['git', forge]]),
     entryPoints: ['.groundcrew/run', 'test/run'],
   });
-  return { asked, plan: (change = aChange()) => plan(change, new AbortController().signal) };
+  const { signal } = new AbortController();
+  return { asked, plan: (change = aChange(), hasRun = false) => plan(change, signal, { hasRun }) };
 }
 
 test('a commit with an entry point gets one check named test', async () => {
@@ -57,6 +58,13 @@ test('a commit with nothing to run gets a sentence that names what to commit', a
     kind: 'nothing',
     sentence: 'Nothing to run: commit an executable .groundcrew/run (or test/run)',
   });
+});
+
+test('a commit that ran before has its entry point, and the forge is not asked', async () => {
+  const { plan, asked } = planOf([], { 'test/run': '#!/bin/sh\n' });
+  const found = await plan(aChange(), true);
+  assert.deepEqual(found.kind === 'checks' && found.checks.map(({ context }) => context), ['test']);
+  assert.deepEqual(asked, []);
 });
 
 test('checks with commands of their own need no entry point, and the forge is not asked', async () => {

@@ -43,13 +43,14 @@ export function createPolicyPlan(options: {
     ]);
     return { policy, subject: subjectOf(change), commandSubjects, botsShas, change, changedFiles };
   };
-  return async (change, signal) => {
+  return async (change, signal, known) => {
     const policy = options.policyOf(change.forge, change.repo);
     if (policy === null) return { kind: 'checks', checks: [] };
     const { checks, leftOut } = planOf(await findOut(policy, change, signal));
     const plan = { kind: 'checks', checks, ...(leftOut.length === 0 ? {} : { leftOut }) } as const;
     const needsEntryPoint = checks.some((check) => check.command === null && check.commandSubject === null);
-    if (!needsEntryPoint || (await hasEntryPoint(change, signal))) return plan;
+    // Hundreds of commits that ran already would cost as many requests at each scan of everything.
+    if (!needsEntryPoint || known?.hasRun === true || (await hasEntryPoint(change, signal))) return plan;
     const sentence = `Nothing to run: commit an executable ${options.entryPoints[0] ?? ''} (or ${options.entryPoints.slice(1).join(', ')})`;
     return { kind: 'nothing', sentence };
   };

@@ -1,6 +1,6 @@
 import type { ScheduleSlot } from '../core/forge-event.ts';
 import type { PersonRequest } from '../core/request.ts';
-import type { Snapshot } from '../core/snapshot.ts';
+import type { Plan, Snapshot } from '../core/snapshot.ts';
 import { resumedSlot } from '../decide/resumed-slot.ts';
 import type { Forge, PlaceView } from '../forge/forge.ts';
 import type { Ledger, PendingDelivery } from '../ledger/ledger.ts';
@@ -45,14 +45,15 @@ export async function takeSnapshot(
   const { forge, view, deliveries } = seen;
   const { change } = view;
   const asked = [...view.requests, ...requestsOf(deliveries)];
-  const [done, last, approved, jobs, skipped, plan] = await Promise.all([
+  const [done, last, approved, jobs, skipped] = await Promise.all([
     ledger.doneRequests(asked.map((request) => request.id)),
     ledger.lastLook(change.key),
     ledger.approvedShas(change.key),
     ledger.jobsOfChange(change.key, change.headSha),
     ledger.skippedContexts(change.forge, change.repo, change.headSha),
-    change.isOpen ? deps.plan(change, signal) : ({ kind: 'checks', checks: [] } as const),
   ]);
+  const hasRun = view.statuses.some(({ jobId }) => jobId !== null) || jobs.some((job) => job.sha === change.headSha);
+  const plan: Plan = change.isOpen ? await deps.plan(change, signal, { hasRun }) : { kind: 'checks', checks: [] };
   const known = {
     change,
     remembersStatuses: forge.remembersStatuses,
