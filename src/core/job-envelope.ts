@@ -13,7 +13,7 @@ export interface JobEnvelope {
   readonly n: number;
   /** The commit that the change is merged or rebased onto; null: tested as it is. */
   readonly baseSha: string | null;
-  /** Where the worker fetches the subject's repository from. */
+  /** Where the worker fetches the repository from that it checks out (`checkedOut`). */
   readonly cloneUrl: string;
   /** Workers that failed at it; they return it while others qualify. */
   readonly avoid: readonly string[];

@@ -51,6 +51,11 @@ export interface Job {
   readonly reportsIssue?: boolean;
 }
 
+/** What a worker checks out and runs: the commit itself, or the repository where its tests live. */
+export function checkedOut(job: Pick<Job, 'subject' | 'commandSubject'>): Subject {
+  return job.commandSubject ?? job.subject;
+}
+
 /** What the identity of a job is made of (R12). */
 export type JobIdentity = Pick<
   Job,

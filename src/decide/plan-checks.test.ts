@@ -124,6 +124,10 @@ test('tests of another repository are planned only once their commit is known', 
   const foreign: Subject = { ...branch('main'), repo: 'cockpit-project/cockpit' };
   const planned = planChecks({ policy: given, subject: pull, commandSubjects: new Map([[context, foreign]]) });
   assert.deepEqual(planned[0]?.commandSubject, foreign);
+  assert.deepEqual(
+    planned.map(({ integration }) => integration),
+    ['none', 'merge'],
+  );
 });
 
 const said = (given: { title?: string; labels?: readonly string[]; isDraft?: boolean }) => ({

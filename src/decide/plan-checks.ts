@@ -159,7 +159,8 @@ function planned(input: PlanInput, check: CheckPolicy, whyHeld: string | null): 
     timeoutMs,
     network,
     limits,
-    integration,
+    // Joined with a base is the change; tests that live elsewhere run as they are.
+    integration: commandSubject === null ? integration : 'none',
     exclusive: check.isExclusive,
     commandSubject,
     ...(botsSha === null ? {} : { foreignShas: [botsSha] }),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createHandClock } from '../../test/support/hand-clock.ts';
+import { spokenForge } from '../../test/support/intake-world.ts';
 import { anOrder } from '../../test/support/ledger-world.ts';
 import { silentLogger } from '../base/logger.ts';
 import { isSignedEnvelope, type JobEnvelope } from '../core/job-envelope.ts';
@@ -50,7 +51,15 @@ async function published(
       Promise.resolve(sent.push(JSON.parse(body) as JobEnvelope)),
   } as unknown as Queue;
   await feedOnce(
-    { ledger, queue, forges: new Map(), presence, clock, logger: silentLogger, signingKey: 'key' },
+    {
+      ledger,
+      queue,
+      forges: new Map([['git', spokenForge()]]),
+      presence,
+      clock,
+      logger: silentLogger,
+      signingKey: 'key',
+    },
     new AbortController().signal,
   );
   return sent;
@@ -72,4 +81,11 @@ test('R10: what is published is signed', async () => {
 test('a worker that failed is avoided while another one is here, and not when it is alone', async () => {
   assert.deepEqual((await published(['one', 'two'], { avoid: ['one'] }))[0]?.avoid, ['one']);
   assert.deepEqual((await published(['one'], { avoid: ['one'] }))[0]?.avoid, []);
+});
+
+test('a worker is sent to the repository that it checks out: the change’s own, or that of the tests', async () => {
+  assert.equal((await published(['one']))[0]?.cloneUrl, '/srv/demo');
+  const job = anOrder();
+  const commandSubject = { ...job.subject, repo: 'x/tests' };
+  assert.equal((await published(['one'], { job: { ...job, commandSubject } }))[0]?.cloneUrl, '/srv/x/tests');
 });

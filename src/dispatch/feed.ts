@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { errorLine } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { checkedOut } from '../core/job.ts';
 import { signEnvelope, type JobEnvelope } from '../core/job-envelope.ts';
 import { classQueue, jobQueueOptions } from '../core/queue-plan.ts';
 import { feedOrder } from '../decide/feed-order.ts';
@@ -29,7 +30,8 @@ export function envelopeOf(
   attempt: Pick<JobEnvelope, 'job' | 'generation' | 'n' | 'baseSha' | 'avoid' | 'traceId'>,
 ): JobEnvelope {
   const { job, generation, n, baseSha, avoid, traceId } = attempt;
-  const cloneUrl = forges.get(job.subject.forge)?.cloneUrl(job.subject.repo) ?? '';
+  const source = checkedOut(job);
+  const cloneUrl = forges.get(source.forge)?.cloneUrl(source.repo) ?? '';
   return signEnvelope({ v: 1, job, generation, n, baseSha, cloneUrl, avoid, traceId }, signingKey);
 }
 

@@ -40,6 +40,11 @@ test('the log begins with what is tested', () => {
   assert.equal(testingLine(pull, shaOf('b'), pull.subject.sha), 'testing aaaaaaaaaaaa (pull request 7)');
   const rebased = { ...pull, integration: 'rebase' } as const;
   assert.match(testingLine(rebased, shaOf('b'), shaOf('c')), /, rebased onto b{12}$/);
+  const elsewhere = { ...pull, commandSubject: { ...pull.subject, repo: 'x/tests', sha: shaOf('d') } };
+  assert.equal(
+    testingLine(elsewhere, null, shaOf('d')),
+    'testing aaaaaaaaaaaa (pull request 7), with the tests of x/tests at dddddddddddd',
+  );
 });
 
 test('a time-out is announced, and a run that was taken up again has used some of its time', () => {

@@ -364,3 +364,36 @@ test('a forge that gives no credentials breaks the attempt, and no job is told i
   });
   await attempt.cleanup();
 });
+
+test('tests that live elsewhere are checked out instead of the change, as they are, and run by their own entry point', async (t) => {
+  const root = await tempDir(t);
+  const tests = makeRepo(join(root, 'tests'));
+  const sha = tests.commit({ 'test/run': { script: '#!/bin/sh\n' } });
+  const specs: RunSpec[] = [];
+  const known: Executor = {
+    ...executorOf(() => Promise.resolve(null)),
+    start: (spec) => {
+      specs.push(spec);
+      return Promise.resolve(runOf(spec, 'ok'));
+    },
+  };
+  const deps = await depsOf(t, known);
+  const runner = createLocalRunner({ ...deps, executors: { container: known, process: null } });
+  const { envelope, nonce } = holdingOf();
+  const job: Job = {
+    ...envelope.job,
+    command: null,
+    container: 'quay.io/a/b',
+    secrets: [],
+    env: { TEST_REVISION: envelope.job.subject.sha },
+    commandSubject: { ...envelope.job.subject, repo: 'x/tests', sha },
+  };
+  const holding = { envelope: { ...envelope, job, cloneUrl: tests.dir }, nonce };
+  await runner.prepare(holding);
+  const attempt = runner.start(holding, quiet);
+  assert.deepEqual((await attempt.ended).outcome, { kind: 'passed' });
+  assert.deepEqual(specs[0]?.command, ['./test/run']);
+  assert.equal(specs[0].env['TEST_REVISION'], envelope.job.subject.sha);
+  assert.deepEqual(await readdir(join(attemptDir(deps.attemptsDir, nonce).checkout, 'test')), ['run']);
+  await attempt.cleanup();
+});

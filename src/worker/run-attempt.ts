@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { sleep } from '../base/clock.ts';
 import { errorLine, UsageError } from '../base/errors.ts';
 import { attemptId } from '../core/attempt.ts';
+import { checkedOut } from '../core/job.ts';
 import { attemptOf } from '../core/job-envelope.ts';
 import type { Outcome, Phase } from '../core/outcome.ts';
 import type { Subject } from '../core/subject.ts';
