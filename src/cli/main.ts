@@ -36,6 +36,10 @@ async function start(version: string): Promise<void> {
     user: userName(userInfo),
     version,
     interruption: createInterruption(),
+    onHangup: (listener) => {
+      process.on('SIGHUP', listener);
+      return () => process.off('SIGHUP', listener);
+    },
     wiring: loadWiring,
   };
   const code = await runCli(process.argv.slice(2), context);

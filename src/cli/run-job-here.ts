@@ -37,6 +37,8 @@ export interface RunnerPlace {
   readonly logger: Logger;
   /** For one job in the terminal: what an earlier trial of an executor found is believed. */
   readonly isOneRun?: boolean;
+  /** How repositories of forges are fetched; absent: without credentials. */
+  readonly fetching?: Pick<LocalRunnerDeps, 'fetchCredentials'>;
 }
 
 /** What running one job in the terminal is made of. */
@@ -243,7 +245,8 @@ async function findSubject(
     }
     case 'repeat': {
       // A repository that was only named on the command line of `up` stands in the run's own record.
-      const where = source.project?.path ?? source.project?.url ?? (await parts.cloneUrlOf(settings.paths, source.job));
+      const ours = source.job.commandSubject === null ? (source.project?.path ?? source.project?.url ?? null) : null;
+      const where = ours ?? (await parts.cloneUrlOf(settings.paths, source.job));
       if (where === null) {
         throw new UsageError(
           'cli/no-project',

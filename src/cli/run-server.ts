@@ -4,7 +4,8 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
 import { removeServerFile, writeServerFile } from '../config/server-file.ts';
-import { createMetrics } from '../metrics/catalog.ts';
+import type { LivePolicy } from '../config/live-policy.ts';
+import type { Metrics } from '../metrics/catalog.ts';
 import type { Forge } from '../forge/forge.ts';
 import type { WebhookReader } from '../forge/webhook.ts';
 import type { PlanSource } from '../intake/plan-source.ts';
@@ -18,6 +19,7 @@ import { createWebApp } from '../web/app.ts';
 import { startWebServer, type RawHandlers, type WebServer } from '../web/server.ts';
 import type { OpenLog, RunWords, Submission } from '../web/web-deps.ts';
 import { jobQueue } from '../core/queue-plan.ts';
+import { followPolicy, operatorOf, schedulesOf } from './serve-policy.ts';
 import { serve, type Server } from './serve.ts';
 import { createWebhooks } from './webhooks.ts';
 import type { ServeOrder } from './wiring.ts';
@@ -40,7 +42,11 @@ export interface ServerParts {
   readonly version: string;
   readonly retention: Pick<RetentionDeps, 'sweepStore' | 'giveBackSpace' | 'keepRunsMs'>;
   /** One for each forge that sends webhooks, to `/webhook/NAME`. */
-  readonly webhooks?: readonly WebhookReader[];
+  readonly webhooks: readonly WebhookReader[];
+  readonly policy: LivePolicy;
+  readonly metrics: Metrics;
+  /** Closes what was opened for the server alone, once its loops have ended. */
+  close(): Promise<void>;
 }
 
 /** A server that listens. */
@@ -66,7 +72,7 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
   const { paths } = order.settings;
   const token = randomBytes(24).toString('base64url');
   const listeners = new Set<() => void>();
-  const metrics = createMetrics(parts.version);
+  const { metrics, policy } = parts;
   let isReady = false;
   let nowReady: () => void = () => undefined;
   const ready = new Promise<void>((resolve) => {
@@ -79,11 +85,17 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
       ...parts,
       verifyKeys: [parts.signingKey],
       knownQueues: [
-        ...new Set(order.projects.flatMap(({ policy }) => [policy.fallback, ...policy.checks]).map(jobQueue)),
+        ...new Set(
+          policy
+            .projects()
+            .flatMap((one) => [one.policy.fallback, ...one.policy.checks])
+            .map(jobQueue),
+        ),
       ],
       publicUrl: order.settings.server.publicUrl,
       askWaiting: createAskWaiting(reader, clock),
       scanPeriodMs,
+      schedules: () => schedulesOf(policy),
       onChanged: () => {
         for (const tell of listeners) tell();
       },
@@ -103,13 +115,13 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
   );
   const { handlers, sweeper } = createWebhooks({
     ...parts,
-    readers: parts.webhooks ?? [],
-    metrics,
+    readers: parts.webhooks,
     onNew: () => {
       server.intake.wake();
     },
   });
   const sweeping = Promise.race([ready, server.done.catch(() => undefined)]).then(() => sweeper.run(life));
+  const followed = followPolicy(parts, server, life);
   const onChange = (listener: () => void): (() => void) => {
     listeners.add(listener);
     return () => listeners.delete(listener);
@@ -122,11 +134,14 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
     onChange,
     words: parts.words,
     metrics: async () => {
+      const { version, problem } = policy.state();
+      metrics.policyIs(version, problem === null);
       const { bySource, missed, oldestPendingAt } = await reader.deliveryTotals();
       const oldestPendingMs = oldestPendingAt === null ? 0 : Math.max(0, clock.now() - oldestPendingAt);
       return await metrics.expose(await reader.counts(), { bySource, missed, oldestPendingMs });
     },
     isReady: () => isReady,
+    operator: operatorOf(parts, server),
     clock,
     logger,
     token,
@@ -143,7 +158,7 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
     stopped.abort();
     await web?.close();
     await server.done.catch(() => undefined);
-    await Promise.all([forgetting, sweeping]);
+    await Promise.all([forgetting, sweeping, followed]);
     throw error;
   }
   const pages = web;
@@ -158,7 +173,7 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
       stopped.abort();
       await pages.close();
       await server.done.catch(() => undefined);
-      await Promise.all([forgetting, sweeping]);
+      await Promise.all([forgetting, sweeping, followed]);
     },
   };
 }

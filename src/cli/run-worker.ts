@@ -29,6 +29,8 @@ export interface WorkerParts {
   readonly version: string;
   /** What piles up on this machine. */
   readonly tidying: readonly TidyPart[];
+  /** Closes what was opened for this worker alone, once it has ended. */
+  close(): Promise<void>;
 }
 
 /** The lasting name of this machine's worker. */

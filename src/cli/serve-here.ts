@@ -16,7 +16,14 @@ import type { ServeOrder, UpOrder, WorkerOrder } from './wiring.ts';
 export interface Openers<Shared extends { readonly logger: WorkerParts['logger']; close(): Promise<void> }> {
   holdLock(paths: StatePaths): Promise<ProcessLock>;
   openShared(settings: Settings, context: CliContext): Promise<Shared>;
-  openServerParts(shared: Shared, settings: Settings, projects: readonly Project[], context: CliContext): ServerParts;
+  /** `settings` are those of the order, as the person at the terminal wants them. */
+  openServerParts(
+    shared: Shared,
+    order: ServeOrder,
+    settings: Settings,
+    context: CliContext,
+    signal: AbortSignal,
+  ): Promise<ServerParts>;
   openWorkerParts(
     shared: Shared,
     settings: Settings,
@@ -45,17 +52,19 @@ export async function upHere<Shared extends AnyShared>(
   // Neither part goes on without the other: half of it would look alive and do nothing.
   const signal = AbortSignal.any([context.interruption(), failed.signal]);
   try {
-    const parts = open.openServerParts(shared, settings, projects, context);
+    await using parts = closing(await open.openServerParts(shared, { ...order, projects }, settings, context, signal));
     const running = await runServer(parts, { ...order, projects }, signal);
+    const forgetHangups = reloadAtHangup(parts, context);
     await announce({ ...parts, running }, projects, context, signal);
     const working = open.openWorkerParts(shared, settings, order.worker, context, signal).then(async (worker) => {
       if (context.err.isTty) await context.err.line(`jobs     run ${worker.runsIn}`);
-      await runWorker(worker, order.worker, signal);
+      await runWorker(worker, order.worker, signal).finally(() => worker.close());
     });
     try {
       await Promise.all([running.server.done, working]);
     } finally {
       failed.abort();
+      forgetHangups();
       await Promise.allSettled([running.server.done, working]);
       await running.close();
     }
@@ -77,12 +86,14 @@ export async function serveHere<Shared extends AnyShared>(
   const shared = await open.openShared(settings, context);
   const signal = context.interruption();
   try {
-    const parts = open.openServerParts(shared, settings, order.projects, context);
+    await using parts = closing(await open.openServerParts(shared, order, settings, context, signal));
     const running = await runServer(parts, order, signal);
+    const forgetHangups = reloadAtHangup(parts, context);
     await announce({ ...parts, running }, order.projects, context, signal);
     try {
       await running.server.done;
     } finally {
+      forgetHangups();
       await running.close();
     }
     return exitCode.interrupted;
@@ -102,11 +113,25 @@ export async function workHere<Shared extends AnyShared>(
   try {
     const parts = await open.openWorkerParts(shared, order.settings, order.worker, context, signal);
     await context.err.line(`worker ${parts.name} takes jobs; Ctrl-C leaves (what runs goes on and is found again)`);
-    await runWorker(parts, order.worker, signal);
+    await runWorker(parts, order.worker, signal).finally(() => parts.close());
     return exitCode.interrupted;
   } finally {
     await shared.close();
   }
+}
+
+/** Closes what the parts opened beside what is shared, once the loops have ended. */
+function closing(parts: ServerParts): ServerParts & AsyncDisposable {
+  return { ...parts, [Symbol.asyncDispose]: () => parts.close() };
+}
+
+/** SIGHUP reads the configuration anew. At a terminal it means that the terminal is gone, and ends us as always. */
+function reloadAtHangup({ policy, logger }: ServerParts, context: CliContext): () => void {
+  if (context.err.isTty || context.onHangup === undefined) return () => undefined;
+  return context.onHangup(() => {
+    logger.info('told to read the configuration anew');
+    policy.reload();
+  });
 }
 
 interface Announced {
@@ -131,8 +156,7 @@ async function announce(
     return Math.round(systemClock.monotonic() - startedAt);
   };
   if (!err.isTty) {
-    for (const project of projects)
-      logger.info('watching', { repo: project.name, at: project.path ?? project.url ?? '' });
+    for (const project of projects) logger.info('watching', { repo: project.name, at: placeOfProject(project) });
     logger.info('listening', { url: running.address });
     readyAfter().then(
       (tookMs) => {
@@ -144,7 +168,7 @@ async function announce(
     return;
   }
   for (const project of projects)
-    await err.line(`watching ${err.paint('bold', project.name)}  ${project.path ?? project.url ?? ''}`);
+    await err.line(`watching ${err.paint('bold', project.name)}  ${placeOfProject(project)}`);
   await err.line(`pages    ${err.paint('cyan', `${running.address}/#token=${running.token}`)}`);
   readyAfter().then(
     async (tookMs) => {
@@ -171,6 +195,10 @@ async function announce(
 function forPeople(settings: Settings, { err }: CliContext): Settings {
   const { level } = settings.logs;
   return err.isTty && level === 'info' ? { ...settings, logs: { ...settings.logs, level: 'warn' } } : settings;
+}
+
+function placeOfProject({ path, url, forge }: Project): string {
+  return path ?? url ?? (forge === null ? '' : `on ${forge}`);
 }
 
 async function sayGoodbye({ err }: CliContext): Promise<void> {

@@ -4,7 +4,7 @@ import type { Project } from '../config/project-settings.ts';
 import { plainProject, type Settings } from '../config/settings.ts';
 import { findRepository, needRepository, repositoryName } from './find-repository.ts';
 import type { CliContext } from './cli-context.ts';
-import type { ServeOrder } from './wiring.ts';
+import type { Renewal, ServeOrder } from './wiring.ts';
 
 /** What the command line may say about serving. */
 export interface ServeOptions {
@@ -13,13 +13,19 @@ export interface ServeOptions {
 }
 
 /** Joins command line and configuration. */
-export function serveOrder(settings: Settings, projects: readonly Project[], options: ServeOptions): ServeOrder {
+export function serveOrder(
+  settings: Settings,
+  projects: readonly Project[],
+  options: ServeOptions,
+  renewal?: Renewal,
+): ServeOrder {
   return {
     settings,
     projects,
     host: options.host ?? settings.server.host,
     port: options.port ?? settings.server.port,
     isPortFixed: options.port !== undefined && options.port !== 0,
+    ...(renewal === undefined ? {} : { renewal }),
   };
 }
 
@@ -59,7 +65,7 @@ export async function describeServing(order: ServeOrder, context: CliContext): P
   await context.out.line(`state    ${settings.paths.stateDir}`);
   await context.out.line(`address  http://${order.host}:${String(order.port)}`);
   for (const project of order.projects) {
-    await context.out.line(`watches  ${project.name}  ${project.path ?? project.url ?? ''}`);
+    await context.out.line(`watches  ${project.name}  ${project.path ?? project.url ?? project.forge ?? ''}`);
   }
 }
 

@@ -3,7 +3,7 @@ import type { LoadedConfig } from '../config/load.ts';
 import type { Settings } from '../config/settings.ts';
 import type { LedgerReader } from '../ledger/ledger-reader.ts';
 import type { CliContext } from './cli-context.ts';
-import type { CommandContext } from './wiring.ts';
+import type { CommandContext, Renewal } from './wiring.ts';
 import type { ExitCode } from './exit-code.ts';
 
 /** What every command is built with: the process around it, and where its exit status goes. */
@@ -68,14 +68,18 @@ export function withDryRun(command: Command): Command {
 export async function loadSettings(
   context: CliContext,
   options: ConfigOptions,
-): Promise<{ readonly loaded: LoadedConfig; readonly settings: Settings }> {
-  const [{ loadConfig }, { settingsOf }] = await Promise.all([
+): Promise<{ readonly loaded: LoadedConfig; readonly settings: Settings; readonly renewal: Renewal }> {
+  const [{ defaultConfigFile, loadConfig }, { settingsOf }] = await Promise.all([
     import('../config/load.ts'),
     import('../config/settings.ts'),
   ]);
   const { env, cwd } = context;
-  const loaded = loadConfig({ env, cwd, option: options.config ?? null });
-  return { loaded, settings: settingsOf(loaded, { env, cwd, stateDir: options.stateDir ?? null }) };
+  const load = (): LoadedConfig => loadConfig({ env, cwd, option: options.config ?? null });
+  const settle = (loaded: LoadedConfig): Settings =>
+    settingsOf(loaded, { env, cwd, stateDir: options.stateDir ?? null });
+  const loaded = load();
+  const renewal = { file: loaded.file ?? defaultConfigFile(env), read: () => settle(load()) };
+  return { loaded, settings: settle(loaded), renewal };
 }
 
 /** Opens the ledger for reading, hands it on, closes it. Null: nothing has ever run here. */

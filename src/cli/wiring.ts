@@ -16,6 +16,14 @@ export interface ServeOrder {
   readonly host: string;
   readonly port: number;
   readonly isPortFixed: boolean;
+  /** How the configuration is read again while the server runs; absent: it stays as it is. */
+  readonly renewal?: Renewal;
+}
+
+/** The configuration file, or where one would be found, and how to read it as at the start. `read` throws UsageErrors. */
+export interface Renewal {
+  readonly file: string;
+  readonly read: () => Settings;
 }
 
 /** What `up` is to do besides. `isExample`: nothing to watch was named, so copy `examples/hello`, commit once, test that. */

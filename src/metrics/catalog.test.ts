@@ -58,3 +58,36 @@ test('two catalogs do not share their numbers', async () => {
   await one.expose(counts, deliveries);
   assert.doesNotMatch(await other.expose({ ...counts, ended: 0 }, deliveries), /state="ended"\} 4/);
 });
+
+test('a wrong configuration shows as policy_valid 0, beside the version that stays in force', async () => {
+  const metrics = createMetrics('1');
+  assert.match(await metrics.expose(counts, deliveries), /^groundcrew_policy_valid 1$/m);
+  metrics.policyIs('0123456789ab', true);
+  metrics.policyIs('ba9876543210', false);
+  const text = await metrics.expose(counts, deliveries);
+  assert.match(text, /^groundcrew_policy_valid 0$/m);
+  assert.deepEqual(text.match(/^groundcrew_policy_info.*$/gm), ['groundcrew_policy_info{version="ba9876543210"} 1']);
+});
+
+test('what a client of a forge did is counted by forge', async () => {
+  const metrics = createMetrics('1');
+  const { forges } = metrics;
+  forges.requested({ forge: 'github', kind: 'read', status: 200, ms: 40 });
+  forges.requested({ forge: 'github', kind: 'read', status: 0, ms: 9000 });
+  forges.saved({ forge: 'github', by: 'not-modified' });
+  forges.waited({ forge: 'github', why: 'spacing', ms: 1500 });
+  forges.quota({ forge: 'github', resource: 'core', limit: 5000, left: 4321, resetAt: 1_800_000_000_000 });
+  const text = await metrics.expose(counts, deliveries);
+  for (const line of [
+    'groundcrew_forge_requests_total{forge="github",kind="read",status="200"} 1',
+    'groundcrew_forge_requests_total{forge="github",kind="read",status="0"} 1',
+    'groundcrew_forge_request_seconds_count{forge="github",kind="read"} 2',
+    'groundcrew_forge_requests_saved_total{forge="github",by="not-modified"} 1',
+    'groundcrew_forge_wait_seconds_total{forge="github",why="spacing"} 1.5',
+    'groundcrew_forge_quota_left{forge="github",resource="core"} 4321',
+    'groundcrew_forge_quota_limit{forge="github",resource="core"} 5000',
+    'groundcrew_forge_quota_reset_timestamp_seconds{forge="github",resource="core"} 1800000000',
+  ]) {
+    assert.ok(text.includes(`${line}\n`), `${line}\n${text}`);
+  }
+});

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from '@prometheus-io/client';
+import { createForgeMetrics, type ForgeMetrics } from './forge-metrics.ts';
 
 /** What the ledger counts, as the metrics show it. */
 export interface LedgerCounts {
@@ -26,6 +27,10 @@ export interface Metrics {
   expose(counts: LedgerCounts, deliveries: DeliveryCounts): Promise<string>;
   /** A webhook was answered; 0: its sender went away before. */
   webhookAnswered(forge: string, status: number): void;
+  /** Whether the configuration file is what is in force; `version` is of what is. */
+  policyIs(version: string, isValid: boolean): void;
+  /** Where the clients of forges count. */
+  readonly forges: ForgeMetrics;
 }
 
 /** Makes the catalog. @see https://prometheus.io/docs/practices/naming/ */
@@ -81,7 +86,25 @@ export function createMetrics(version: string): Metrics {
     help: 'Statuses that the forge does not show yet.',
     registers,
   });
+  const policyValid = new Gauge({
+    name: 'groundcrew_policy_valid',
+    help: '1 while the configuration file is what is in force; 0: it is wrong, and an earlier one is.',
+    registers,
+  });
+  const policyInfo = new Gauge({
+    name: 'groundcrew_policy_info',
+    help: 'Always 1; the version of the policy in force is in the label.',
+    labelNames: ['version'],
+    registers,
+  });
+  policyValid.set(1);
   return {
+    forges: createForgeMetrics(registry),
+    policyIs(version, isValid) {
+      policyValid.set(isValid ? 1 : 0);
+      policyInfo.reset();
+      policyInfo.set({ version }, 1);
+    },
     webhookAnswered(forge, status) {
       answers.inc({ forge, status: String(status) });
     },

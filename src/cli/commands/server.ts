@@ -23,9 +23,9 @@ export function addServer(program: Command, { context, done }: Frame): void {
     .option('--host <address>', 'address to listen on')
     .option('--port <number>', 'port to listen on; 0 takes a free one', wholeNumber(0, 65535));
   withDryRun(withConfig(command)).action(async (paths: readonly string[], options: ServerOptions) => {
-    const { settings } = await loadSettings(context, options);
+    const { settings, renewal } = await loadSettings(context, options);
     const { describeServing, serveOrder, watchedProjects } = await import('../serve-order.ts');
-    const order = serveOrder(settings, watchedProjects(settings, paths, context.cwd).projects, options);
+    const order = serveOrder(settings, watchedProjects(settings, paths, context.cwd).projects, options, renewal);
     if (options.dryRun === true) {
       await describeServing(order, context);
       done(exitCode.ok);

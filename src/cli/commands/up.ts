@@ -31,7 +31,7 @@ export function addUp(program: Command, { context, done }: Frame): void {
     .option('--executor <name>', 'auto, podman, docker or process', oneOf(['auto', 'podman', 'docker', 'process']))
     .option('--slots <number>', 'jobs at once', wholeNumber(1, 256));
   withDryRun(withConfig(command)).action(async (paths: readonly string[], options: UpOptions) => {
-    const { settings } = await loadSettings(context, options);
+    const { settings, renewal } = await loadSettings(context, options);
     const { describeServing, serveOrder, watchedProjects } = await import('../serve-order.ts');
     const { projects, isExample } = watchedProjects(settings, paths, context.cwd);
     const worker = {
@@ -39,7 +39,7 @@ export function addUp(program: Command, { context, done }: Frame): void {
       executor: options.executor ?? settings.worker.executor,
       slots: options.slots ?? settings.worker.slots,
     };
-    const order = { ...serveOrder(settings, projects, options), worker, isExample };
+    const order = { ...serveOrder(settings, projects, options, renewal), worker, isExample };
     if (options.dryRun === true) {
       await describeServing(order, context);
       if (isExample) await context.out.line('watches  hello  a copy of examples/hello');

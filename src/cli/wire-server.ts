@@ -1,0 +1,90 @@
+import { systemClock } from '../base/clock.ts';
+import { systemRandom } from '../base/random.ts';
+import { giveBackSpace } from '../base/sqlite-space.ts';
+import { createLivePolicy, type LivePolicy } from '../config/live-policy.ts';
+import type { Settings } from '../config/settings.ts';
+import { signingKey } from '../config/state-dir.ts';
+import { defaultRetryPlan } from '../decide/retry-plan.ts';
+import type { Forge } from '../forge/forge.ts';
+import { createPolicyPlan } from '../intake/plan-from-policy.ts';
+import { openSqliteLedger } from '../ledger/sqlite/open-ledger.ts';
+import { openSqliteLedgerReader } from '../ledger/sqlite/reader.ts';
+import { createMetrics } from '../metrics/catalog.ts';
+import { entryPoints } from '../worker/entry-point.ts';
+import { readRunRecords } from '../worker/run-record.ts';
+import type { CliContext } from './cli-context.ts';
+import type { ServerParts } from './run-server.ts';
+import { createHostedForges, openGitForge, openWebhookReaders } from './wire-forges.ts';
+import { openLogOf, wordsOf, type SharedParts } from './wire-shared.ts';
+import type { ServeOrder } from './wiring.ts';
+
+/** The server's rooms over what is shared. */
+export async function openServerParts(
+  shared: SharedParts,
+  order: ServeOrder,
+  settings: Settings,
+  context: CliContext,
+  signal: AbortSignal,
+): Promise<ServerParts> {
+  const { paths } = settings;
+  const { database, queue, store, logger } = shared;
+  const { env } = context;
+  const policy = livePolicy(order, logger);
+  const metrics = createMetrics(context.version);
+  const hosted = createHostedForges({
+    settings,
+    projects: () => policy.projects(),
+    env,
+    logger,
+    meter: metrics.forges,
+    cacheName: 'server',
+  });
+  try {
+    const remote = await hosted.openAll();
+    const forges = new Map<string, Forge>(
+      [openGitForge(settings, policy, { env, logger }), ...remote].map((forge) => [forge.name, forge]),
+    );
+    const reader = openSqliteLedgerReader(database);
+    return {
+      ledger: openSqliteLedger(database, { retryPlan: { ...defaultRetryPlan, attempts: settings.dispatch.attempts } }),
+      reader,
+      queue,
+      store,
+      forges,
+      policy,
+      webhooks: await openWebhookReaders(remote, policy, { env, logger, signal }),
+      plan: createPolicyPlan({ policyOf: (forge, repo) => policy.policyOf(forge, repo), forges, entryPoints }),
+      openLog: openLogOf(store),
+      words: wordsOf(reader),
+      signingKey: signingKey(paths),
+      runRecords: async (job) => (await readRunRecords(store, job)).map((record) => record.finished),
+      clock: systemClock,
+      random: systemRandom,
+      logger,
+      metrics,
+      version: context.version,
+      retention: {
+        sweepStore: (olderThanMs) => store.sweep(olderThanMs),
+        giveBackSpace: () => giveBackSpace(database),
+        keepRunsMs: settings.retention.runsMs,
+      },
+      close: () => hosted.close(),
+    };
+  } catch (error) {
+    await hosted.close();
+    throw error;
+  }
+}
+
+/** The configuration's projects as the file says now, and those that the command line named. */
+function livePolicy(order: ServeOrder, logger: SharedParts['logger']): LivePolicy {
+  const { settings, projects, renewal } = order;
+  return createLivePolicy({
+    initial: settings,
+    extra: projects.filter((project) => !settings.projects.includes(project)),
+    file: renewal?.file ?? null,
+    read: renewal?.read ?? (() => settings),
+    clock: systemClock,
+    logger,
+  });
+}
