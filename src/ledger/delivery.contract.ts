@@ -166,6 +166,19 @@ export const deliveryClauses: readonly LedgerClause[] = [
       await look(ledger, waited, { at: noon });
       assert.equal(await found(noon + 60 * minuteMs), 2, 'what waits to be handled was not lost');
 
+      const triggered = anOrder({ sha: shaOf('5'), branch: '5' });
+      const place = { forge: 'git', repo: 'demo' };
+      const commit = { ...place, kind: 'commit', changeKey: `git|demo|commit/${shaOf('5')}`, sha: shaOf('5') } as const;
+      await look(ledger, triggered, { at: noon });
+      await ledger.recordDelivery(delivery('status', { event: commit }));
+      await look(ledger, triggered, { at: noon, isScan: false, version: 2 });
+      await ledger.endDelivery('status', { kind: 'handled' }, noon);
+      const whole = { ...place, kind: 'repository', changeKey: 'git|demo|repository' } as const;
+      await ledger.recordDelivery(delivery('repository', { event: whole }));
+      await look(ledger, anOrder({ sha: shaOf('6'), branch: '6' }), { at: noon });
+      await ledger.endDelivery('repository', { kind: 'handled' }, noon);
+      assert.equal(await found(noon + 60 * minuteMs), 2, 'events of a commit or a repository tell of its places');
+
       const asked = anOrder({ sha: shaOf('1'), branch: '1', occasion: 'comment/7' });
       await look(ledger, asked, { at: noon + 20 * minuteMs, version: 3 });
       assert.equal(await found(noon + 60 * minuteMs), 3, 'a request that only the scan saw is a find at a known head');

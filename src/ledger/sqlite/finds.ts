@@ -18,21 +18,26 @@ export function noteFind(
   { change, actions, deliveryIds, isScan, now }: Decision,
   lastHead: string | null,
 ): void {
+  const { forge, repo, key } = change;
+  // Events of a commit or of a whole repository wait under keys of their own, until every place was looked at.
+  const isToldOf = (head: string): boolean =>
+    isAwaited(sql, `${forge}|${repo}|commit/${head}`) || isAwaited(sql, `${forge}|${repo}|repository`);
   if (isScan === true) {
     const isFound = actions.some(
       (action) => action.kind === 'enqueue' && (change.headSha !== lastHead || action.job.occasion !== 'change'),
     );
-    if (!isFound || isAwaited(sql, change.key)) return;
-    settle(sql, 'key = ?', change.key, now);
-    sql.run('UPDATE changes SET found_at = ?, found_head = ? WHERE key = ?', now, change.headSha, change.key);
+    if (!isFound || isAwaited(sql, key) || isToldOf(change.headSha)) return;
+    settle(sql, 'key = ?', key, now);
+    sql.run('UPDATE changes SET found_at = ?, found_head = ? WHERE key = ?', now, change.headSha, key);
     return;
   }
   const found = sql.get<{ found_head: string }>(
     'SELECT found_head FROM changes WHERE key = ? AND found_at IS NOT NULL',
-    change.key,
+    key,
   );
-  if (found !== undefined && deliveryIds.some((id) => tellsOf(sql, id, found.found_head)))
-    sql.run('UPDATE changes SET found_at = NULL, found_head = NULL WHERE key = ?', change.key);
+  if (found === undefined) return;
+  if (deliveryIds.some((id) => tellsOf(sql, id, found.found_head)) || isToldOf(found.found_head))
+    sql.run('UPDATE changes SET found_at = NULL, found_head = NULL WHERE key = ?', key);
 }
 
 /** See `Ledger.settleDays`. */
