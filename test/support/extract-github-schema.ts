@@ -124,11 +124,11 @@ const operations: Record<string, unknown> = {};
 for (const { method, template } of allRoutes) {
   const operation = at(document, 'paths', template, method.toLowerCase());
   if (operation['responses'] === undefined) throw new Error(`GitHub has no operation ${method} ${template}`);
-  const responses = Object.entries(at(operation, 'responses')).map(([status, response]) => [
-    status,
-    jsonSchema(response as Node),
-  ]);
-  const request: unknown = operation['requestBody'] === undefined ? null : jsonSchema(at(operation, 'requestBody'));
+  const responses = new Map<string, unknown>();
+  for (const [status, response] of Object.entries(at(operation, 'responses'))) {
+    responses.set(status, jsonSchema(response as Node));
+  }
+  const request = operation['requestBody'] === undefined ? null : jsonSchema(at(operation, 'requestBody'));
   operations[`${method} ${template}`] = { request, responses: Object.fromEntries(responses) };
 }
 

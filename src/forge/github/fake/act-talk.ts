@@ -52,6 +52,7 @@ export function createComment(
     createdAt: now,
     updatedAt: now,
     lastEditedAt: null,
+    editor: null,
     reactions: [],
   };
   repo.issueOfComment.set(comment.id, issue);
@@ -76,7 +77,13 @@ export function editComment(
   to: { body: string; by: string },
 ): Comment {
   const now = world.clock.now();
-  const edited = replaceComment(world, repo, { ...comment, body: to.body, updatedAt: now, lastEditedAt: now });
+  const edited = replaceComment(world, repo, {
+    ...comment,
+    body: to.body,
+    updatedAt: now,
+    lastEditedAt: now,
+    editor: to.by,
+  });
   announceComment(world, repo, edited, { action: 'edited', changes: { body: { from: comment.body } } }, to.by);
   return edited;
 }

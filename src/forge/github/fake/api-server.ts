@@ -147,7 +147,14 @@ async function answer(options: ApiServerOptions, asked: Asked): Promise<Answered
     template ??= found?.route.template ?? null;
     const isContent = found?.route.of === 'repo' && found.route.creates === true;
     const refusal = isFree ? null : limits.admit({ key: actor.key, resource, isWrite: method !== 'GET', isContent });
-    if (refusal !== null) return refused(refusal, { template, key: actor.key, cost: 0, headers: told() });
+    if (refusal !== null) {
+      const paid = { template, key: actor.key, cost: 0, headers: told() };
+      // GraphQL says it with 200. https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api#exceeding-the-rate-limit
+      const isPrimary = isGraphql && limits.quota(actor.key, resource).remaining <= 0;
+      if (!isPrimary) return refused(refusal, paid);
+      const message = `API rate limit exceeded for ${actor.key}.`;
+      return finish(asked, { body: { errors: [{ type: 'RATE_LIMITED', message }] } }, paid);
+    }
     isRunning = !isFree;
     if (!isGraphql && !isFree) limits.charge(actor.key, resource, 1);
     checkHeaders(request);
@@ -167,7 +174,6 @@ async function answer(options: ApiServerOptions, asked: Asked): Promise<Answered
       body: requestBody,
     };
     if (isGraphql) {
-      if (actor.kind === 'anonymous') throw refuse(403, 'API rate limit exceeded for anonymous.');
       const { body, cost } = await options.graphql(call, seen);
       limits.charge(actor.key, 'graphql', cost);
       return finish(asked, { body }, { template, key: actor.key, cost, headers: told() });

@@ -49,6 +49,8 @@ export interface Comment {
   readonly createdAt: number;
   readonly updatedAt: number;
   readonly lastEditedAt: number | null;
+  /** Who edited it last. */
+  readonly editor: string | null;
   readonly reactions: readonly Reaction[];
 }
 
