@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { openGitWorld } from '../../test/support/git-world.ts';
 import { needs } from '../../test/support/needs.ts';
-import { forgeClauses, type ForgeWorld } from './forge.contract.ts';
+import { forgeClauses } from './forge.contract.ts';
+import type { ForgeWorld } from './world.contract.ts';
 import type { Forge } from './forge.ts';
 
 type Break = (good: Forge, world: ForgeWorld) => Partial<Forge>;

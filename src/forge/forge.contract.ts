@@ -6,38 +6,18 @@ import { until } from '../../test/support/until.ts';
 import { isGroundcrewError } from '../base/errors.ts';
 import { changeKey } from '../core/subject.ts';
 import type { Forge } from './forge.ts';
+import { memoryClauses } from './memory.contract.ts';
+import type { ForgeAbility, ForgeClause, ForgeWorld } from './world.contract.ts';
 
-/** The world behind a forge under test, moved as its people would. */
-export interface ForgeWorld {
-  readonly forge: Forge;
-  /** A watched repository. It begins with one commit on `main`, the default branch. */
-  readonly repo: string;
-  /** Commits to a branch, which is made from `main` when it is not there. Text is a file, null deletes it. */
-  commit(commit: {
-    readonly branch: string;
-    readonly files: Readonly<Record<string, string | { readonly link: string } | null>>;
-    readonly title?: string;
-  }): Promise<string>;
-  deleteBranch(branch: string): Promise<void>;
-  /** Opens a pull request with this commit, or moves it there. */
-  setPull(pull: number, sha: string): Promise<void>;
-  /** The same forge after a restart of our process, with what it keeps on disk. */
-  reopened(): Forge;
-  /** Takes the repository away. */
-  breakIt(): Promise<void>;
-}
-
-/** One thing that every forge must hold. */
-export interface ForgeClause {
-  readonly title: string;
-  /** In a fresh world. */
-  readonly run: (world: ForgeWorld, context: CleansUp) => Promise<void>;
-}
-
-/** Registers every clause as a test. `open` makes a fresh world for each. */
-export function forgeContract(name: string, gate: Gate, open: (context: CleansUp) => Promise<ForgeWorld>): void {
-  for (const { title, run } of forgeClauses) {
-    test(`${name}: ${title}`, gate, async (context) => run(await open(context), context));
+/** Registers every clause that this forge must hold as a test. `open` makes a fresh world for each. */
+export function forgeContract(
+  name: string,
+  { gate, abilities }: { readonly gate: Gate; readonly abilities: readonly ForgeAbility[] },
+  open: (context: CleansUp) => Promise<ForgeWorld>,
+): void {
+  for (const { title, of, run } of [...forgeClauses, ...memoryClauses]) {
+    if (of === undefined || abilities.includes(of))
+      test(`${name}: ${title}`, gate, async (context) => run(await open(context), context));
   }
 }
 
@@ -50,6 +30,7 @@ const keyOf = (world: ForgeWorld, place: { branch: string } | { pull: number }):
 };
 
 const clause = (title: string, run: ForgeClause['run']): ForgeClause => ({ title, run });
+const moving = (title: string, run: ForgeClause['run']): ForgeClause => ({ title, of: 'movements', run });
 
 /** All clauses; a deliberately broken forge fails at least one (`forge.contract.test.ts`). */
 export const forgeClauses: readonly ForgeClause[] = [
@@ -59,7 +40,9 @@ export const forgeClauses: readonly ForgeClause[] = [
     await world.setPull(7, topic);
     const places = await world.forge.places(world.repo, signal());
     assert.deepEqual(
-      [...places].sort((a, b) => a.changeKey.localeCompare(b.changeKey)),
+      places
+        .map(({ changeKey: key, headSha }) => ({ changeKey: key, headSha }))
+        .sort((a, b) => a.changeKey.localeCompare(b.changeKey)),
       [
         { changeKey: keyOf(world, { branch: 'feature/x' }), headSha: topic },
         { changeKey: keyOf(world, { branch: 'main' }), headSha: main },
@@ -188,7 +171,7 @@ export const forgeClauses: readonly ForgeClause[] = [
     }
   }),
 
-  clause('every movement is told once, with an id of its own', async (world, context) => {
+  moving('every movement is told once, with an id of its own', async (world, context) => {
     const heard = listen(world.forge, context);
     const a = await world.commit({ branch: 'topic', files: { a: '1' } });
     const key = keyOf(world, { branch: 'topic' });
@@ -210,7 +193,7 @@ export const forgeClauses: readonly ForgeClause[] = [
     await heard.stop();
   }),
 
-  clause('what could not be stored is told again', async (world, context) => {
+  moving('what could not be stored is told again', async (world, context) => {
     let refusals = 3;
     const heard = listen(world.forge, context, () => {
       if (refusals-- > 0) throw new Error('the disk is full');
@@ -220,7 +203,7 @@ export const forgeClauses: readonly ForgeClause[] = [
     await heard.stop();
   }),
 
-  clause('what moved while we were away is told at start, and the rest is not', async (world, context) => {
+  moving('what moved while we were away is told at start, and the rest is not', async (world, context) => {
     const first = listen(world.forge, context);
     await until(() => first.at(keyOf(world, { branch: 'main' })).length > 0);
     await first.stop();

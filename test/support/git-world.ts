@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { systemClock } from '../../src/base/clock.ts';
 import { createGit } from '../../src/base/git.ts';
 import { silentLogger } from '../../src/base/logger.ts';
-import type { ForgeWorld } from '../../src/forge/forge.contract.ts';
+import type { ForgeWorld } from '../../src/forge/world.contract.ts';
 import type { Forge } from '../../src/forge/forge.ts';
 import { createGitForge, type GitForgeOptions, type GitForgeRepo } from '../../src/forge/git/git-forge.ts';
 import { openGitHttpServer } from './git-http-server.ts';

@@ -13,13 +13,19 @@ const mostChanged = 3000;
 
 // https://docs.github.com/en/rest/repos/contents#get-repository-content with the media type `object`. GitHub follows a link to a
 // file inside the repository by itself, and shows any other link as what it is.
-const contentSchema = z.object({
-  type: z.string(),
-  encoding: z.string().optional(),
-  content: z.string().optional(),
-  size: z.number().optional(),
-  target: z.string().optional(),
-});
+const contentSchema = z.union([
+  // A directory: older servers do not know the media type and show its entries.
+  z
+    .array(z.unknown())
+    .transform(() => ({ type: 'dir', encoding: undefined, content: undefined, size: 0, target: undefined })),
+  z.object({
+    type: z.string(),
+    encoding: z.string().optional(),
+    content: z.string().optional(),
+    size: z.number().optional(),
+    target: z.string().optional(),
+  }),
+]);
 
 const changedSchema = z.array(
   z.object({ filename: z.string(), previous_filename: z.string().optional(), contents_url: z.string().optional() }),

@@ -124,12 +124,14 @@ export function openGitHubCache(options: {
         dropOldAnswers(sql, limits);
       });
     },
-    note: (kind, key) =>
-      read(
+    note(kind, key) {
+      const row = read(
         (sql) =>
           sql.get<{ value: string; at: number }>('SELECT value, at FROM notes WHERE kind = ? AND key = ?', kind, key),
         undefined,
-      ) ?? null,
+      );
+      return row === undefined ? null : { value: row.value, at: row.at };
+    },
     noted: (kind, prefix) =>
       read(
         (sql) =>
@@ -140,7 +142,7 @@ export function openGitHubCache(options: {
             prefix,
           ),
         [],
-      ),
+      ).map(({ key, value }) => ({ key, value })),
     keepNote: (kind, key, value) =>
       change((sql) => {
         sql.run(

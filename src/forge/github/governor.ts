@@ -39,6 +39,8 @@ const mostWaitMs = 90_000;
 const pause = { firstMs: 60_000, mostMs: 15 * 60_000 };
 /** Waits shorter than this are counted but not logged: one a second would drown the rest. */
 const loggedFromMs = 1500;
+/** Taking one's turn without waiting takes a moment, too. */
+const countedFromMs = 5;
 /** Reads leave this part of the hour's quota to writes: verdicts matter more than looking. */
 const reservedForWrites = 0.02;
 
@@ -143,7 +145,7 @@ export function createGovernor(options: GovernorOptions): Governor {
       if (leave === null) throw aborted();
       try {
         const waited = clock.monotonic() - since;
-        if (waited > 0 && passage.kind !== 'write') meter.waited({ forge, why: 'turn', ms: waited });
+        if (waited >= countedFromMs && passage.kind !== 'write') meter.waited({ forge, why: 'turn', ms: waited });
         await waitForIt(passage, since);
       } catch (error) {
         leave();

@@ -31,6 +31,9 @@ function endOfParameters(header: string, from: number): number {
 }
 
 function relationsOf(parameters: string): readonly string[] {
-  const match = /;[ \t]{0,100}rel[ \t]{0,100}=[ \t]{0,100}(?:"([^"]*)"|([^\s;,"]+))/i.exec(parameters);
-  return (match?.[1] ?? match?.[2] ?? '').split(' ').map((name) => name.toLowerCase());
+  const parameter = /[ \t]*;[ \t]*([^\s=;,"]+)[ \t]*(?:=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*)))?/gy;
+  for (const [, name = '', quoted, bare] of parameters.matchAll(parameter)) {
+    if (name.toLowerCase() === 'rel') return (quoted ?? bare ?? '').toLowerCase().split(' ');
+  }
+  return [];
 }

@@ -52,6 +52,8 @@ const timeoutMs = 30_000;
 const mostTries = 4;
 const mostLimited = 3;
 const mostRedirects = 3;
+/** Statuses that mostly pass. */
+const passing: ReadonlySet<number> = new Set([408, 500, 502, 503, 504]);
 const backoff = { firstMs: 400, mostMs: 5_000, factor: 2.5 };
 /** What a later caller may need of an answer. */
 const keptHeaders = ['content-type', 'link', 'etag', 'last-modified', 'x-oauth-scopes', 'date'];
@@ -131,7 +133,7 @@ export function createTransport(options: TransportOptions): Transport {
         // A token may be revoked before its time. Where there is no other one, this is the answer.
         other = await request.account.authorization(request.signal, true);
         if (other === authorization) return reply;
-      } else if (reply.status >= 500 && request.isIdempotent && tried < mostTries) {
+      } else if (passing.has(reply.status) && request.isIdempotent && tried < mostTries) {
         await pauseBefore(tried, request, `status ${reply.status}`);
       } else {
         return finish(request, key, known, reply);

@@ -1,0 +1,6 @@
+import { openGitHubWorld } from '../../../test/support/github-world.ts';
+import { needs } from '../../../test/support/needs.ts';
+import { forgeContract } from '../forge.contract.ts';
+
+const held = { gate: needs('git'), abilities: ['memory'] } as const;
+forgeContract('GitHub forge, token', held, (context) => openGitHubWorld(context));
