@@ -134,3 +134,49 @@ test('a stopped intake handles nothing more and ends', async (t) => {
   await world.intake.run(life.signal);
   assert.equal((await world.ledger.pendingDeliveries(10)).length, 1);
 });
+
+test('places that never answer hold up no event of another repository', async (t) => {
+  const world = openIntakeWorld(t, {
+    repos: () => ['demo', 'slow'],
+    view: (repo) => (repo === 'slow' ? new Promise(() => undefined) : Promise.resolve(viewOf(a))),
+  });
+  for (let pull = 1; pull <= 50; pull += 1)
+    await world.deliver(`slow ${String(pull)}`, aChange(anOrder({ repo: 'slow', pull })));
+  await world.deliver('d1', a);
+  const startedAt = world.clock.now();
+  await world.work(async () => (await world.ledger.jobsOfChange(a.key, a.headSha)).length === 1);
+  assert.equal(world.clock.now(), startedAt, 'no time had to pass');
+  assert.equal((await world.ledger.pendingDeliveries(99)).length, 50, 'and nothing is given up');
+});
+
+test('a backlog at a forge that is away is no storm of requests, and is handled when it is back', async (t) => {
+  let [asked, isAway] = [0, true];
+  const world = openIntakeWorld(t, {
+    view: async (_repo, key) => {
+      asked += 1;
+      if (isAway) throw new GroundcrewError('forge/away', 'nobody answers', { retry: 'later' });
+      return viewOf(places.find((place) => place.key === key) ?? a);
+    },
+  });
+  const places = Array.from({ length: 300 }, (_, i) =>
+    aChange(anOrder({ pull: i + 1, sha: String(i).padStart(40, '0') })),
+  );
+  for (const place of places) await world.deliver(place.key, place);
+  const startedAt = world.clock.now();
+  await world.work(async () => world.clock.now() - startedAt > 7 * 60_000);
+  assert.ok(asked < 300, `${String(asked)} requests in seven minutes`);
+  isAway = false;
+  const backAt = world.clock.now();
+  await world.work(noPending(world));
+  assert.ok(world.clock.now() - backAt <= 3 * 60_000, `${String((world.clock.now() - backAt) / 1000)} s`);
+  const counted = await Promise.all(places.map(({ key, headSha }) => world.ledger.jobsOfChange(key, headSha)));
+  assert.ok(counted.every((jobs) => jobs.length === 1));
+});
+
+test('more events of a place than one look answers are all ended', async (t) => {
+  const world = openIntakeWorld(t);
+  world.forge.shows.set(a.key, viewOf(a));
+  for (let i = 0; i < 450; i += 1) await world.deliver(`d${String(i)}`, a);
+  await world.work(noPending(world));
+  assert.equal(world.forge.looks.length, 3);
+});

@@ -94,6 +94,16 @@ test('the first scan of a life, and the one after the policy changed, look at ev
   assert.equal((await restarted.scan('git', 'demo', never))?.looked, 0);
 });
 
+test('a scan of everything that failed is owed whole', async (t) => {
+  const { forge, scan } = repository(t, 3);
+  await scan();
+  const whole = { ...forge };
+  Object.assign(forge, { places: () => Promise.reject(away) });
+  await assert.rejects(scan(true));
+  Object.assign(forge, { places: (repo: string) => whole.places(repo, never) });
+  assert.equal((await scan())?.looked, 3);
+});
+
 test('a policy that changes while a scan runs is not forgotten at its end', async (t) => {
   const { world, first, forge, scan } = repository(t, 2);
   forge.shows.set(first.key, () => {

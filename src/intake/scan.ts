@@ -118,7 +118,9 @@ export function createScanner(deps: ScanDeps): Scanner {
     signal: AbortSignal,
   ): Promise<Omit<ScanReport, 'tookMs'>> => {
     const key = `${forge.name}|${repo}`;
-    const before = isAnew ? undefined : owed.get(key);
+    // Also when this scan fails, the next one owes all of it.
+    if (isAnew) owed.delete(key);
+    const before = owed.get(key);
     const forgottenBefore = forgotten;
     const seen = await forge.places(repo, signal);
     const known = new Map((await ledger.openPlaces(forge.name, repo)).map((place) => [place.changeKey, place]));
