@@ -132,3 +132,22 @@ test('policy explain says of each context why it runs or not, and no title steer
   const told = JSON.parse((await run('policy', 'explain', 'o/r', '#7', '--json')).out) as { policy: string };
   assert.equal(told.policy, '0123456789ab');
 });
+
+test('policy import makes a configuration of a test map, and says what it left out', async (context) => {
+  const dir = await tempDir(context);
+  const file = join(dir, 'map.json');
+  writeFileSync(file, JSON.stringify({ 'o/r': { main: ['fedora-44/storage', 'not a context'] } }));
+  const { code, out, err } = await runCliWith(['policy', 'import', 'map.json', '--forge', 'ghe'], { cwd: dir });
+  assert.equal(code, 0);
+  assert.match(out, /^ {2}ghe:$/m);
+  assert.match(out, /^ {6}- \{context: fedora-44\/storage, branches: \[main\], needs: \[kvm\]\}$/m);
+  assert.match(err, /not taken over: o\/r: main: .*not a context/);
+  const yaml = join(dir, 'groundcrew.yaml');
+  writeFileSync(yaml, out);
+  assert.equal((await runCliWith(['config', 'check', yaml])).code, 0);
+  writeFileSync(file, '[]');
+  const refused = await runCliWith(['policy', 'import', file]);
+  assert.deepEqual([refused.code, refused.out], [2, '']);
+  writeFileSync(file, '{');
+  assert.match((await runCliWith(['policy', 'import', file])).err, /map\.json: is not JSON/);
+});

@@ -1,7 +1,8 @@
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { z } from 'zod';
 import { UsageError } from '../../base/errors.ts';
 import { exitCode } from '../exit-code.ts';
+import { label } from '../parse-option.ts';
 import { addVerb, loadSettings, withConfig, withJson, type ConfigOptions, type Frame } from '../verb.ts';
 
 interface PolicyOptions extends ConfigOptions {
@@ -22,14 +23,15 @@ const Explained = z.object({
   contexts: z.array(z.object({ context: z.string(), runs: z.boolean(), why: z.string() })),
 });
 
-/** `policy explain`. */
+/** `policy import|explain`. */
 export function addPolicy(program: Command, frame: Frame): void {
   const policy = addVerb(program, {
     usage: 'policy',
-    summary: 'say what is tested and why',
+    summary: 'say what is tested and why; take over a test map of Cockpit',
     examples: [['groundcrew policy explain owner/repo#7', 'why each context runs or does not']],
   });
   addExplain(policy, frame);
+  addImport(policy, frame);
 }
 
 function addExplain(policy: Command, { context, done }: Frame): void {
@@ -82,4 +84,54 @@ function addExplain(policy: Command, { context, done }: Frame): void {
     }
     done(exitCode.ok);
   });
+}
+
+interface ImportOptions {
+  readonly forge: string;
+  readonly rhelPool?: string;
+  readonly json?: boolean;
+}
+
+function addImport(policy: Command, { context, done }: Frame): void {
+  const command = addVerb(policy, {
+    usage: 'import <file>',
+    summary: 'make a configuration of a test map of Cockpit',
+    details:
+      'FILE holds the map as JSON: repository, branch, contexts, and _manual for those that no push starts. The configuration ' +
+      'goes to stdout, with comments; what could not be taken over is told there and on stderr.',
+    examples: [
+      ['groundcrew policy import test-map.json > groundcrew.yaml', 'then groundcrew config check'],
+      ['groundcrew policy import test-map.json --rhel-pool inside', 'RHEL runs on the workers of that pool'],
+    ],
+  })
+    .option('--forge <name>', 'the name that the forge gets', forgeWord, 'github')
+    .option('--rhel-pool <name>', 'the pool of contexts with rhel in them (default: that of all)', label);
+  withJson(command).action(async (file: string, options: ImportOptions) => {
+    const path = await import('node:path');
+    const { readTextFile } = await import('../../config/read-yaml.ts');
+    const { importTestMap } = await import('../../decide/import-test-map.ts');
+    const { testMapYaml } = await import('../../config/test-map-yaml.ts');
+    const { plainJson, plainText } = await import('../output/plain-text.ts');
+    const map = jsonOf(readTextFile(path.resolve(context.cwd, file)), file);
+    const imported = importTestMap(map, { rhelPool: options.rhelPool ?? null });
+    if (imported.kind === 'refused') throw new UsageError('cli/bad-test-map', `${file}: ${imported.why}`);
+    const { projects, ignored } = imported;
+    for (const line of ignored) await context.err.line(plainText(`groundcrew: not taken over: ${line}`));
+    if (options.json === true) await context.out.line(plainJson({ projects, ignored }));
+    else await context.out.write(testMapYaml({ source: file, forge: options.forge, projects, ignored }));
+    done(exitCode.ok);
+  });
+}
+
+function jsonOf(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    throw new UsageError('cli/bad-test-map', `${file}: is not JSON`, { cause });
+  }
+}
+
+function forgeWord(text: string): string {
+  if (/^[a-z][a-z0-9-]{0,30}$/.test(text) && text !== 'git') return text;
+  throw new InvalidArgumentError('expected lower-case letters, digits and -, and not git');
 }
