@@ -11,6 +11,7 @@ const counts = {
   deliveriesPending: 6,
   deliveriesParked: 7,
   reportsDue: 8,
+  reportsRefused: 9,
 };
 
 const deliveries = {
@@ -42,6 +43,7 @@ test('the exposition has the counts of the moment, each with help and type', asy
     'groundcrew_deliveries_pending 6',
     'groundcrew_deliveries_parked 7',
     'groundcrew_reports_due 8',
+    'groundcrew_reports_refused 9',
   ]) {
     assert.ok(text.includes(`\n${line}\n`) || text.startsWith(`${line}\n`), line);
   }

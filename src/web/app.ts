@@ -9,6 +9,7 @@ import { guard } from './guard.ts';
 import { addLogRoutes } from './log-routes.ts';
 import { addOperatorRoutes } from './operator-routes.ts';
 import { addPageRoutes } from './page-routes.ts';
+import { addStatusRoutes } from './status-routes.ts';
 import type { WebEnv } from './streams.ts';
 import type { WebDeps } from './web-deps.ts';
 
@@ -30,6 +31,7 @@ export function createWebApp(deps: WebDeps): Hono<WebEnv> {
   addLogRoutes(app, deps);
   addFileRoutes(app, deps);
   addDeliveryRoutes(app, deps, assets);
+  addStatusRoutes(app, deps, assets);
   addPageRoutes(app, deps, assets);
   addActionRoutes(app, deps, assets);
   return app;

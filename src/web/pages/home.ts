@@ -54,7 +54,7 @@ export function homePage(view: HomeView): Html {
   const { counts, now } = view;
   const isEmpty = counts.waiting + counts.offered + counts.running + counts.ended === 0 && view.held.length === 0;
   return html`<h1 class="gc-hidden-text">Runs</h1>
-    ${policyBanner(view.policy)} ${summary(view)}
+    ${policyBanner(view.policy)} ${refusedBanner(counts.reportsRefused)} ${summary(view)}
     ${isEmpty ? html`<div id="runs" data-refresh>${firstSteps()}</div>` : html`${lists(view, now)}`}
     ${view.policy === null ? '' : html`<p class="gc-policy">Policy <code>${view.policy.version}</code></p>`}`;
 }
@@ -68,6 +68,14 @@ function policyBanner(policy: PolicySeen | null): Html | '' {
       : html`The configuration file is wrong; version ${policy.version} stays in force. Run
           <code>groundcrew config check</code> to see what is wrong.`;
   return html`<p class="gc-banner" role="status">${icons.broken}<span>${text}</span></p>`;
+}
+
+/** A change that shows no verdict waits for ever, and its people do not know why. */
+function refusedBanner(count: number): Html | '' {
+  if (count === 0) return '';
+  return html`<p class="gc-banner" role="status">
+    ${icons.broken}<span>The forge refuses ${count} of our statuses. <a href="/refused">See which, and why</a></span>
+  </p>`;
 }
 
 function lists(view: HomeView, now: number): Html {
