@@ -4,13 +4,15 @@ import { errorLine } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
 import { attemptOf } from '../core/job-envelope.ts';
-import { controlMessageSchema, decodeMessage, jobEnvelopeSchema } from '../core/message-schema.ts';
+import { decodeMessage, jobEnvelopeSchema } from '../core/message-schema.ts';
 import type { Phase } from '../core/outcome.ts';
 import { collectorOptions, collectorQueue, jobQueueOptions, servedQueues } from '../core/queue-plan.ts';
 import type { Holding, WorkerMessage, WorkerOffer } from '../core/worker-message.ts';
-import type { Answer, Consumer, Delivery, Queue } from '../queue/queue.ts';
-import type { AttemptRunner, RunningAttempt, StopRequest } from './attempt-runner.ts';
+import type { Answer, Delivery, Queue } from '../queue/queue.ts';
+import type { AttemptRunner, RunningAttempt } from './attempt-runner.ts';
+import { hearControl } from './hear-control.ts';
 import { createHealth } from './health.ts';
+import { listenSlots } from './listen-slots.ts';
 import { freeSlot, quiet, type Slot } from './slot.ts';
 import { createSpoolSender } from './spool-sender.ts';
 import type { Spool } from './spool.ts';
@@ -248,68 +250,12 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
 
   const mayTake = (): boolean => !isPaused && !isLeaving && !life.aborted && health.isGood;
 
-  /** One consumer a queue for each free slot. */
   function listen(): void {
-    if (!isListening || !mayTake()) return;
-    for (const slot of slots) {
-      if (slot.isTaken || slot.consumers.length > 0) continue;
-      // Marked before the first await, so that a second call does not consume twice.
-      const consumers = slot.consumers;
-      for (const name of queues) {
-        const pending: Consumer = {
-          cancel: async () => {
-            await (await started)?.cancel();
-          },
-        };
-        const started = queue
-          .consume(name, (delivery) => take(slot, delivery))
-          .catch((error: unknown) => {
-            logger.warn('cannot listen to a queue', { queue: name, why: errorLine(error) });
-            const at = consumers.indexOf(pending);
-            if (at >= 0) consumers.splice(at, 1);
-            return null;
-          });
-        consumers.push(pending);
-      }
-    }
+    if (isListening && mayTake()) listenSlots(slots, { queue, queues, logger, take });
   }
 
   const stopListening = async (): Promise<void> => {
     await Promise.all(slots.map(quiet));
-  };
-
-  const onControl = (body: string): void => {
-    const message = decodeMessage(controlMessageSchema, body);
-    if (message === null || life.aborted) return;
-    switch (message.kind) {
-      case 'cancel': {
-        const request: StopRequest = { kind: 'cancel', reason: message.reason, by: message.by };
-        for (const { holding, attempt } of held.values()) {
-          const { jobId, generation, n } = attemptOf(holding.envelope);
-          const { attempt: meant, nonce } = message;
-          const isMeant =
-            jobId === meant.jobId &&
-            generation === meant.generation &&
-            n === meant.n &&
-            (nonce === null || nonce === holding.nonce);
-          if (isMeant) attempt.stop(request);
-        }
-        return;
-      }
-      case 'drain':
-        isPaused = true;
-        void stopListening();
-        return;
-      case 'resume':
-        isPaused = false;
-        listen();
-        return;
-      case 'who-runs':
-        helloSoon();
-        return;
-      default:
-        message satisfies never;
-    }
   };
 
   const helloSoon = (): void => {
@@ -333,6 +279,16 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
     }
   };
 
+  const pause = (): void => {
+    isPaused = true;
+    void stopListening();
+  };
+
+  const resume = (): void => {
+    isPaused = false;
+    listen();
+  };
+
   return {
     async run(signal) {
       life = signal;
@@ -346,7 +302,7 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
       for (const name of queues) await untilSaid(() => queue.declare(name, jobQueueOptions));
       await untilSaid(() =>
         queue.onControl(deps.name, ({ body }) => {
-          onControl(body);
+          if (!life.aborted) hearControl(body, { held: () => held.values(), pause, resume, hello: helloSoon });
         }),
       );
       queue.onConnection((state) => {
@@ -383,13 +339,7 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
       if (how === 'now') for (const { attempt } of held.values()) attempt.stop({ kind: 'leaving' });
       onIdle();
     },
-    pause() {
-      isPaused = true;
-      void stopListening();
-    },
-    resume() {
-      isPaused = false;
-      listen();
-    },
+    pause,
+    resume,
   };
 }

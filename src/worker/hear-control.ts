@@ -1,0 +1,47 @@
+import { attemptOf } from '../core/job-envelope.ts';
+import { controlMessageSchema, decodeMessage } from '../core/message-schema.ts';
+import type { Holding } from '../core/worker-message.ts';
+import type { RunningAttempt, StopRequest } from './attempt-runner.ts';
+
+/** What a word from the server can do to a worker. */
+export interface ControlHearer {
+  /** What the worker holds now. */
+  held(): Iterable<{ readonly holding: Holding; readonly attempt: RunningAttempt }>;
+  pause(): void;
+  resume(): void;
+  /** The server asks who runs: everything is said anew. */
+  hello(): void;
+}
+
+/** Does what a control message says; one that cannot be read is left alone. `nonce` null means whoever has the attempt. */
+export function hearControl(body: string, worker: ControlHearer): void {
+  const message = decodeMessage(controlMessageSchema, body);
+  if (message === null) return;
+  switch (message.kind) {
+    case 'cancel': {
+      const request: StopRequest = { kind: 'cancel', reason: message.reason, by: message.by };
+      const { attempt: meant, nonce } = message;
+      for (const { holding, attempt } of worker.held()) {
+        const { jobId, generation, n } = attemptOf(holding.envelope);
+        const isMeant =
+          jobId === meant.jobId &&
+          generation === meant.generation &&
+          n === meant.n &&
+          (nonce === null || nonce === holding.nonce);
+        if (isMeant) attempt.stop(request);
+      }
+      return;
+    }
+    case 'drain':
+      worker.pause();
+      return;
+    case 'resume':
+      worker.resume();
+      return;
+    case 'who-runs':
+      worker.hello();
+      return;
+    default:
+      message satisfies never;
+  }
+}
