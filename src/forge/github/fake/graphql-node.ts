@@ -26,6 +26,7 @@ export type Args = Readonly<Record<string, unknown>>;
 export type Resolver = (value: unknown, args: Args, context: GraphqlContext) => unknown;
 
 /** The resolvers of a type, typed by what they work on. */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- it types what its fields are called with
 export function define<T>(
   fields: Readonly<Record<string, (value: T, args: Args, context: GraphqlContext) => unknown>>,
 ): Readonly<Record<string, Resolver>> {
