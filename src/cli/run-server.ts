@@ -141,7 +141,14 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
       return await metrics.expose(await reader.counts(), { bySource, missed, oldestPendingMs });
     },
     isReady: () => isReady,
-    operator: operatorOf(parts, server),
+    operator: operatorOf(parts, {
+      intake: server.intake,
+      // Who asks for a look at everything may miss something: the delivery log knows what was sent.
+      scanNow: (forge, repo) => {
+        sweeper.sweepSoon();
+        return server.scanNow(forge, repo);
+      },
+    }),
     clock,
     logger,
     token,
