@@ -3,7 +3,7 @@ import type { PersonRequest } from '../core/request.ts';
 import type { JobKnown } from '../core/snapshot.ts';
 import { answers } from './answers.ts';
 import { createContextFilter } from './context-filter.ts';
-import { isAskedNow, isUnderway, mayRun, type Look } from './look.ts';
+import { isAskedNow, isDue, isUnderway, mayRun, type Look } from './look.ts';
 import { placeOrder } from './place-order.ts';
 import { requestedChecks, unknownNames } from './requested-checks.ts';
 
@@ -176,8 +176,9 @@ function start(look: Look, request: PersonRequest): Carried {
     ({ context }) =>
       !isAskedNow(look, context) && !(look.answering.get(context) ?? []).some((job) => isUnderway(look, job)),
   );
+  const occasion = `request:${request.id}`;
   return {
-    actions: idle.map((check) => placeOrder(look, check, `request:${request.id}`)),
+    actions: idle.filter((check) => isDue(look, check, occasion)).map((check) => placeOrder(look, check, occasion)),
     comments,
     isRefused: checks.length === 0 && comments.length > 0,
   };

@@ -3,7 +3,7 @@ import type { JobKnown, Snapshot } from '../core/snapshot.ts';
 import { carryOutRequests } from './carry-out.ts';
 import { decideSlots } from './decide-slots.ts';
 import { decideWanted } from './decide-wanted.ts';
-import { lookAt } from './look.ts';
+import { lookAt, type Look } from './look.ts';
 import { restate } from './restate.ts';
 
 /**
@@ -14,7 +14,7 @@ export function decideChange(snapshot: Snapshot): readonly Action[] {
   const look = lookAt(snapshot);
   // In this order: each settles in the look what the next must know.
   return [
-    ...cancelStale(snapshot),
+    ...cancelStale(look),
     ...carryOutRequests(look),
     ...decideSlots(look),
     ...decideWanted(look),
@@ -23,14 +23,16 @@ export function decideChange(snapshot: Snapshot): readonly Action[] {
 }
 
 /** Jobs that the place no longer asks for: it closed, its head moved on, or it is meant for another base. */
-function cancelStale({ change, jobs }: Snapshot): readonly Action[] {
-  return jobs
-    .filter((job) => !job.isEnded && job.changeKey === change.key && (!change.isOpen || isLeftBehind(job, change)))
-    .map((job) =>
-      change.isOpen
-        ? { kind: 'cancel', jobId: job.id, reason: 'superseded', by: change.headSha }
-        : { kind: 'cancel', jobId: job.id, reason: 'closed', by: change.key },
-    );
+function cancelStale({ snapshot, settled }: Look): readonly Action[] {
+  const { change, jobs } = snapshot;
+  const isStale = (job: JobKnown): boolean =>
+    !job.isEnded && job.changeKey === change.key && (!change.isOpen || isLeftBehind(job, change));
+  return jobs.filter(isStale).map((job) => {
+    settled.stale.add(job.id);
+    return change.isOpen
+      ? { kind: 'cancel', jobId: job.id, reason: 'superseded', by: change.headSha }
+      : { kind: 'cancel', jobId: job.id, reason: 'closed', by: change.key };
+  });
 }
 
 /** A schedule asked for the commit that was the head at its time: a later push does not make it void. */

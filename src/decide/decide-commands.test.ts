@@ -227,6 +227,11 @@ testDecisions([
     [quiet, run(unit)],
   ],
   [
+    'R11: a request whose mark and ledger are lost is known by its verdict on the forge',
+    snapshotOf({ statuses: [seen(asked(unit), failed)], requests: [say('retry')] }),
+    [done, quiet],
+  ],
+  [
     'cancel and test in one comment begin anew',
     snapshotOf({ jobs: [known(unit)], remembersStatuses: false, requests: [say('cancel'), say('test')] }),
     [stop(unit, 'person', 'ada'), run(asked(unit)), done, quiet],

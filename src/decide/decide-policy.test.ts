@@ -37,6 +37,12 @@ const filtered = { kind: 'checks', checks: [{ ...check(unit), skip: why }, check
 const notNeeded: Action = { kind: 'skip', sha: shaOf('a'), context: 'unit', sentence: why, isByPolicy: true };
 const byPolicy = { context: 'unit', sentence: why, isByPolicy: true };
 
+const forStable = (subject: Job['subject']): Job => {
+  const job = { ...unit, subject: { ...subject, baseRef: 'stable' } };
+  return { ...job, id: jobIdOf(job) };
+};
+const onStable = forStable(unit.subject);
+
 const elsewhere = (digit: string): Job => {
   const job = { ...unit, commandSubject: { ...unit.subject, repo: 'other', sha: shaOf(digit) } };
   return { ...job, id: jobIdOf(job) };
@@ -234,13 +240,16 @@ testDecisions([
     [
       stop(anOrder({ pull: 7, context: 'unit' }), 'superseded', shaOf('a')),
       quiet,
-      run(
-        ((job: Job): Job => ({ ...job, id: jobIdOf(job) }))({
-          ...unit,
-          subject: { ...unit.subject, pull: 7, branch: null, baseRef: 'stable' },
-        }),
-      ),
+      run(forStable({ ...unit.subject, pull: 7, branch: null })),
     ],
+  ],
+  [
+    'a base that is the old one again has its verdict back at once',
+    snapshotOf({
+      jobs: [known(unit, { outcome: failed, hasWord: false }), known(onStable)],
+      statuses: [seen(onStable, null)],
+    }),
+    [stop(onStable, 'superseded', shaOf('a')), quiet, { kind: 'restate', jobId: unit.id }],
   ],
   [
     'a push elsewhere does not repeat what was judged here with the tests of before',

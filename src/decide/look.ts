@@ -24,6 +24,8 @@ export interface Look {
   readonly settled: {
     readonly approved: Set<string>;
     readonly stopped: Set<string>;
+    /** Jobs that it ends because nobody wants them here any more. */
+    readonly stale: Set<string>;
     /** Jobs that this decision asks for, with their contexts, and all these contexts. */
     readonly made: Map<JobId, string>;
     readonly asked: Set<string>;
@@ -58,6 +60,7 @@ export function lookAt(snapshot: Snapshot): Look {
     settled: {
       approved: new Set(snapshot.approvedShas),
       stopped: new Set(),
+      stale: new Set(),
       made: new Map(),
       asked: new Set(),
       skipped: new Map(),
@@ -98,4 +101,14 @@ export function isAgainWanted(known: JobKnown): boolean {
   return (
     known.outcome?.kind === 'canceled' && (known.outcome.reason === 'superseded' || known.outcome.reason === 'closed')
   );
+}
+
+/** No job of this very occasion is there or was judged: not in the ledger, nor, where that forgot it, on the forge (R11). */
+export function isDue(look: Look, check: PlannedCheck, occasion: string): boolean {
+  const id = idFor(look, check, occasion);
+  if (look.settled.made.has(id)) return false;
+  const known = look.jobs.get(id);
+  if (known !== undefined) return isAgainWanted(known);
+  const seen = look.statuses.get(check.context);
+  return seen?.jobId !== id || seen.state === 'pending' || seen.isCanceled;
 }

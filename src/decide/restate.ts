@@ -17,10 +17,11 @@ interface Restated {
 }
 
 /** The forge shows something else for a job than the ledger says: a lost or late post. */
-function differing({ snapshot, speaker, statuses }: Look): readonly Restated[] {
+function differing({ snapshot, speaker, statuses, settled }: Look): readonly Restated[] {
   if (!snapshot.remembersStatuses) return [];
   return [...speaker.values()]
     .filter((job) => {
+      if (settled.stale.has(job.id)) return false;
       const seen = statuses.get(job.context);
       return seen?.jobId !== job.id || seen.generation !== job.generation || seen.state !== verdictStateOf(job.outcome);
     })
@@ -35,7 +36,7 @@ function silenced(look: Look): readonly Restated[] {
   if (!look.snapshot.change.isOpen) return [];
   return look.checks.flatMap((check): Restated[] => {
     const speaker = look.speaker.get(check.context);
-    if (speaker === undefined || !isAgainWanted(speaker)) return [];
+    if (speaker === undefined || !(isAgainWanted(speaker) || look.settled.stale.has(speaker.id))) return [];
     const answer = answerOf(look, check);
     if (answer === null || answer.id === speaker.id) return [];
     return [{ context: check.context, action: { kind: 'restate', jobId: answer.id } }];

@@ -1,6 +1,6 @@
 import type { Job } from '../../src/core/job.ts';
 import { isVerdict } from '../../src/core/outcome.ts';
-import { parseRunLink } from '../../src/core/run-link.ts';
+import { isSkipLink, parseRunLink } from '../../src/core/run-link.ts';
 import { verdictStateOf } from '../../src/decide/verdict-state.ts';
 import { attemptRows, executionsOf, jobRows, outcomeOf, type House, type JobRow } from './house.ts';
 
@@ -66,12 +66,14 @@ export function checkEnd(house: House, violate: (text: string) => void): void {
         envelope.job.subject.sha === place.headSha && envelope.job.subject.pull === place.pull,
     );
     if (!mayRun && ran.length > 0) violate(`a stranger's commit ran without approval on ${place.key}`);
-    for (const request of place.requests)
-      if (place.isOpen && !request.isDone) violate(`the request ${request.id} (${request.kind}) was forgotten`);
-    const hasApproval = place.requests.some((request) => request.kind === 'approve' && request.sha === place.headSha);
+    for (const { id, kind } of place.requests)
+      if (place.isOpen && !forge.answers.has(id)) violate(`the request ${id} (${kind}) was forgotten`);
+    const hasApproval = place.requests.some(
+      ({ kind, sha, isRefused }) => kind === 'approve' && isRefused !== true && sha === place.headSha,
+    );
     if (place.isOpen && !place.isTrusted && hasApproval && !mayRun)
       violate(`the approval of ${place.key} was forgotten (R11)`);
-    if (!place.isOpen || !mayRun) continue;
+    if (!place.isOpen || !mayRun || place.labels.has('no-test')) continue;
     for (const context of house.contexts) checkShown(house, place.headSha, context, jobs, violate);
   }
   world.note(
@@ -90,6 +92,8 @@ function checkShown(
 ): void {
   const status = house.forge.statuses.get(`${sha} ${context}`);
   const link = parseRunLink(status?.targetUrl ?? '');
+  // Whether somebody may have skipped it is looked at where people are.
+  if (isSkipLink(status?.targetUrl ?? '')) return;
   if (status === undefined || link === null) {
     violate(`${context} at ${sha.slice(0, 6)} has no status`);
     return;
@@ -132,34 +136,6 @@ export function checkRepeats(
         record.envelope.job.id === job.id && record.nonce !== holding.nonce && isVerdict(record.outcome) && at < lostAt,
     );
     if (records.length > 0) violate(`${job.context} ${job.id} was judged again although the store had its result (R9)`);
-  }
-}
-
-/** A person's request makes a new job of what was judged before (R12). */
-export function checkRequests(house: House, violate: (text: string) => void): void {
-  const { forge, server } = house;
-  if (server.ledgerLosses > 0) return;
-  const jobs = jobRows(house);
-  const places = [...forge.places.values()];
-  for (const place of places) {
-    const asked = places.flatMap((other) =>
-      other.requests.filter((request) => request.sha === place.headSha && request.kind !== 'approve'),
-    );
-    const [request] = asked;
-    if (!place.isOpen || !place.isTrusted || asked.length !== 1 || request === undefined || request.kind === 'cancel')
-      continue;
-    if (forge.disturbedShas.has(place.headSha)) continue;
-    const judged = place.judgedAtRequest.get(request.id) ?? [];
-    for (const context of house.contexts) {
-      if (!judged.includes(context) || (request.contexts.length > 0 && !request.contexts.includes(context))) continue;
-      if (
-        !jobs.some(
-          (job) => job.sha === place.headSha && job.context === context && job.occasion === `request:${request.id}`,
-        )
-      ) {
-        violate(`${request.id} asked for ${context} again and got nothing (R12)`);
-      }
-    }
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Database } from '../../src/base/sqlite.ts';
 import { parseRunLink } from '../../src/core/run-link.ts';
 import { verdictStateOf } from '../../src/decide/verdict-state.ts';
-import { checkEnd, checkRepeats, checkRequests } from './checks-at-end.ts';
+import { checkEnd, checkRepeats } from './checks-at-end.ts';
+import { checkPeople } from './checks-of-people.ts';
 import type { ModelStatus } from './forge-model.ts';
 import { executionsOf, outcomeOf, overlapBoundMs, type House, type JobRow } from './house.ts';
 
@@ -59,6 +60,7 @@ export function watchHouse(house: House): { readonly violations: readonly string
         losses = server.ledgerLosses;
         watchEnds(house, ends, violate);
         watchDepth(house, violate);
+        watchTwins(house, violate);
       }
       watchOverlap(house, seen.owners, badSince, violate);
     }
@@ -71,7 +73,7 @@ export function watchHouse(house: House): { readonly violations: readonly string
     finish() {
       checkEnd(house, violate);
       checkRepeats(house, finals, violate);
-      checkRequests(house, violate);
+      checkPeople(house, violate);
       for (const failure of [...server.failures, ...house.workers.flatMap((worker) => worker.failures)])
         violate(failure);
     },
@@ -100,6 +102,18 @@ function watchDepth({ server, workers }: House, violate: (text: string) => void)
   );
   const offered = Math.max(0, ...queues.map((queue) => queue.n));
   if (offered > 2 * slots) violate(`${String(offered)} jobs offered in one queue for ${String(slots)} slots (R8)`);
+}
+
+/** What waits or runs is not queued a second time; a slot of a schedule runs for itself, and a lost ledger cannot know. */
+function watchTwins({ server }: House, violate: (text: string) => void): void {
+  if (server.ledgerLosses > 0) return;
+  const twins = server.database.read((sql) =>
+    sql.all<{ context: string; sha: string }>(
+      `SELECT context, sha FROM jobs WHERE state <> 'ended' AND occasion NOT LIKE 'schedule:%'
+       GROUP BY context, sha, json_extract(body, '$.subject.baseRef'), json_extract(body, '$.isTrusted') HAVING COUNT(*) > 1`,
+    ),
+  );
+  for (const { context, sha } of twins) violate(`${context} at ${sha.slice(0, 6)} is queued twice at once`);
 }
 
 /** Somebody runs what the ledger does not want him to run, although everybody can hear each other; or more than he has room for. */

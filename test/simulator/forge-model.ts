@@ -3,9 +3,12 @@ import { hashOf } from '../../src/base/ids.ts';
 import type { Change, StatusSeen } from '../../src/core/change.ts';
 import { changeKey } from '../../src/core/subject.ts';
 import type { PersonRequest } from '../../src/core/request.ts';
-import { parseRunLink } from '../../src/core/run-link.ts';
+import { isSkipLink, parseRunLink } from '../../src/core/run-link.ts';
 import type { Forge, PlaceView, StatusToPost } from '../../src/forge/forge.ts';
 import type { World } from './world.ts';
+
+/** Who may do nothing. */
+export const stranger = 'mallory';
 
 /** A pull request or branch on the model forge. */
 export interface ModelPlace {
@@ -18,8 +21,21 @@ export interface ModelPlace {
   isOpen: boolean;
   updatedAt: number;
   readonly requests: PersonRequest[];
+  readonly labels: Set<string>;
   /** For each request: the contexts that the forge showed as judged when it was made. */
   readonly judgedAtRequest: Map<string, readonly string[]>;
+  /** Commits that were its head, with the forge's time at which each became so first. */
+  readonly headAt: Map<string, number>;
+}
+
+/** What a person writes below a pull request, or asks on a page when `sha` is given. */
+export interface ModelComment {
+  readonly kind: PersonRequest['kind'];
+  readonly contexts?: readonly string[];
+  readonly sha?: string;
+  readonly isOnlyFailed?: boolean;
+  /** By somebody who may not. */
+  readonly isStranger?: boolean;
 }
 
 /** A posted status with its order of arrival. */
@@ -48,6 +64,10 @@ export class ForgeModel {
   readonly pushedShas = new Set<string>();
   /** Approvals stand as statuses on their commits. */
   readonly approvedShas = new Set<string>();
+  readonly approvers = new Set<string>();
+  /** What was said below pull requests, by marker; how requests were answered. */
+  readonly comments = new Map<string, string>();
+  readonly answers = new Map<string, 'done' | 'refused'>();
   /** Every commit that was the head of a place. */
   readonly everHead = new Set<string>();
   /** Commits that were at some time not wanted any more (superseded, closed), or wanted at two places. */
@@ -83,8 +103,11 @@ export class ForgeModel {
       isOpen: true,
       updatedAt: Math.round(this.#world.now),
       requests: [],
+      labels: new Set(),
       judgedAtRequest: new Map(),
+      headAt: new Map(),
     };
+    made.headAt.set(made.headSha, made.updatedAt);
     this.places.set(key, made);
     this.everHead.add(made.headSha);
     this.#changed(made, () => `${key} opened at ${made.headSha.slice(0, 6)}`);
@@ -99,6 +122,7 @@ export class ForgeModel {
     this.everHead.add(sha);
     place.headSha = sha;
     this.#changed(place, () => `${place.key} pushed ${sha.slice(0, 6)}`);
+    if (!place.headAt.has(sha)) place.headAt.set(sha, place.updatedAt);
   }
 
   setOpen(place: ModelPlace, isOpen: boolean): void {
@@ -115,23 +139,38 @@ export class ForgeModel {
     this.#changed(place, () => `${place.key} now for ${baseRef}`);
   }
 
-  comment(place: ModelPlace, kind: PersonRequest['kind'], contexts: readonly string[]): void {
+  /** Somebody sets a label, or takes it away. */
+  toggleLabel(place: ModelPlace, label: string): void {
+    this.#remember(place);
+    if (!place.labels.delete(label)) place.labels.add(label);
+    this.#changed(place, () => `${place.key} labels: ${[...place.labels].join(' ')}`);
+  }
+
+  comment(place: ModelPlace, said: ModelComment): void {
+    const { kind, contexts = [], sha = null, isOnlyFailed = false, isStranger = false } = said;
     this.#remember(place);
     this.#comments += 1;
     const judged = [...this.statuses.values()]
       .filter((status) => status.sha === place.headSha && status.state !== 'pending')
       .map((status) => status.context);
     place.judgedAtRequest.set(`comment-${String(this.#comments)}`, judged);
+    this.#changed(
+      place,
+      () => `comment: ${isStranger ? 'a stranger’s ' : ''}${kind} ${contexts.join(' ')} on ${place.key}`,
+    );
     place.requests.push({
       id: `comment-${String(this.#comments)}`,
       kind,
-      by: 'anna',
-      sha: place.headSha,
+      by: isStranger ? stranger : 'anna',
+      sha,
       contexts,
       jobId: null,
       isDone: false,
+      askedAt: place.updatedAt,
+      ...(isOnlyFailed ? { isOnlyFailed } : {}),
+      ...(isStranger ? { isRefused: true } : {}),
+      ...(kind === 'skip' ? { text: 'known' } : {}),
     });
-    this.#changed(place, () => `comment: ${kind} ${contexts.join(' ')} on ${place.key}`);
   }
 
   #remember(place: ModelPlace): void {
@@ -158,7 +197,7 @@ export class ForgeModel {
       baseRef: place.baseRef,
       title: 'a change',
       author: 'bob',
-      labels: [],
+      labels: [...place.labels],
       isDraft: false,
       isOpen: place.isOpen,
       isTrusted: place.isTrusted,
@@ -176,6 +215,7 @@ export class ForgeModel {
         generation: link?.generation ?? null,
         changeJobId: link?.changeJobId ?? null,
         isCanceled: link?.isCanceled ?? false,
+        ...(isSkipLink(status.targetUrl ?? '') ? { isSkip: true } : {}),
       });
     }
     return {
@@ -243,12 +283,21 @@ export class ForgeModel {
           );
           this.onStatus(arrived);
         }),
-      rememberApproval: (_repo, sha) =>
+      rememberApproval: (_repo, sha, by) =>
         this.#write(() => {
           this.approvedShas.add(sha);
+          this.approvers.add(by);
         }),
-      markRequestDone: (_repo, id) =>
+      comment: ({ marker, text }) =>
         this.#write(() => {
+          // One that is there already is not posted again.
+          if (!this.comments.has(marker)) this.comments.set(marker, text);
+        }),
+      markRequestDone: (_repo, id, _signal, answer = 'done') =>
+        this.#write(() => {
+          this.answers.set(id, answer);
+          // Now and then somebody takes the reaction away again.
+          if (this.isHostile && this.#world.dice.chance(0.03)) return;
           for (const place of this.places.values()) {
             const at = place.requests.findIndex((request) => request.id === id);
             const request = place.requests[at];

@@ -1,3 +1,4 @@
+import type { ScheduleSlot } from '../../src/core/forge-event.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { BrokerModel } from './broker-model.ts';
 import type { ForgeModel } from './forge-model.ts';
@@ -17,6 +18,8 @@ export interface House {
   readonly server: ServerModel;
   readonly workers: readonly WorkerModel[];
   readonly contexts: readonly string[];
+  /** The schedule of the branch `main`, if there is one, and its only slot. */
+  readonly slot: ScheduleSlot | null;
   /** The check that no worker can take, if there is one. */
   readonly poisonous: string | null;
 }

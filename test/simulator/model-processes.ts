@@ -2,7 +2,10 @@ import { GroundcrewError } from '../../src/base/errors.ts';
 import { openDatabase, type Database } from '../../src/base/sqlite.ts';
 import { silentLogger, type Logger } from '../../src/base/logger.ts';
 import { serve, type Server } from '../../src/cli/serve.ts';
+import type { Change } from '../../src/core/change.ts';
 import type { Plan, PlannedCheck } from '../../src/core/snapshot.ts';
+import type { RepoSchedule } from '../../src/intake/schedule.ts';
+import type { ScheduleSlot } from '../../src/core/forge-event.ts';
 import { jobQueue } from '../../src/core/queue-plan.ts';
 import { openSqliteLedger } from '../../src/ledger/sqlite/open-ledger.ts';
 import { createWorkerLoop, type WorkerLoop } from '../../src/worker/worker-loop.ts';
@@ -71,17 +74,20 @@ export class ServerModel {
   life: Life | null = null;
   isReady = false;
   ledgerLosses = 0;
+  clockSteps = 0;
   lostLedgerAt: number | null = null;
   connection: ReturnType<BrokerModel['connect']> | null = null;
   readonly failures: string[] = [];
   #server: Server | null = null;
   #clock: ProcessClock | null = null;
   #offsetMs = 0;
+  #slots = 0;
   readonly #world: World;
   readonly #broker: BrokerModel;
   readonly #forge: ForgeModel;
   readonly #store: StoreModel;
-  readonly #plan: Plan;
+  readonly #plan: (change: Change) => Plan;
+  readonly #schedules: readonly RepoSchedule[];
   readonly #isTraced: boolean;
 
   constructor(parts: {
@@ -89,7 +95,8 @@ export class ServerModel {
     broker: BrokerModel;
     forge: ForgeModel;
     store: StoreModel;
-    plan: Plan;
+    plan: (change: Change) => Plan;
+    schedules: readonly RepoSchedule[];
     isTraced: boolean;
   }) {
     this.#world = parts.world;
@@ -97,6 +104,7 @@ export class ServerModel {
     this.#forge = parts.forge;
     this.#store = parts.store;
     this.#plan = parts.plan;
+    this.#schedules = parts.schedules;
     this.#isTraced = parts.isTraced;
     this.database = emptyLedger();
   }
@@ -121,6 +129,18 @@ export class ServerModel {
       .catch((error: unknown) => {
         this.failures.push(`receive: ${String(error)}`);
       });
+  }
+
+  /** A slot of a schedule, delivered once more: a lost ledger does not know that it came. */
+  deliverSlot(changeKey: string, slot: ScheduleSlot): void {
+    if (this.#server === null || this.life?.isAlive !== true) return;
+    this.#slots += 1;
+    const { name: forge, repo } = this.#forge;
+    const event = { kind: 'schedule', forge, repo, changeKey, slot } as const;
+    const delivery = { id: `slot-${String(this.#slots)}`, event, receivedAt: 0, traceId: this.#world.dice.hex(8) };
+    this.#server.receive(delivery).catch((error: unknown) => {
+      this.failures.push(`receive: ${String(error)}`);
+    });
   }
 
   start(): void {
@@ -161,7 +181,8 @@ export class ServerModel {
             },
           ],
         ]),
-        plan: () => life.call(async () => plan),
+        plan: (change) => life.call(async () => plan(change)),
+        schedules: () => this.#schedules,
         runRecords: (job) =>
           life.call(async () => {
             if (this.#store.isAway)
@@ -193,6 +214,7 @@ export class ServerModel {
   /** Somebody sets the machine's clock. */
   stepClock(byMs: number): void {
     this.#offsetMs += byMs;
+    this.clockSteps += 1;
     if (this.#clock !== null) this.#clock.offsetMs += byMs;
     this.#world.note('server', () => `clock stepped by ${String(Math.round(byMs / 1000))} s`);
   }

@@ -1,6 +1,6 @@
-/** One rule of the design, taken out of the production code by a textual change that must still compile. */
+/** One rule, taken out of the production code by a textual change that must still compile. */
 export interface Mutant {
-  /** R1 to R14. */
+  /** R1 to R14, or `people` for what people may ask. */
   readonly rule: string;
   readonly name: string;
   /** Path below the repository root. */
@@ -146,6 +146,69 @@ export const mutants: readonly Mutant[] = [
     name: 'who runs what is over is not told',
     file: 'src/dispatch/collect.ts',
     find: '  await sendStops(deps, applied.stops);\n',
+    replace: '',
+  },
+  {
+    rule: 'people',
+    name: 'an approval covers a commit that was pushed after it',
+    file: 'src/decide/carry-out.ts',
+    find: 'headSince < askedAt ? headSha : null;',
+    replace: 'headSince > 0 ? headSha : null;',
+  },
+  {
+    rule: 'people',
+    name: 'a stranger’s request is carried out',
+    file: 'src/decide/carry-out.ts',
+    find: 'const result = request.isRefused === true ?',
+    replace: 'const result = request.isRefused === undefined && request.id === "" ?',
+  },
+  {
+    rule: 'people',
+    name: 'a stranger approves',
+    file: 'src/decide/carry-out.ts',
+    find: "request.kind === 'approve' && request.isRefused !== true ?",
+    replace: "request.kind === 'approve' ?",
+  },
+  {
+    rule: 'people',
+    name: 'a skip covers a commit that was pushed after it',
+    file: 'src/decide/carry-out.ts',
+    find: 'if (boundSha(look, request) !== look.headSha) return unbound(look, request);',
+    replace: "if (look.headSha === '') return unbound(look, request);",
+  },
+  {
+    rule: 'people',
+    name: 'what runs is queued again when somebody asks',
+    file: 'src/decide/carry-out.ts',
+    find: '(look.answering.get(context) ?? []).some((job) => isUnderway(look, job))',
+    replace: "(look.answering.get(context) ?? []).some((job) => job.sha === '')",
+  },
+  {
+    rule: 'people',
+    name: 'a push is tested beside a request that tests the same',
+    file: 'src/decide/standing.ts',
+    find: "if (isAskedNow(look, check.context)) return { kind: 'underway' };",
+    replace: '',
+  },
+  {
+    rule: 'R11',
+    name: 'what the forge shows of a slot or a request is not asked',
+    file: 'src/decide/look.ts',
+    find: "return seen?.jobId !== id || seen.state === 'pending' || seen.isCanceled;",
+    replace: 'return seen !== null;',
+  },
+  {
+    rule: 'R12',
+    name: 'a slot runs only what was not judged yet',
+    file: 'src/decide/decide-slots.ts',
+    find: '&& isDue(look, check, occasion)',
+    replace: '&& isDue(look, check, occasion) && !look.answering.has(check.context)',
+  },
+  {
+    rule: 'R12',
+    name: 'a push ends what a schedule asked for',
+    file: 'src/decide/decide-change.ts',
+    find: "if (job.occasion.startsWith('schedule:')) return false;",
     replace: '',
   },
 ];

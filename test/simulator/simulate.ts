@@ -1,9 +1,10 @@
+import type { ScheduleSlot } from '../../src/core/forge-event.ts';
 import type { PlannedCheck } from '../../src/core/snapshot.ts';
 import { collectorQueue } from '../../src/core/queue-plan.ts';
 import { BrokerModel } from './broker-model.ts';
 import { watchHouse } from './checks.ts';
 import type { House } from './house.ts';
-import { ForgeModel } from './forge-model.ts';
+import { ForgeModel, type ModelComment, type ModelPlace } from './forge-model.ts';
 import { HostModel, StoreModel } from './host-model.ts';
 import { plannedCheck, ServerModel, WorkerModel } from './model-processes.ts';
 import { World } from './world.ts';
@@ -22,6 +23,23 @@ export interface SeedResult {
 const hostileForMs = 150_000;
 const longestMs = 6 * 60 * 60_000;
 
+/** The clocks of simulated processes begin at 22:13:20; this comes once, after 100 s. */
+const nightlySchedule = {
+  name: 'nightly',
+  cron: '15 22 14 11 *',
+  timezone: 'UTC',
+  branch: 'main',
+  contexts: ['**'],
+  reportsIssue: false,
+} as const;
+const slotAfterMs = 100_000;
+const nightly: ScheduleSlot = { name: 'nightly', at: Date.UTC(2023, 10, 14, 22, 15), contexts: ['**'] };
+
+/** As the policy holds back the checks of a pull request that says so. */
+function heldBack(check: PlannedCheck): PlannedCheck {
+  return { ...check, isManual: true, isHeld: true, whyManual: 'the label no-test holds it back' };
+}
+
 /** Runs one seed to the end: people work, the adversary strikes, everything heals, and every promise must have been kept. */
 export async function simulate(seed: number, options: { readonly isTraced: boolean }): Promise<SeedResult> {
   const world = new World(seed, options.isTraced);
@@ -33,7 +51,19 @@ export async function simulate(seed: number, options: { readonly isTraced: boole
   if (dice.chance(0.6)) checks.push(plannedCheck('debian', { needs: ['kvm'], priority: dice.integer(0, 2) }));
   if (dice.chance(0.2)) checks.push(plannedCheck('release', { exclusive: true }));
   const isTraced = options.isTraced;
-  const server = new ServerModel({ world, broker, forge, store, plan: { kind: 'checks', checks }, isTraced });
+  const slot = dice.chance(0.3) ? nightly : null;
+  const server = new ServerModel({
+    world,
+    broker,
+    forge,
+    store,
+    plan: (change) => ({
+      kind: 'checks',
+      checks: change.labels.includes('no-test') ? checks.map(heldBack) : checks,
+    }),
+    schedules: slot === null ? [] : [{ forge: forge.name, repo: forge.repo, schedule: nightlySchedule }],
+    isTraced,
+  });
   const workers = Array.from({ length: dice.integer(1, 3) }, (_, i) => {
     const host = new HostModel(world, store, `worker${String(i + 1)}`);
     return new WorkerModel({
@@ -56,6 +86,7 @@ export async function simulate(seed: number, options: { readonly isTraced: boole
     server,
     workers,
     contexts: checks.map((check) => check.context),
+    slot,
     poisonous,
   };
   const faults: Record<string, number> = {};
@@ -110,7 +141,8 @@ export async function simulate(seed: number, options: { readonly isTraced: boole
   };
 }
 
-function letPeopleWork({ world, forge, contexts }: House): void {
+function letPeopleWork(house: House): void {
+  const { world, forge } = house;
   const { dice } = world;
   const pushes: string[] = [];
   const places = Array.from({ length: dice.integer(1, 4) }, (_, i) =>
@@ -135,10 +167,8 @@ function letPeopleWork({ world, forge, contexts }: House): void {
             );
           else if (what < 0.5 && made.pull !== null) forge.setOpen(made, !made.isOpen);
           else if (what < 0.56 && made.pull !== null) forge.setBase(made, made.baseRef === 'main' ? 'stable' : 'main');
-          else if (what < 0.76) forge.comment(made, 'approve', []);
-          else if (what < 0.9)
-            forge.comment(made, dice.chance(0.5) ? 'test' : 'retry', dice.chance(0.5) ? [dice.pick(contexts)] : []);
-          else forge.comment(made, 'cancel', []);
+          else if (what < 0.62 && made.pull !== null) forge.toggleLabel(made, 'no-test');
+          else forge.comment(made, anyComment(house, made));
         });
       }
     });
@@ -149,6 +179,22 @@ function letPeopleWork({ world, forge, contexts }: House): void {
       for (let i = 0; i < 14; i += 1) forge.open({ pull: 100 + i, branch: null, isTrusted: true, baseRef: 'main' });
     });
   }
+}
+
+/** Whatever people write, half of it without naming a commit, and some of it by strangers. */
+function anyComment({ world, contexts }: House, place: ModelPlace): ModelComment {
+  const { dice } = world;
+  const isStranger = dice.chance(0.15);
+  const named = dice.chance(0.5) ? [dice.pick(contexts)] : [];
+  const what = dice.fraction();
+  const sha = dice.chance(0.5) ? { sha: place.headSha.slice(0, dice.chance(0.5) ? 40 : 7) } : {};
+  if (what < 0.5) return { kind: 'approve', isStranger, ...sha };
+  if (what < 0.75) {
+    const kind = dice.chance(0.5) ? 'test' : 'retry';
+    return { kind, contexts: named, isStranger, isOnlyFailed: kind === 'retry' && dice.chance(0.3) };
+  }
+  if (what < 0.88) return { kind: 'cancel', contexts: named, isStranger };
+  return { kind: 'skip', contexts: [dice.pick(contexts)], isStranger, ...sha };
 }
 
 function pushNew(forge: ForgeModel, pushes: string[]): string {
@@ -223,10 +269,7 @@ function letAdversaryStrike(house: House, store: StoreModel, count: (fault: stri
         });
       } else if (what < 0.94) {
         count('ledger lost');
-        server.loseLedger();
-        world.at(dice.between(500, 20_000), () => {
-          server.start();
-        });
+        loseLedger(house);
       } else if (what < 0.955) {
         count('clock stepped');
         server.stepClock(dice.between(-1, 1) * (dice.chance(0.5) ? 600_000 : 86_400_000));
@@ -242,6 +285,20 @@ function letAdversaryStrike(house: House, store: StoreModel, count: (fault: stri
       }
     });
   }
+}
+
+/** The next ledger is empty; a slot of before may be delivered again. */
+function loseLedger({ world, server, forge, slot }: House): void {
+  const { dice } = world;
+  server.loseLedger();
+  world.at(dice.between(500, 20_000), () => {
+    server.start();
+    if (slot === null || world.now < slotAfterMs + 10_000) return;
+    world.at(dice.between(1, 10_000), () => {
+      const branch = [...forge.places.values()].find((place) => place.branch === nightlySchedule.branch);
+      if (branch !== undefined) server.deliverSlot(branch.key, slot);
+    });
+  });
 }
 
 /** At once, or at any of its next calls to the outside. */
@@ -316,6 +373,6 @@ function isQuiet({ server, workers, forge, broker }: House): boolean {
   );
   return (
     open === 0 &&
-    ![...forge.places.values()].some((place) => place.isOpen && place.requests.some((request) => !request.isDone))
+    ![...forge.places.values()].some((place) => place.isOpen && place.requests.some(({ id }) => !forge.answers.has(id)))
   );
 }
