@@ -147,7 +147,9 @@ export function readFacts(infoJson: string): Omit<PodmanSettings, 'globalFlags' 
   const { host, store } = said;
   const { graphRoot, graphDriverName, graphOptions } = store ?? {};
   // Images of a second, shared store come and go without the list of the first.
-  const isWhole = !JSON.stringify(graphOptions ?? {}).toLowerCase().includes('imagestore');
+  const isWhole = !JSON.stringify(graphOptions ?? {})
+    .toLowerCase()
+    .includes('imagestore');
   return {
     cgroupVersion: host?.cgroupVersion === 'v1' ? 1 : 2,
     cgroupManager: host?.cgroupManager === 'systemd' ? 'systemd' : 'cgroupfs',
