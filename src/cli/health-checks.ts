@@ -9,15 +9,9 @@ import { createSecrets } from '../config/secrets.ts';
 import { formatSize } from '../config/size.ts';
 import type { CommandContext } from './wiring.ts';
 import { findRepository } from './find-repository.ts';
+import { fail, ok, warn, type Finding } from './finding.ts';
+import { forgeFindings } from './forge-checks.ts';
 import { loadSettings, type ConfigOptions } from './verb.ts';
-
-/** One thing that was looked at. `warn`: it works, with less; `fail`: nothing runs without it. */
-export interface Finding {
-  readonly name: string;
-  readonly state: 'ok' | 'warn' | 'fail';
-  readonly finding: string;
-  readonly remedy: string | null;
-}
 
 /** The oldest git that fetches by commit and knows `safe.bareRepository` (2.38). */
 const leastGit = [2, 38] as const;
@@ -41,13 +35,10 @@ export async function examine(
   findings.push(stateFinding(settings), diskFinding(settings), kvmFinding());
   findings.push(...(await executorFindings(context, settings)));
   findings.push(serverFinding(settings));
+  findings.push(...(await forgeFindings(context, settings)));
   const hook = await hookFinding(context, settings, path);
   return hook === null ? findings : [...findings, hook];
 }
-
-const ok = (name: string, finding: string): Finding => ({ name, state: 'ok', finding, remedy: null });
-const warn = (name: string, finding: string, remedy: string): Finding => ({ name, state: 'warn', finding, remedy });
-const fail = (name: string, finding: string, remedy: string): Finding => ({ name, state: 'fail', finding, remedy });
 
 async function gitFinding(context: CommandContext): Promise<Finding> {
   const { PATH = '/usr/bin:/bin', HOME = '/' } = context.env;

@@ -14,6 +14,7 @@ import { addRun } from './commands/run.ts';
 import { addRuns } from './commands/runs.ts';
 import { addScan } from './commands/scan.ts';
 import { addServer } from './commands/server.ts';
+import { addShadow } from './commands/shadow.ts';
 import { addStatus } from './commands/status.ts';
 import { addTrigger } from './commands/trigger.ts';
 import { addUp } from './commands/up.ts';
@@ -72,6 +73,7 @@ Exit status: 0 passed or done, 1 failed, 2 usage or configuration, 3 machinery, 
     addScan,
     addDeliveries,
     addPolicy,
+    addShadow,
     addReproduce,
     addHook,
     addDoctor,

@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { errorLine } from '../base/errors.ts';
@@ -73,6 +74,8 @@ async function openGitHub(forge: ForgeSettings, options: ForgesOptions): Promise
   const { name, apiUrl, webUrl, statuses } = forge;
   const { settings, logger, env, projects } = options;
   const { publicUrl } = settings.server;
+  // `doctor` may come before anything else.
+  mkdirSync(settings.paths.cacheDir, { recursive: true, mode: 0o700 });
   return createGitHubForge({
     name,
     apiUrl,

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createGit } from '../base/git.ts';
+import { silentLogger } from '../base/logger.ts';
 import { openDatabase } from '../base/sqlite.ts';
 import { hasHooks, installHooks, removeHooks } from '../forge/git/hook.ts';
 import { openSqliteLedgerReader } from '../ledger/sqlite/reader.ts';
@@ -61,6 +62,22 @@ export const wiring: Wiring = {
       { executor: 'podman', trial: await all.podman.trial(signal) },
       { executor: 'process', trial: await all.process.trial(signal) },
     ];
+  },
+  checkForge: async (settings, name, { env }, signal) => {
+    const { createHostedForges } = await import('./wire-forges.ts');
+    const hosted = createHostedForges({
+      settings,
+      projects: () => settings.projects,
+      env,
+      // What is wrong is told as findings.
+      logger: silentLogger,
+      cacheName: 'doctor',
+    });
+    try {
+      return (await (await hosted.open(name))?.check(signal)) ?? [];
+    } finally {
+      await hosted.close();
+    }
   },
   hasHook: ({ settings, dir }) => hasHooks({ repoDir: dir, spoolDir: settings.paths.hookDir, env: process.env }),
   installHook: ({ settings, dir, isDryRun, isAppending }) =>

@@ -105,6 +105,13 @@ export interface Wiring {
     settings: Settings,
     signal: AbortSignal,
   ): Promise<readonly { readonly executor: 'podman' | 'docker' | 'process'; readonly trial: ExecutorTrial }[]>;
+  /** What is set up for us at a forge, and what is missing; nothing is changed there. */
+  checkForge(
+    settings: Settings,
+    forge: string,
+    context: Pick<CliContext, 'env'>,
+    signal: AbortSignal,
+  ): Promise<readonly { readonly ok: boolean; readonly what: string; readonly remedy: string | null }[]>;
   hasHook(order: Pick<HookOrder, 'settings' | 'dir'>): Promise<boolean>;
   installHook(order: HookOrder): Promise<readonly HookChange[]>;
   removeHook(order: HookOrder): Promise<readonly HookChange[]>;

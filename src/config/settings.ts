@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import type { LogLevel } from '../base/logger.ts';
 import type { CheckSettings } from '../decide/plan-checks.ts';
 import type { SecretReference } from './fields.ts';
-import { forgeSettings, type ForgeSettings } from './forge-settings.ts';
+import { forgeReferences, forgeSettings, type ForgeSettings } from './forge-settings.ts';
 import { homeOf, type Environment, type LoadedConfig } from './load.ts';
 import { fallbackSettings, projectOf, type Project } from './project-settings.ts';
 import { expandPath } from './secrets.ts';
@@ -82,6 +82,11 @@ export function settingsOf(loaded: LoadedConfig, place: SettingsPlace): Settings
     ),
     retention: { runsMs: config.retention.runs },
   };
+}
+
+/** Every reference to a secret, of jobs by name and of forges by key path; for checks. */
+export function allReferences(settings: Settings): Readonly<Record<string, SecretReference>> {
+  return { ...settings.secrets, ...forgeReferences(settings.forges) };
 }
 
 /** A project that no configuration names: everything at its default. */

@@ -72,6 +72,7 @@ const unwired: Wiring = {
   worker: never,
   run: never,
   trials: never,
+  checkForge: never,
   hasHook: never,
   installHook: never,
   removeHook: never,

@@ -1,4 +1,7 @@
 import type { Command } from 'commander';
+import { isGroundcrewError } from '../../base/errors.ts';
+import type { Settings } from '../../config/settings.ts';
+import type { CliContext } from '../cli-context.ts';
 import { exitCode } from '../exit-code.ts';
 import { addVerb, loadSettings, withConfig, withJson, type ConfigOptions, type Frame } from '../verb.ts';
 
@@ -24,11 +27,16 @@ export function addConfig(program: Command, { context, done }: Frame): void {
       file === undefined ? options : { ...options, config: file },
     );
     const { createSecrets } = await import('../../config/secrets.ts');
-    for (const warning of createSecrets(settings.secrets, context.env).warnings()) {
+    const { allReferences } = await import('../../config/settings.ts');
+    for (const warning of createSecrets(allReferences(settings), context.env).warnings()) {
       await context.err.line(`groundcrew: warning: ${warning}`);
     }
     const where = loaded.file ?? 'no configuration file; all values are defaults';
-    await context.out.line(loaded.file === null ? where : `${where}: ok`);
+    const { policyVersion } = await import('../../config/policy-version.ts');
+    const version = policyVersion(settings.projects);
+    await context.out.line(loaded.file === null ? where : `${where}: ok, policy ${version}`);
+    // Of a file that is not in place nothing is in force.
+    if (file === undefined) await tellInForce(context, settings);
     done(exitCode.ok);
   });
   const show = addVerb(config, {
@@ -67,4 +75,35 @@ export function addConfig(program: Command, { context, done }: Frame): void {
     await context.out.line(JSON.stringify(configJsonSchema(), null, 2));
     done(exitCode.ok);
   });
+}
+
+/** What the running server has in force, if one runs and answers. */
+async function tellInForce(context: CliContext, settings: Settings): Promise<void> {
+  const { findServer } = await import('../../config/server-file.ts');
+  if (findServer(settings.paths.serverFile).kind !== 'running') return;
+  const { connect } = await import('../client.ts');
+  const { plainText } = await import('../output/plain-text.ts');
+  const { z } = await import('zod');
+  const InForce = z.object({
+    version: z.string(),
+    problem: z.string().nullable(),
+    needsRestart: z.array(z.string()),
+  });
+  try {
+    const told = InForce.parse(await connect(settings.paths).get('/api/policy', context.interruption()));
+    await context.out.line(plainText(`in force on the running server: policy ${told.version}`));
+    if (told.problem !== null) {
+      await context.err.line(
+        plainText(`groundcrew: warning: the server refused an edit: ${told.problem.split('\n')[0] ?? ''}`),
+      );
+    }
+    if (told.needsRestart.length > 0) {
+      await context.err.line(
+        plainText(`groundcrew: warning: counts only after a restart of the server: ${told.needsRestart.join(', ')}`),
+      );
+    }
+  } catch (error) {
+    if (!isGroundcrewError(error)) throw error;
+    await context.err.line(plainText(`groundcrew: warning: ${error.message}`));
+  }
 }

@@ -151,3 +151,19 @@ test('policy import makes a configuration of a test map, and says what it left o
   writeFileSync(file, '{');
   assert.match((await runCliWith(['policy', 'import', file])).err, /map\.json: is not JSON/);
 });
+
+test('config check tells what the running server has in force, and that it refused an edit', async (context) => {
+  const run = await served(context, {
+    policy: () => ({
+      version: 'aaaaaaaaaaaa',
+      since: 1,
+      problem: '/c.yaml:1:1: a: unknown key',
+      needsRestart: ['server'],
+    }),
+  });
+  const { code, out, err } = await run('config', 'check');
+  assert.equal(code, 0);
+  assert.match(out, /: ok, policy [0-9a-f]{12}\nin force on the running server: policy aaaaaaaaaaaa\n$/);
+  assert.match(err, /the server refused an edit: \/c\.yaml:1:1: a: unknown key/);
+  assert.match(err, /counts only after a restart of the server: server/);
+});

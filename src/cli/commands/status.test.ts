@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readingWiring, runCliWith, type CliEnd } from '../../../test/support/cli-run.ts';
 import { addFakeHeld, addFakeRun, createFakeWorld, type FakeWorld } from '../../../test/support/fake-web-deps.ts';
+import type { ShadowRow } from '../../ledger/ledger-reader.ts';
 
 const at = { forge: 'git', repo: 'o/r', pull: 7, branch: null };
 const status = (world: FakeWorld, ...words: string[]): Promise<CliEnd> =>
@@ -96,4 +97,33 @@ test('deliveries tells day by day what came and what was missed', async () => {
   assert.match(out, /^2026-11-22 +github +12 +1 +2 +0$/m);
   assert.deepEqual(JSON.parse((await runCliWith(['deliveries', '--json'], { wiring })).out), [day]);
   assert.match((await runCliWith(['deliveries'], { wiring: readingWiring(world) })).err, /nothing was delivered yet/);
+});
+
+test('shadow report compares with the other CI, and says so when none was seen', async () => {
+  const world = createFakeWorld();
+  const rows: ShadowRow[] = [
+    {
+      forge: 'github',
+      repo: 'o/r',
+      sha: 'a'.repeat(40),
+      context: 'fedora-44',
+      ours: { outcome: { kind: 'passed' }, queuedAt: 0, endedAt: 60_000 },
+      theirs: { state: 'failure', creator: 'other-bot', pendingAt: 0, finalAt: 120_000 },
+    },
+  ];
+  const asked: number[] = [];
+  const shadowRows = async (since: number): Promise<readonly ShadowRow[]> => {
+    asked.push(since);
+    return rows;
+  };
+  const wiring = readingWiring({ ...world, deps: { ...world.deps, reader: { ...world.deps.reader, shadowRows } } });
+  const { code, out } = await runCliWith(['shadow', 'report', '--since', '7d'], { wiring });
+  assert.equal(code, 0);
+  assert.match(out, /^0 of 1 verdicts are the same/);
+  assert.match(out, /1 we green, they red/);
+  assert.ok(Math.abs((asked[0] ?? 0) - (Date.now() - 7 * 86_400_000)) < 60_000);
+  const told = JSON.parse((await runCliWith(['shadow', 'report', '--json'], { wiring })).out) as { compared: number };
+  assert.equal(told.compared, 1);
+  assert.match((await runCliWith(['shadow', 'report'], { wiring: readingWiring(world) })).out, /No other CI was seen/);
+  assert.equal((await runCliWith(['shadow', 'report', '--since', 'x'], { wiring })).code, 2);
 });
