@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
@@ -5,10 +6,12 @@ import { systemRandom } from '../../src/base/random.ts';
 import type { ForgeWorld, RememberedWorld } from '../../src/forge/world.contract.ts';
 import {
   createGitHubForge,
+  type GitHubAuth,
   type GitHubForge,
   type GitHubForgeOptions,
   type GitHubRepo,
 } from '../../src/forge/github/github-forge.ts';
+import type { App } from '../../src/forge/github/fake/app-records.ts';
 import { type FakeGitHub, type FakeGitHubOptions, startFakeGitHub } from '../../src/forge/github/fake/fake-github.ts';
 import { type CleansUp, tempDir } from './temp-dir.ts';
 
@@ -18,6 +21,10 @@ export interface GitHubWorld extends ForgeWorld {
   readonly remembered: RememberedWorld;
   readonly hub: FakeGitHub;
   readonly cacheFile: string;
+  readonly app: App;
+  readonly token: string;
+  /** Our own login. */
+  readonly me: string;
   /** Another forge on the same GitHub; closed after the test. */
   open(options?: Partial<GitHubForgeOptions>): GitHubForge;
 }
@@ -25,10 +32,17 @@ export interface GitHubWorld extends ForgeWorld {
 /** Names of the world: `maintainer` may write, `stranger` may not, `bot` is us. */
 const people = { owner: 'acme', maintainer: 'ada', stranger: 'mallory', bot: 'crew-bot' } as const;
 
-/** `auth` chooses how the forge proves who it is; `repo` changes how the repository is watched. */
+const appKeys = generateKeyPairSync('rsa', {
+  modulusLength: 2048,
+  publicKeyEncoding: { type: 'spki', format: 'pem' },
+  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+});
+
+/** `as` chooses how the forge proves who it is; `repo` changes how the repository is watched. */
 export async function openGitHubWorld(
   context: CleansUp,
   settings: {
+    readonly as?: 'token' | 'app';
     readonly forge?: Partial<GitHubForgeOptions>;
     readonly repo?: Partial<GitHubRepo>;
     readonly fake?: FakeGitHubOptions;
@@ -45,6 +59,13 @@ export async function openGitHubWorld(
   hub.people.setCollaborator(repo, bot, 'push');
   await hub.people.fork(repo, stranger);
   const token = hub.people.createToken(bot);
+  const app = hub.people.createApp({ slug: 'crew', owner, publicKey: appKeys.publicKey });
+  if (settings.as === 'app') hub.people.installApp(app, { account: owner });
+  const auth: GitHubAuth =
+    settings.as === 'app'
+      ? { kind: 'app', appId: app.id, privateKey: () => appKeys.privateKey }
+      : { kind: 'token', token: () => token };
+  const me = settings.as === 'app' ? 'crew[bot]' : bot;
   const cacheFile = join(await tempDir(context), 'github-cache');
   const opened: GitHubForge[] = [];
   const open = (options: Partial<GitHubForgeOptions> = {}): GitHubForge => {
@@ -60,7 +81,7 @@ export async function openGitHubWorld(
           ...settings.repo,
         },
       ],
-      auth: { kind: 'token', token: () => token },
+      auth,
       statuses: { kind: 'post' },
       cacheFile,
       clock: settings.fake?.clock ?? systemClock,
@@ -83,6 +104,9 @@ export async function openGitHubWorld(
     repo,
     hub,
     cacheFile,
+    app,
+    token,
+    me,
     open,
     reopened: () => open(),
     commit: ({ branch, files, title }) =>
@@ -116,11 +140,15 @@ export async function openGitHubWorld(
           hub.people.statuses(repo, sha).map(({ context: name, state, creator }) => ({
             context: name,
             state,
-            isOurs: creator === bot,
+            isOurs: creator === me,
           })),
         ),
-      retitle: async (pull, title) => void (await hub.people.editPull(repo, pull, { title })),
-      closePull: async (pull) => void (await hub.people.editPull(repo, pull, { state: 'closed' })),
+      retitle: async (pull, title) => {
+        await hub.people.editPull(repo, pull, { title });
+      },
+      closePull: async (pull) => {
+        await hub.people.editPull(repo, pull, { state: 'closed' });
+      },
       openIssues: () =>
         Promise.resolve(
           [...(hub.world.repos.get(repo)?.state.issues.values() ?? [])]

@@ -10,7 +10,7 @@ import { type CacheLimits, type GitHubCache, openGitHubCache } from './github-ca
 interface Rig {
   readonly path: string;
   readonly clock: HandClock;
-  open(limits?: CacheLimits): GitHubCache;
+  readonly open: (limits?: CacheLimits) => GitHubCache;
 }
 
 async function rig(context: CleansUp): Promise<Rig> {

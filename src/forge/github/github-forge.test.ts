@@ -3,4 +3,6 @@ import { needs } from '../../../test/support/needs.ts';
 import { forgeContract } from '../forge.contract.ts';
 
 const held = { gate: needs('git'), abilities: ['memory'] } as const;
-forgeContract('GitHub forge, token', held, (context) => openGitHubWorld(context));
+for (const as of ['token', 'app'] as const) {
+  forgeContract(`GitHub forge, ${as}`, held, (context) => openGitHubWorld(context, { as }));
+}

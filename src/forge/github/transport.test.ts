@@ -26,7 +26,7 @@ interface Rig {
   readonly seen: readonly CameIn[];
   readonly url: string;
   readonly log: string[];
-  ask(path: string, more?: Partial<GitHubRequest>): GitHubRequest;
+  readonly ask: (path: string, more?: Partial<GitHubRequest>) => GitHubRequest;
 }
 
 async function rig(
