@@ -76,7 +76,10 @@ function schema(node: unknown, isProperties = false): unknown {
   const reference = source['$ref'];
   if (typeof reference === 'string') return { $ref: use(reference) };
   const made: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(source)) {
+  for (const [given, value] of Object.entries(source)) {
+    // The list of installations is described with accounts that are a user and an enterprise at once; one installation
+    // by itself is described with either.
+    const key = given === 'allOf' && isUserOrEnterprise(value) ? 'anyOf' : given;
     if (!isProperties && (words.has(key) || key === 'nullable' || key === 'discriminator' || key === 'default'))
       continue;
     if (key === 'enum' || key === 'required') made[key] = value;
@@ -94,6 +97,11 @@ function schema(node: unknown, isProperties = false): unknown {
     return made;
   }
   return { anyOf: [made, { type: 'null' }] };
+}
+
+function isUserOrEnterprise(value: unknown): boolean {
+  const titles = (value as readonly Node[]).map((one) => one['title']);
+  return titles.includes('Simple User') && titles.includes('Enterprise');
 }
 
 function use(reference: string): string {

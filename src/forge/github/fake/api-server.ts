@@ -71,7 +71,8 @@ export function createApiServer(
     const path = git === null ? apiPath(world, url.pathname) : url.pathname;
     const on = { method, path: `${path}${url.search}` };
     const note = (status: number, about: { template: string | null; key: string; cost: number }): void => {
-      options.onRequest({ at: world.clock.now(), ...on, status, ...about });
+      const { template, key, cost } = about;
+      options.onRequest({ at: world.clock.now(), ...on, status, template, key, cost });
     };
     const late = faults.strike('delay', on)?.ms ?? 0;
     const latencyMs = Math.max(late, faults.latencyMs);

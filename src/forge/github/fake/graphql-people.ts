@@ -1,3 +1,4 @@
+import { avatarUrl, webUrlOf } from './json-account.ts';
 import { define, type GraphqlNode, node } from './graphql-node.ts';
 import type { Account } from './records.ts';
 import { accountOf, nodeId, type World } from './world.ts';
@@ -11,8 +12,8 @@ export function actorNode(world: World, login: string): GraphqlNode {
 // The login of a bot has no `[bot]` here, unlike in REST.
 const actor = {
   login: ({ login, type }: Account) => (type === 'Bot' ? login.replace(/\[bot\]$/, '') : login),
-  url: ({ login }: Account, _args: unknown, { world }: { world: World }) => `${world.urls.web}/${login}`,
-  avatarUrl: ({ id }: Account, _args: unknown, { world }: { world: World }) => `${world.urls.web}/avatars/u/${id}`,
+  url: (account: Account, _args: unknown, { world }: { world: World }) => webUrlOf(world, account),
+  avatarUrl: (account: Account, _args: unknown, { world }: { world: World }) => avatarUrl(world, account),
 };
 const own = {
   ...actor,

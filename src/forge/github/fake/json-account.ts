@@ -13,7 +13,7 @@ export function simpleUser(world: World, login: string): Json {
     avatar_url: avatarUrl(world, account),
     gravatar_id: '',
     url,
-    html_url: `${world.urls.web}/${account.login}`,
+    html_url: webUrlOf(world, account),
     followers_url: `${url}/followers`,
     following_url: `${url}/following{/other_user}`,
     gists_url: `${url}/gists{/gist_id}`,
@@ -26,6 +26,11 @@ export function simpleUser(world: World, login: string): Json {
     type: account.type,
     site_admin: false,
   };
+}
+
+/** The page of somebody; of a bot, that of its App. */
+export function webUrlOf(world: World, { type, login }: Account): string {
+  return `${world.urls.web}/${type === 'Bot' ? `apps/${login.replace(/\[bot\]$/, '')}` : login}`;
 }
 
 export function avatarUrl(world: World, account: Account): string {
