@@ -152,7 +152,10 @@ export function createGitStore(git: Git, root: string): GitStore {
       return result.stdout;
     },
     async diff(gitDir, base, head) {
-      const args = ['-z', '-M', '--no-abbrev', `${base}...${head}`, '--'];
+      const mergeBase = await git.run(['merge-base', base, head], { gitDir });
+      // Without a common ancestor (somebody pushed another history by force) the two are compared as they are.
+      const from = mergeBase.exitCode === 0 ? mergeBase.stdout.toString('utf8').trim() : base;
+      const args = ['-z', '-M', '--no-abbrev', from, head, '--'];
       const [raw, counts] = await Promise.all([
         text(gitDir, ['diff', '--raw', ...args]),
         text(gitDir, ['diff', '--numstat', ...args]),

@@ -29,8 +29,8 @@ export const gitRoutes: readonly Route[] = [
     const name = param(call, 'branch');
     const sha = call.state.branches.get(name);
     if (sha === undefined) throw refuse(404, 'Branch not found');
-    const url = `${call.world.urls.api}/repos/${fullName(call.repo)}/branches/${name}`;
-    const html = `${call.world.urls.web}/${fullName(call.repo)}/tree/${name}`;
+    const url = `${call.world.urls.api}/repos/${fullName(call.repo)}/branches/${encodeURIComponent(name)}`;
+    const html = `${call.world.urls.web}/${fullName(call.repo)}/tree/${encodeURIComponent(name)}`;
     const body = {
       name,
       commit: await oneCommit(call, sha),
@@ -99,7 +99,7 @@ function refJson(call: RepoCall, ref: string, sha: string): Json {
   return {
     ref,
     node_id: nodeId('Ref', `${call.repo.id}:${ref}`),
-    url: `${url}/${ref}`,
+    url: `${url}/${ref.split('/').map(encodeURIComponent).join('/')}`,
     object: { sha, type: 'commit', url: `${url}/commits/${sha}` },
   };
 }
@@ -111,5 +111,5 @@ async function oneCommit(call: RepoCall, sha: string): Promise<Json> {
 }
 
 function protectionUrl(call: RepoCall, branch: string): string {
-  return `${call.world.urls.api}/repos/${fullName(call.repo)}/branches/${branch}/protection`;
+  return `${call.world.urls.api}/repos/${fullName(call.repo)}/branches/${encodeURIComponent(branch)}/protection`;
 }
