@@ -207,3 +207,23 @@ test('a request of the page is kept until it is carried out, and parked when its
   await of.work(handled(of));
   assert.deepEqual(await occasions(of, pull), ['change', 'request:r1']);
 });
+
+test('a place whose job another place stopped asks for it again, though nothing moved there', async (t) => {
+  const of = openIntakeWorld(t, { remembersStatuses: true, tellsVersions: true });
+  const [one, two] = [5, 6].map((number) => aChange(anOrder({ pull: number, sha: shaOf('b') })));
+  assert.ok(one && two);
+  for (const change of [one, two]) {
+    of.forge.shows.set(change.key, viewOf(change));
+    await of.deliver(change.key, change);
+    await of.work(handled(of));
+  }
+  // The same question (R12): one job, which belongs to whoever asked last.
+  const [job] = await of.ledger.jobsOfChange(one.key, one.headSha);
+  const owner = job?.changeKey === one.key ? one : two;
+  const other = owner === one ? two : one;
+  of.forge.shows.set(owner.key, viewOf({ ...owner, headSha: shaOf('c'), version: 2 }));
+  await of.deliver('push', { ...owner, headSha: shaOf('c') });
+  await of.work(async () => (await of.ledger.jobsOfChange(other.key, other.headSha))[0]?.generation === 2);
+  const [again] = await of.ledger.jobsOfChange(other.key, other.headSha);
+  assert.deepEqual([again?.id, again?.isEnded, again?.changeKey, again?.generation], [job?.id, false, other.key, 2]);
+});

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { errorLine } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
 import type { Action } from '../core/action.ts';
@@ -9,12 +10,12 @@ import type { Ledger, Stop } from '../ledger/ledger.ts';
 import { createDeliveryLoop } from './deliveries.ts';
 import { createForgeRest, type ForgeRest } from './forge-rest.ts';
 import { createDeliveryHandler } from './handle-deliveries.ts';
-import { lookAt } from './look.ts';
+import { lookAt, type LookReason, type LookResult } from './look.ts';
 import type { PlanSource } from './plan-source.ts';
 import { rollingRequestsPerHour, runRolling } from './rolling.ts';
 import { createScanner, type ScanReport } from './scan.ts';
 import { createSlots, type Slots } from './slots.ts';
-import { takeSnapshot, viewPlace } from './snapshot.ts';
+import { takeSnapshot, viewPlace, type Place } from './snapshot.ts';
 import { createTurns } from './turns.ts';
 
 /**
@@ -87,12 +88,29 @@ export function createIntake(deps: IntakeDeps): Intake {
     return found;
   };
 
+  /** A look, and then one at each place that it concerns, too. A chain of these ends: each stops only what is its own. */
+  const look = async (place: Place, reason: LookReason, signal: AbortSignal): Promise<LookResult> => {
+    const result = await lookAt(lookDeps, place, reason, signal);
+    // Level-triggered: what was decided is looked at once more, whether or not the forge shows that anything moved.
+    if (!result.isSettled) scanner.owe(place);
+    for (const changeKey of result.neighbours) {
+      const neighbour = { ...place, changeKey };
+      try {
+        await look(neighbour, { deliveries: [], isScan: false }, signal);
+      } catch (error) {
+        // What this look was for is done. A process that ends here looks at everything when it begins again.
+        scanner.owe(neighbour);
+        logger.warn('a place could not be looked at', { change: changeKey, why: errorLine(error) });
+      }
+    }
+    return result;
+  };
   const scanner = createScanner({
     ledger,
     clock,
     logger,
     look: (place, reason, signal) =>
-      slotsOf(place.forge).take({ group: place.repo, isPatient: true }, () => lookAt(lookDeps, place, reason, signal)),
+      slotsOf(place.forge).take({ group: place.repo, isPatient: true }, () => look(place, reason, signal)),
   });
   // A scan that is asked for while one runs comes after it: that one may have listed before what is meant now.
   const scan = (forge: Forge, repo: string, isAnew: boolean, signal: AbortSignal): Promise<ScanReport> =>
@@ -105,7 +123,7 @@ export function createIntake(deps: IntakeDeps): Intake {
     logger,
     restOf,
     look: async (place, deliveries, signal) => {
-      await lookAt(lookDeps, place, { deliveries, isScan: false }, signal);
+      await look(place, { deliveries, isScan: false }, signal);
     },
     scan: async (forge, repo, signal) => {
       await scan(forge, repo, false, signal);

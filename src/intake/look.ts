@@ -4,6 +4,7 @@ import { GroundcrewError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import type { Action } from '../core/action.ts';
 import type { Change } from '../core/change.ts';
+import type { Snapshot } from '../core/snapshot.ts';
 import { decideChange } from '../decide/decide-change.ts';
 import type { PlaceView } from '../forge/forge.ts';
 import type { LastLook, Ledger, PendingDelivery, PlaceKnown, Stop } from '../ledger/ledger.ts';
@@ -37,10 +38,17 @@ export interface LookReason {
   readonly fetched?: { readonly view: PlaceView | null; readonly before: PlaceKnown | null };
 }
 
-/** What came of it. `isChanged`: something was started, stopped or answered. */
+/**
+ * What came of it. `isChanged`: something was started, stopped or answered. `isSettled`: nothing was left to do. `neighbours`: places whose head is a commit of which
+ * this look stopped a job; if it was theirs, too, it is theirs to ask for again (R13), and nothing tells them but we.
+ */
 export interface LookResult {
   readonly isChanged: boolean;
+  readonly isSettled: boolean;
+  readonly neighbours: readonly string[];
 }
+
+const unchanged: LookResult = { isChanged: false, isSettled: true, neighbours: [] };
 
 /**
  * One look at one place: view, decide, apply, in its turn (design §1.2). The deliveries are ended in the transaction of the
@@ -68,7 +76,7 @@ async function lookInTurn(
   const { ledger, clock } = deps;
   // Somebody looked while the scan fetched its view, and may have seen more; if not, the next scan sees that.
   if (fetched !== undefined && !isStillKnownAs(await ledger.lastLook(place.changeKey), fetched.before))
-    return { isChanged: false };
+    return unchanged;
   let given = fetched?.view ?? null;
   for (let again = 0; ; again += 1) {
     if (signal.aborted) throw stopped(place);
@@ -76,14 +84,19 @@ async function lookInTurn(
     given = null;
     if (view === null) {
       await Promise.all(deliveries.map(({ id }) => ledger.endDelivery(id, { kind: 'handled' }, clock.now())));
-      return { isChanged: false };
+      return unchanged;
     }
     const mayRefetch = again < refetches;
     if (!(mayRefetch && (await isBehind(deps, view.change, deliveries)))) {
       const snapshot = await takeSnapshot(deps, { forge: place.forge, view, deliveries }, signal);
       if (signal.aborted) throw stopped(place);
       const actions = decideChange(snapshot);
-      if (await apply(deps, { view, actions, deliveries, isScan })) return { isChanged: actions.some(isWork) };
+      if (await apply(deps, { view, actions, deliveries, isScan }))
+        return {
+          isChanged: actions.some(isWork),
+          isSettled: actions.every(({ kind }) => kind === 'notice'),
+          neighbours: await neighboursOf(deps, snapshot, actions),
+        };
       if (!mayRefetch) {
         const message = `${place.repo}: the forge shows an older state than it did before`;
         throw new GroundcrewError('intake/behind', message, { retry: 'later' });
@@ -115,6 +128,19 @@ async function apply(
   if (applied.kind === 'stale') return false;
   await deps.onDecided(applied.stops);
   return true;
+}
+
+async function neighboursOf(
+  { ledger }: LookDeps,
+  { change, jobs }: Snapshot,
+  actions: readonly Action[],
+): Promise<readonly string[]> {
+  const stopped = new Set(
+    actions.flatMap((action) => (action.kind === 'cancel' && action.reason !== 'person' ? [action.jobId] : [])),
+  );
+  const shas = new Set(jobs.filter((job) => stopped.has(job.id)).map((job) => job.sha));
+  const found = await Promise.all([...shas].map((sha) => ledger.placesAtHead(change.forge, change.repo, sha)));
+  return [...new Set(found.flat())].filter((changeKey) => changeKey !== change.key);
 }
 
 /** The view shows a head that we know already, while an event speaks of another: it is probably old. */

@@ -43,6 +43,8 @@ export interface Scanner {
   scan(forge: Forge, repo: string, options: { readonly isAnew: boolean }, signal: AbortSignal): Promise<ScanReport>;
   /** Looks at these places, whatever is known of them; who failed is in the answer. */
   readonly lookAll: LookAll;
+  /** The next scan looks at this place, whatever the listing shows of it. */
+  owe(place: Place): void;
   /** Nothing that was seen so far counts: the policy may be another one. */
   forget(): void;
 }
@@ -60,6 +62,8 @@ export function createScanner(deps: ScanDeps): Scanner {
   const { ledger, clock, logger } = deps;
   /** What the next scan of a repository must look at; a repository that is not here was not scanned in this life: all of it. */
   const owed = new Map<string, ReadonlySet<string>>();
+  /** What comes on top of that since the last scan began. */
+  const noted = new Map<string, Set<string>>();
   let forgotten = 0;
 
   const lookAll = async (
@@ -120,7 +124,10 @@ export function createScanner(deps: ScanDeps): Scanner {
     const key = `${forge.name}|${repo}`;
     // Also when this scan fails, the next one owes all of it.
     if (isAnew) owed.delete(key);
-    const before = owed.get(key);
+    const last = owed.get(key);
+    const before = last === undefined ? undefined : new Set([...last, ...(noted.get(key) ?? [])]);
+    if (before !== undefined) owed.set(key, before);
+    noted.delete(key);
     const forgottenBefore = forgotten;
     const seen = await forge.places(repo, signal);
     const known = new Map((await ledger.openPlaces(forge.name, repo)).map((place) => [place.changeKey, place]));
@@ -140,6 +147,10 @@ export function createScanner(deps: ScanDeps): Scanner {
 
   return {
     lookAll: (forge, repo, keys, signal) => lookAll(forge, repo, keys, signal),
+    owe({ forge, repo, changeKey }) {
+      const key = `${forge.name}|${repo}`;
+      noted.set(key, (noted.get(key) ?? new Set()).add(changeKey));
+    },
     forget() {
       forgotten += 1;
       owed.clear();
