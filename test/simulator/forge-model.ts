@@ -257,7 +257,7 @@ export class ForgeModel {
         this.#answer(() =>
           [...this.places.values()]
             .filter((place) => place.isOpen)
-            .map(({ key, headSha }) => ({ changeKey: key, headSha })),
+            .map(({ key, headSha, updatedAt }) => ({ changeKey: key, headSha, version: updatedAt })),
         ),
       view: (_repo, key) =>
         this.#answer(() => {
