@@ -80,6 +80,7 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
   });
   const stopped = new AbortController();
   const life = AbortSignal.any([signal, stopped.signal]);
+  let web: WebServer | null = null;
   const server = serve(
     {
       ...parts,
@@ -92,7 +93,10 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
             .map(jobQueue),
         ),
       ],
-      publicUrl: order.settings.server.publicUrl,
+      // The port may be any that is free: read at each use, and known as soon as we listen.
+      get publicUrl() {
+        return order.settings.server.publicUrl ?? web?.address ?? null;
+      },
       askWaiting: createAskWaiting(reader, clock),
       scanPeriodMs,
       schedules: () => schedulesOf(policy),
@@ -156,7 +160,6 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
     publicAddress: order.settings.server.publicUrl,
     version: parts.version,
   });
-  let web: WebServer | null = null;
   try {
     web = await listen(app, handlers, order);
     writeServerFile(paths.serverFile, { url: web.address, token, pid: process.pid });

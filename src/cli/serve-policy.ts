@@ -2,9 +2,11 @@ import { errorLine } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { LivePolicy } from '../config/live-policy.ts';
 import { placeOf, type ProjectPlace } from '../config/policy-version.ts';
+import type { Action } from '../core/action.ts';
 import { explainChange } from '../decide/explain.ts';
 import type { Forge } from '../forge/forge.ts';
 import type { RepoSchedule } from '../intake/schedule.ts';
+import type { HeldChange, LedgerReader } from '../ledger/ledger-reader.ts';
 import type { Operator } from '../web/operator.ts';
 import type { Server } from './serve.ts';
 
@@ -76,8 +78,20 @@ export async function followPolicy(
   }
 }
 
+/** A decision says each time what a place is held for, also when it says nothing new. */
+function isNews(action: Action, held: readonly HeldChange[]): boolean {
+  if (action.kind !== 'notice') return true;
+  const { notice } = action;
+  return notice === null
+    ? held.length > 0
+    : !held.some(({ kind, sentence }) => kind === notice.kind && sentence === notice.sentence);
+}
+
 /** The server, as whoever runs it asks and tells it. */
-export function operatorOf({ policy, forges }: PolicyParts, server: Pick<Server, 'scanNow' | 'intake'>): Operator {
+export function operatorOf(
+  { policy, forges, reader }: PolicyParts & { readonly reader: Pick<LedgerReader, 'held'> },
+  server: Pick<Server, 'scanNow' | 'intake'>,
+): Operator {
   const openPlaces = async (forge: string, repo: string, signal: AbortSignal): Promise<readonly string[]> =>
     ((await forges.get(forge)?.places(repo, signal)) ?? []).map((place) => place.changeKey);
   return {
@@ -85,7 +99,12 @@ export function operatorOf({ policy, forges }: PolicyParts, server: Pick<Server,
     repos: () => [...forges.values()].flatMap((forge) => forge.repos().map((repo) => ({ forge: forge.name, repo }))),
     scan: ({ forge, repo }) => server.scanNow(forge, repo),
     places: ({ forge, repo }, signal) => openPlaces(forge, repo, signal),
-    peek: ({ forge, repo }, changeKey, signal) => server.intake.peek(forge, repo, changeKey, signal),
+    async peek({ forge, repo }, changeKey, signal) {
+      const peek = await server.intake.peek(forge, repo, changeKey, signal);
+      if (peek === null) return null;
+      const held = (await reader.held()).filter(({ change }) => change.key === changeKey);
+      return { ...peek, actions: peek.actions.filter((action) => isNews(action, held)) };
+    },
     explain: explainChange,
   };
 }
