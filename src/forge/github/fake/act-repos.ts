@@ -1,7 +1,7 @@
 import { makeLabel } from './act-labels.ts';
 import type { FakeFile, NewCommit } from './git-store.ts';
 import { moveRefs } from './act-refs.ts';
-import { fullName, type Account, type Repository } from './records.ts';
+import { fullName, type Account, type Repository, type Status } from './records.ts';
 import { accountOf, change, repoOf, type World } from './world.ts';
 
 /** A repository to make. It begins with one commit on its default branch. */
@@ -69,6 +69,7 @@ function register(
   made: Pick<Repository, 'name' | 'isPrivate' | 'parent' | 'gitDir' | 'defaultBranch'>,
 ): Repository {
   const now = world.clock.now();
+  const statuses = new Map<string, Status[]>();
   const repo: Repository = {
     id: world.nextId(),
     owner,
@@ -79,12 +80,13 @@ function register(
     issueOfComment: new Map(),
     knownShas: new Set(),
     lastNumber: 0,
+    statuses,
     state: {
       branches: new Map(),
       tags: new Map(),
       issues: new Map(),
       comments: new Map(),
-      statuses: new Map(),
+      statuses,
       labels: new Map(firstLabels.map(([name, color]) => [name, makeLabel(world, name, color)])),
     },
     history: [],

@@ -25,8 +25,9 @@ export function setStatus(world: World, repo: Repository, sha: string, wanted: N
     creator: wanted.by,
     createdAt: world.clock.now(),
   };
-  const before = repo.state.statuses.get(sha) ?? [];
-  change(world, repo, { statuses: withEntry(repo.state.statuses, sha, [...before, status]) });
+  const all = repo.statuses.get(sha) ?? [];
+  all.push(status);
+  repo.statuses.set(sha, all);
   const payload = async (): Promise<Json> => {
     const [commit] = await world.git.log(repo.gitDir, sha, null, 1);
     if (commit === undefined) throw new Error(`${sha} vanished`);

@@ -210,6 +210,6 @@ export function createPeople(world: World, deliverer: Deliverer): People {
     comments: (repo, number) => at(repo).state.comments.get(number) ?? [],
 
     setStatus: (repo, sha, status) => setStatus(world, at(repo), sha, status),
-    statuses: (repo, sha) => at(repo).state.statuses.get(sha) ?? [],
+    statuses: (repo, sha) => [...(at(repo).statuses.get(sha) ?? [])],
   };
 }

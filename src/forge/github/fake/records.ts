@@ -97,6 +97,11 @@ export interface Status {
   readonly createdAt: number;
 }
 
+/** Commit to its statuses, oldest first. */
+export interface StatusBook {
+  get(sha: string): readonly Status[] | undefined;
+}
+
 /** Everything of a repository that a lagging replica may show as it was. Never changed in place. */
 export interface RepoState {
   readonly branches: ReadonlyMap<string, string>;
@@ -104,8 +109,7 @@ export interface RepoState {
   readonly issues: ReadonlyMap<number, Issue>;
   /** Issue number to its comments, oldest first. */
   readonly comments: ReadonlyMap<number, readonly Comment[]>;
-  /** Commit to its statuses, oldest first. */
-  readonly statuses: ReadonlyMap<string, readonly Status[]>;
+  readonly statuses: StatusBook;
   /** By name in lower case. */
   readonly labels: ReadonlyMap<string, Label>;
 }
@@ -128,6 +132,8 @@ export interface Repository {
   /** Commits that are known to be here. */
   readonly knownShas: Set<string>;
   lastNumber: number;
+  /** Only ever added to, so what a lagging replica shows of them is found by their times. */
+  readonly statuses: Map<string, Status[]>;
   state: RepoState;
   /** Earlier states, oldest first, each with the moment (epoch ms) since when it held. Bounded. */
   readonly history: { readonly at: number; readonly state: RepoState }[];

@@ -3,7 +3,15 @@ import type { Random } from '../../../base/random.ts';
 import type { App, Delivery, Hook, Installation, Token } from './app-records.ts';
 import type { GitStore } from './git-store.ts';
 import type { Limits } from './limits.ts';
-import { type Account, fullName, type Permission, permissions, type Repository, type RepoState } from './records.ts';
+import {
+  type Account,
+  fullName,
+  type Permission,
+  permissions,
+  type Repository,
+  type RepoState,
+  type Status,
+} from './records.ts';
 
 /** Something that happened, for the hooks that want it. `payload` is made only when somebody listens. */
 export interface Announcement {
@@ -49,8 +57,10 @@ export function change(world: World, repo: Repository, to: Partial<RepoState>): 
 /** The state as it was at `at` (epoch ms), or the oldest that is remembered. */
 export function stateAt(repo: Repository, at: number): RepoState {
   // `history[i].state` held until `history[i].at`.
-  for (const past of repo.history) if (past.at > at) return past.state;
-  return repo.state;
+  const state = repo.history.find((past) => past.at > at)?.state ?? repo.state;
+  const get = (sha: string): readonly Status[] | undefined =>
+    repo.statuses.get(sha)?.filter(({ createdAt }) => createdAt <= at);
+  return { ...state, statuses: { get } };
 }
 
 /** A copy of a map with one more entry. */
