@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { CheckSettings } from '../decide/plan-checks.ts';
-import { contextEnv, subjectEnv } from '../decide/plan-checks.ts';
+import { contextEnv, subjectEnv } from '../decide/check-env.ts';
 import { jobIdOf, type Job } from '../core/job.ts';
 import { parseContext } from '../core/check-context.ts';
 import type { Subject } from '../core/subject.ts';

@@ -5,7 +5,7 @@ import { silentLogger } from '../base/logger.ts';
 import { openDatabase } from '../base/sqlite.ts';
 import type { Finished } from '../core/worker-message.ts';
 import { openSqliteLedger } from '../ledger/sqlite/open-ledger.ts';
-import { check } from '../../test/support/decide-world.ts';
+import { check, seen } from '../../test/support/decide-world.ts';
 import { createHandClock } from '../../test/support/hand-clock.ts';
 import { spokenForge, viewOf } from '../../test/support/intake-world.ts';
 import { aChange, anOrder, envelopeFor, FakeWorker, shaOf } from '../../test/support/ledger-world.ts';
@@ -84,4 +84,14 @@ test('a forge that is away is waited for', async (t) => {
   }
   await running;
   assert.equal((await jobs()).length, 1);
+});
+
+test('a job that waits again because of a holding that was stopped is asked for in the store, whatever the forge shows', async (t) => {
+  const { deps, forge, run, jobs } = world(t);
+  const stopped = { kind: 'canceled', reason: 'withdrawn', by: 'w1' } as const;
+  await deps.ledger.finished({ ...record(job, '2'), outcome: stopped }, true, 1);
+  assert.equal((await jobs())[0]?.isEnded, false);
+  forge.shows.set(change.key, { ...viewOf(change), statuses: [seen(job, { kind: 'passed' })] });
+  await run();
+  assert.deepEqual((await jobs())[0]?.outcome, { kind: 'passed' });
 });

@@ -5,6 +5,7 @@ import type { Logger } from '../base/logger.ts';
 import type { Job } from '../core/job.ts';
 import type { JobEnvelope } from '../core/job-envelope.ts';
 import { isVerdict } from '../core/outcome.ts';
+import type { Snapshot } from '../core/snapshot.ts';
 import type { Finished } from '../core/worker-message.ts';
 import { decideChange } from '../decide/decide-change.ts';
 import type { Forge, PlaceView } from '../forge/forge.ts';
@@ -52,7 +53,7 @@ async function recoverRepo(deps: RecoverDeps, forge: Forge, repo: string, signal
     if (signal.aborted) return;
     if (view === null) continue;
     const snapshot = await takeSnapshot(deps, { forge, view, deliveries: [] }, signal);
-    for (const action of decideChange(snapshot)) {
+    for (const action of decideChange(withoutOpen(snapshot))) {
       if (action.kind !== 'enqueue') continue;
       for (const record of verdictsOf(await deps.runRecords(action.job), action.job)) {
         const applied = await deps.ledger.finished(
@@ -68,6 +69,19 @@ async function recoverRepo(deps: RecoverDeps, forge: Forge, repo: string, signal
       }
     }
   }
+}
+
+/**
+ * What a worker told of a holding that came to nothing makes its job wait here again, although another holding judged it: for
+ * such a job the store is asked, too, whatever the forge shows.
+ */
+function withoutOpen(snapshot: Snapshot): Snapshot {
+  const open = new Set<string>(snapshot.jobs.filter(({ isEnded }) => !isEnded).map(({ id }) => id));
+  return {
+    ...snapshot,
+    jobs: snapshot.jobs.filter(({ id }) => !open.has(id)),
+    statuses: snapshot.statuses.filter(({ jobId }) => jobId === null || !open.has(jobId)),
+  };
 }
 
 /** Every place of a repository as it is now: in bulk where the forge can. */
