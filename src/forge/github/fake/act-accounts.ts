@@ -62,10 +62,19 @@ export function setCollaborator(world: World, repo: string, login: string, permi
   else collaborators.set(name, permission);
 }
 
-/** A personal access token; `expiresAt` in epoch ms. */
-export function createToken(world: World, login: string, expiresAt: number | null = null): string {
-  const token = `ghp_${world.random.hex(18)}`;
-  world.tokens.set(token, { kind: 'user', account: accountOf(world, login), expiresAt });
+/** A personal access token to make. */
+export interface NewToken {
+  /** Epoch ms; default: it does not expire. */
+  readonly expiresAt?: number;
+  /** What a classic token tells of itself; null: a fine-grained one. What it may do is what its owner may. */
+  readonly scopes?: string | null;
+}
+
+/** A personal access token. */
+export function createToken(world: World, login: string, wanted: NewToken = {}): string {
+  const { expiresAt = null, scopes = 'admin:repo_hook, read:org, repo' } = wanted;
+  const token = `${scopes === null ? 'github_pat_' : 'ghp_'}${world.random.hex(18)}`;
+  world.tokens.set(token, { kind: 'user', account: accountOf(world, login), expiresAt, scopes });
   return token;
 }
 

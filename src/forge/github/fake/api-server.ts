@@ -125,7 +125,10 @@ async function answer(options: ApiServerOptions, asked: Asked): Promise<Answered
   const isFree = asked.path === '/rate_limit';
   let template: string | null = isGraphql ? '/graphql' : null;
   let requestBody: Json = {};
-  const told = (): Readonly<Record<string, string>> => quotaHeaders(limits.quota(actor.key, resource), resource);
+  const told = (): Readonly<Record<string, string>> => ({
+    ...quotaHeaders(limits.quota(actor.key, resource), resource),
+    ...(actor.kind === 'user' && actor.scopes !== null ? { 'x-oauth-scopes': actor.scopes } : {}),
+  });
   let isRunning = false;
   try {
     const found = isGraphql ? null : options.router(method, asked.path);

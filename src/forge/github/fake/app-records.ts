@@ -28,7 +28,13 @@ export interface Installation {
 
 /** A personal token (`user`) or one of an installation, with its end (epoch ms). */
 export type Token =
-  | { readonly kind: 'user'; readonly account: Account; readonly expiresAt: number | null }
+  | {
+      readonly kind: 'user';
+      readonly account: Account;
+      readonly expiresAt: number | null;
+      /** As the header `X-OAuth-Scopes` tells them; null: a fine-grained token, which has none. */
+      readonly scopes: string | null;
+    }
   | {
       readonly kind: 'installation';
       readonly installation: Installation;

@@ -130,6 +130,12 @@ test('members and teams are seen by an App that may, and by members', needs('git
   assert.equal(await status(as('ada'), 'teams/core/memberships/ada'), 200);
   assert.equal(await status(as('ada'), 'teams/core/memberships/eve'), 404);
   assert.equal(await status(as('eve'), 'teams/core/memberships/ada'), 404);
+  const logins = async (login: string, path: string): Promise<readonly string[]> =>
+    ((await as(login)(`GET /orgs/crewmates/${path}`)).body as { login: string }[]).map((one) => one.login);
+  assert.deepEqual(await logins('ada', 'members'), ['ada']);
+  assert.deepEqual(await logins('eve', 'members'), []);
+  assert.deepEqual(await logins('ada', 'teams/core/members'), ['ada'], 'mia has not accepted yet');
+  assert.equal(await status(as('eve'), 'teams/core/members'), 404);
   const { body } = await as('ada')('GET /orgs/crewmates/teams/core/memberships/mia');
   assert.equal((body as { state: string }).state, 'pending');
   assert.equal(await status(await asInstalled(), 'members/ada'), 302, 'it is installed elsewhere');

@@ -17,7 +17,10 @@ export function authenticate(world: World, header: string | undefined): Actor {
   if (secret.split('.').length === 3) return appOf(world, secret);
   const token = world.tokens.get(secret);
   if (token === undefined || (token.expiresAt !== null && token.expiresAt <= world.clock.now())) throw badCredentials();
-  if (token.kind === 'user') return { kind: 'user', key: `user ID ${token.account.id}`, account: token.account };
+  if (token.kind === 'user') {
+    const { account, scopes } = token;
+    return { kind: 'user', key: `user ID ${account.id}`, account, scopes };
+  }
   const { installation, repos, permissions } = token;
   if (!world.installations.has(installation.id)) throw badCredentials();
   if (installation.suspendedAt !== null) throw refuse(403, 'This installation has been suspended');

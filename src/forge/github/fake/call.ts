@@ -7,7 +7,7 @@ import type { World } from './world.ts';
 /** Who asks. `key` names who pays for it: the limits count by it. */
 export type Actor =
   | { readonly kind: 'anonymous'; readonly key: string }
-  | { readonly kind: 'user'; readonly key: string; readonly account: Account }
+  | { readonly kind: 'user'; readonly key: string; readonly account: Account; readonly scopes: string | null }
   | {
       readonly kind: 'installation';
       readonly key: string;

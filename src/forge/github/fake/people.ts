@@ -5,6 +5,7 @@ import {
   giveTeam,
   installApp,
   type NewApp,
+  type NewToken,
   revokeToken,
   setCollaborator,
   setMember,
@@ -49,8 +50,7 @@ export interface People {
   setTeamMember(org: string, team: string, login: string, state?: 'active' | 'pending' | null): void;
   giveTeam(org: string, team: string, to: { readonly repo: string; readonly permission: Permission }): void;
   setCollaborator(repo: string, login: string, permission: Permission): void;
-  /** A personal token; without end, or until `expiresAt` (epoch ms). */
-  createToken(login: string, expiresAt?: number): string;
+  createToken(login: string, token?: NewToken): string;
   revokeToken(token: string): void;
   createApp(app: NewApp): App;
   /** On these repositories of the account, or on all of them. */
@@ -133,7 +133,7 @@ export function createPeople(world: World, deliverer: Deliverer): People {
     setCollaborator: (repo, login, permission) => {
       setCollaborator(world, repo, login, permission);
     },
-    createToken: (login, expiresAt) => createToken(world, login, expiresAt ?? null),
+    createToken: (login, token) => createToken(world, login, token),
     revokeToken: (token) => {
       revokeToken(world, token);
     },

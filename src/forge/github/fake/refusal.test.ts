@@ -78,10 +78,13 @@ test('bad, expired and revoked tokens are refused with 401, whatever is asked', 
   const clock = createHandClock();
   const { github } = await openGitHubStage(context, { clock });
   const { people } = github;
-  const short = people.createToken('ada', clock.now() + 1000);
+  const short = people.createToken('ada', { expiresAt: clock.now() + 1000 });
   const gone = people.createToken('ada');
   assert.equal((await asker(github.url, short)('GET /user')).status, 200);
-  assert.equal((await asker(github.url, gone)('GET /user')).status, 200);
+  const told = await asker(github.url, gone)('GET /user');
+  assert.deepEqual([told.status, told.headers.get('x-oauth-scopes')], [200, 'admin:repo_hook, read:org, repo']);
+  const fine = await asker(github.url, people.createToken('ada', { scopes: null }))('GET /user');
+  assert.deepEqual([fine.status, fine.headers.get('x-oauth-scopes')], [200, null]);
   clock.pass(1000);
   people.revokeToken(gone);
   for (const token of [short, gone, 'ghp_wrong', '']) {
@@ -117,6 +120,16 @@ test(
     github.people.setCollaborator('ada/tool', 'eve', 'push');
     assert.equal((await eve(status, { state: 'success' })).status, 201);
     assert.equal((await eve('GET /repos/ada/tool/collaborators/ada/permission')).status, 200);
+    const writers = (await eve('GET /repos/ada/tool/collaborators?permission=push')).body as { login: string }[];
+    assert.deepEqual(
+      writers.map(({ login }) => login),
+      ['ada', 'eve'],
+    );
+    const admins = (await eve('GET /repos/ada/tool/collaborators?permission=admin')).body as { login: string }[];
+    assert.deepEqual(
+      admins.map(({ login }) => login),
+      ['ada'],
+    );
   },
 );
 

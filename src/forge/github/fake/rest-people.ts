@@ -1,7 +1,9 @@
-import { loginOf, param, type Call, repoRoute, route, type Route } from './call.ts';
+import { loginOf, param, type Call, type Answer, repoRoute, route, type Route } from './call.ts';
 import { privateUser, simpleUser, teamMembership } from './json-account.ts';
 import { notFound, refuse } from './refusal.ts';
-import type { Account } from './records.ts';
+import { type Account, type Permission, permissions } from './records.ts';
+import type { Json } from './json.ts';
+import { pageOf } from './pages.ts';
 import { isAtLeast, permissionOf } from './world.ts';
 
 /** People, organisations and teams: https://docs.github.com/en/rest/collaborators/collaborators, …/orgs/members, …/teams/members */
@@ -28,32 +30,47 @@ export const peopleRoutes: readonly Route[] = [
       maintain: 'write',
       admin: 'admin',
     } as const;
-    const roles = {
-      none: 'none',
-      pull: 'read',
-      triage: 'triage',
-      push: 'write',
-      maintain: 'maintain',
-      admin: 'admin',
-    } as const;
-    const user = {
-      ...simpleUser(call.world, account.login),
-      permissions: {
-        pull: isAtLeast(permission, 'pull'),
-        triage: isAtLeast(permission, 'triage'),
-        push: isAtLeast(permission, 'push'),
-        maintain: isAtLeast(permission, 'maintain'),
-        admin: isAtLeast(permission, 'admin'),
-      },
-      role_name: roles[permission],
-    };
+    const user = collaboratorJson(call, account.login, permission);
     return { body: { permission: words[permission], role_name: roles[permission], user } };
+  }),
+  repoRoute('GET /collaborators', { level: 'pull', app: [['metadata', 'read']] }, (call) => {
+    mustPush(call);
+    const asked = permissions.find((word) => word === call.query.get('permission')) ?? 'pull';
+    // Everybody who reads a public repository is no collaborator of it.
+    const people = [...call.world.accounts.values()].filter(
+      ({ type, login }) => type === 'User' && isAtLeast(permissionOf({ ...call.repo, isPrivate: true }, login), asked),
+    );
+    const page = pageOf(call, people);
+    return {
+      body: page.items.map(({ login }) => collaboratorJson(call, login, permissionOf(call.repo, login))),
+      headers: page.headers,
+    };
   }),
   repoRoute('GET /collaborators/{username}', { level: 'pull', app: [['metadata', 'read']] }, (call) => {
     mustPush(call);
     const name = param(call, 'username').toLowerCase();
     if (permissionOf({ ...call.repo, isPrivate: true }, name) === 'none') throw notFound();
     return {};
+  }),
+  route('GET /orgs/{org}/members', 'anybody', (call) => {
+    const org = organisation(call);
+    // Who is no member sees public members only, and ours all keep it to themselves.
+    const role = call.query.get('role') ?? 'all';
+    const all = maySee(call, org) ? [...org.members].filter(([, is]) => role === 'all' || is === role) : [];
+    return listed(
+      call,
+      all.map(([login]) => login),
+    );
+  }),
+  route('GET /orgs/{org}/teams/{team_slug}/members', 'token', (call) => {
+    const org = organisation(call);
+    const team = maySee(call, org) ? org.teams.get(param(call, 'team_slug').toLowerCase()) : undefined;
+    if (team === undefined) throw notFound();
+    const active = [...team.members].filter(([, state]) => state === 'active');
+    return listed(
+      call,
+      active.map(([login]) => login),
+    );
   }),
   route('GET /orgs/{org}/members/{username}', 'anybody', (call) => {
     const org = organisation(call);
@@ -76,10 +93,39 @@ export const peopleRoutes: readonly Route[] = [
   }),
 ];
 
+const roles = {
+  none: 'none',
+  pull: 'read',
+  triage: 'triage',
+  push: 'write',
+  maintain: 'maintain',
+  admin: 'admin',
+} as const;
+
+/** Schema `collaborator`. */
+function collaboratorJson(call: Call, login: string, permission: Permission): Json {
+  return {
+    ...simpleUser(call.world, login),
+    permissions: {
+      pull: isAtLeast(permission, 'pull'),
+      triage: isAtLeast(permission, 'triage'),
+      push: isAtLeast(permission, 'push'),
+      maintain: isAtLeast(permission, 'maintain'),
+      admin: isAtLeast(permission, 'admin'),
+    },
+    role_name: roles[permission],
+  };
+}
+
 function known(call: Call, login: string): Account {
   const account = call.world.accounts.get(login.toLowerCase());
   if (account === undefined) throw notFound();
   return account;
+}
+
+function listed(call: Call, logins: readonly string[]): Answer {
+  const page = pageOf(call, logins);
+  return { body: page.items.map((login) => simpleUser(call.world, login)), headers: page.headers };
 }
 
 function organisation(call: Call): Account {
