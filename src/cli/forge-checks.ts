@@ -109,9 +109,10 @@ async function askedFindings(
   const signal = AbortSignal.any([context.interruption(), AbortSignal.timeout(forgeTimeoutMs)]);
   try {
     const found = await wiring.checkForge(settings, forge.name, context, signal);
-    return found.map(({ ok: isOk, what, remedy }) =>
-      isOk ? ok(forge.name, what) : fail(forge.name, what, remedy ?? `see docs/guides/github.md`),
-    );
+    return found.map(({ ok: isOk, isLesser = false, what, remedy }) => {
+      if (isOk) return ok(forge.name, what);
+      return (isLesser ? warn : fail)(forge.name, what, remedy ?? 'see docs/guides/github.md');
+    });
   } catch (error) {
     if (!isGroundcrewError(error)) throw error;
     return [fail(forge.name, errorLine(error), `see whether ${forge.apiUrl} can be reached from here`)];

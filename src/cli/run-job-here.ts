@@ -6,6 +6,7 @@ import { GroundcrewError, UsageError } from '../base/errors.ts';
 import type { Git } from '../base/git.ts';
 import type { Logger } from '../base/logger.ts';
 import { tryProcessLock } from '../base/process-lock.ts';
+import { gitForgeName, type Project } from '../config/project-settings.ts';
 import type { Settings, WorkerSettings } from '../config/settings.ts';
 import { prepareStateDir, signingKey } from '../config/state-dir.ts';
 import type { Job } from '../core/job.ts';
@@ -56,6 +57,8 @@ export interface RunHereParts {
   /** Where an earlier run of this job was fetched from; null when nothing is known of it. */
   cloneUrlOf(paths: Settings['paths'], job: Job): Promise<string | null>;
   readonly git: Git;
+  /** See `RunAttemptTools`; for finding the newest commit of a private repository. */
+  readonly fetchCredentials?: LocalRunnerDeps['fetchCredentials'];
 }
 
 /** Whose containers those of one `run` are. */
@@ -245,7 +248,7 @@ async function findSubject(
     }
     case 'repeat': {
       // A repository that was only named on the command line of `up` stands in the run's own record.
-      const ours = source.job.commandSubject === null ? (source.project?.path ?? source.project?.url ?? null) : null;
+      const ours = source.job.commandSubject === null ? addressOf(source.project, settings) : null;
       const where = ours ?? (await parts.cloneUrlOf(settings.paths, source.job));
       if (where === null) {
         throw new UsageError(
@@ -257,16 +260,26 @@ async function findSubject(
     }
     case 'order': {
       const { repo, sha, pull, branch } = source.order.subject;
-      const project = settings.projects.find((one) => one.name === repo);
-      const where = project?.path ?? project?.url ?? (/^[a-z+]+:\/\//.test(repo) ? repo : resolve(repo));
+      const project = settings.projects.find((one) => one.name === repo) ?? null;
+      const where = addressOf(project, settings) ?? (/^[a-z+]+:\/\//.test(repo) ? repo : resolve(repo));
+      const forge = project?.forge ?? gitForgeName;
       const ref =
         pull === null ? `refs/heads/${branch ?? project?.mainBranch ?? 'main'}` : `refs/pull/${String(pull)}/head`;
-      const found = sha ?? (await remoteHead(git, where, ref, signal));
-      return { subject: { forge: 'git', repo, sha: found, pull, baseRef: branch ?? 'main', branch }, cloneUrl: where };
+      const subject = { forge, repo, sha: '', pull, baseRef: branch ?? 'main', branch };
+      const config = sha === null ? ((await parts.fetchCredentials?.(subject, signal)) ?? {}) : {};
+      const found = sha ?? (await remoteHead({ git, where, config }, ref, signal));
+      return { subject: { ...subject, sha: found }, cloneUrl: where };
     }
     default:
       return source satisfies never;
   }
+}
+
+/** Where a project is fetched from: its path, its address, or the one that it has on its forge. */
+function addressOf(project: Project | null, { forges }: Settings): string | null {
+  if (project === null) return null;
+  const forge = forges.find(({ name }) => name === project.forge);
+  return forge === undefined ? (project.path ?? project.url) : `${forge.webUrl}/${project.name}.git`;
 }
 
 async function commitOf(git: Git, dir: string, rev: string, signal: AbortSignal): Promise<string> {
@@ -288,8 +301,16 @@ async function branchOf(git: Git, dir: string, signal: AbortSignal): Promise<str
   return status === 0 ? stdout.toString().trim() : 'HEAD';
 }
 
-async function remoteHead(git: Git, where: string, ref: string, signal: AbortSignal): Promise<string> {
-  const text = await git.text(['ls-remote', '--', where, ref], { signal });
+async function remoteHead(
+  {
+    git,
+    where,
+    config,
+  }: { readonly git: Git; readonly where: string; readonly config: Readonly<Record<string, string>> },
+  ref: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const text = await git.text(['ls-remote', '--', where, ref], { signal, config });
   const sha = /^([0-9a-f]{40,64})\t/.exec(text)?.[1];
   if (sha === undefined) throw new GroundcrewError('cli/no-commit', `${where} has no ${ref}`);
   return sha;

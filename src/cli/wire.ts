@@ -47,6 +47,7 @@ export const wiring: Wiring = {
         return records.at(-1)?.finished.envelope.cloneUrl ?? null;
       },
       git: createGit(context.env),
+      fetchCredentials: fetching.fetchCredentials,
     };
     try {
       return await runJobHere(parts, order, context);

@@ -87,6 +87,14 @@ export interface HookOrder {
   readonly isAppending: boolean;
 }
 
+/** What a forge says of how we are set up there. `isLesser`: it works without, only worse. */
+export interface ForgeFinding {
+  readonly ok: boolean;
+  readonly what: string;
+  readonly remedy: string | null;
+  readonly isLesser?: boolean;
+}
+
 /** The house as the commands use it; made in `wire.ts`, faked in tests. All of it is loaded only when a command asks. */
 export interface Wiring {
   /** Opens the ledger read-only, also while a server runs; null when there is none yet. */
@@ -111,7 +119,7 @@ export interface Wiring {
     forge: string,
     context: Pick<CliContext, 'env'>,
     signal: AbortSignal,
-  ): Promise<readonly { readonly ok: boolean; readonly what: string; readonly remedy: string | null }[]>;
+  ): Promise<readonly ForgeFinding[]>;
   hasHook(order: Pick<HookOrder, 'settings' | 'dir'>): Promise<boolean>;
   installHook(order: HookOrder): Promise<readonly HookChange[]>;
   removeHook(order: HookOrder): Promise<readonly HookChange[]>;

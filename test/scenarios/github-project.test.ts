@@ -99,10 +99,27 @@ ${checks.map((context) => `      - {context: ${context}, command: 'cat a.txt REA
     assert.match(scanned.out, /^acme\/demo: \d+ places/m);
     assert.match((await crew.cli('deliveries')).out, /github/);
 
+    const order = join(crew.root, 'job.json');
+    writeFileSync(order, JSON.stringify({ repo, pull, context: 'by-hand', command: ['cat', 'a.txt'] }));
+    const byHand = await crew.cli('run', '--job', order, '--executor', 'process');
+    assert.deepEqual([byHand.code, byHand.out.includes('b\n')], [0, true], byHand.err);
+    const again = await crew.cli('reproduce', (await house.runs()).find((one) => one.sha === next)?.jobId ?? '');
+    assert.equal(again.code, 0, again.err);
+
+    const doctor = await crew.cli('doctor', '--json');
+    const findings = (JSON.parse(doctor.out) as { name: string; state: string; finding: string }[]).filter(
+      ({ name }) => name === 'github',
+    );
+    assert.deepEqual(
+      findings.filter(({ state }) => state === 'fail'),
+      [],
+    );
+    assert.ok(findings.some(({ finding }) => /GitHub knows the token as crew-bot/.test(finding)));
+
     // The token is for git's and our own requests alone.
     const [run] = await house.runs();
     assert.ok(run !== undefined);
-    const texts = [await house.log(run.jobId), house.program.err(), house.program.out()];
+    const texts = [await house.log(run.jobId), house.program.err(), house.program.out(), byHand.out, byHand.err];
     const note = readFileSync(join(crew.stateDir, 'ledger.sqlite'));
     for (const text of [...texts, note.toString('latin1')]) assert.ok(!text.includes(secrets.token));
   },

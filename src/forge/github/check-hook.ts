@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { plain } from '../../base/git.ts';
 import type { Account } from './account.ts';
-import { bad, type GitHubFinding, good } from './finding.ts';
+import { bad, type GitHubFinding, good, lesser } from './finding.ts';
 import type { Parameters } from './github-client.ts';
 import { callAt, type GitHubHub } from './hub.ts';
 
@@ -49,9 +49,15 @@ export async function checkRepoHooks(
 ): Promise<readonly GitHubFinding[]> {
   const { at, call } = await callAt(hub, repo, options.signal);
   const hooks = await hub.client.getOrNull('GET /repos/{owner}/{repo}/hooks', at, z.array(hookSchema), call);
-  const found = hooks?.filter(({ config }) => options.isOurHook(config.url ?? '')) ?? [];
+  // GitHub hides them from whoever may not manage them.
+  if (hooks === null) {
+    const remedy =
+      'look at them by hand, or give this account Webhooks: read; without it lost deliveries are found by scans';
+    return [lesser(`the webhooks of ${repo} are not shown to this account`, remedy)];
+  }
+  const found = hooks.filter(({ config }) => options.isOurHook(config.url ?? ''));
   if (found.length === 0) {
-    return [bad(`no webhook of ${repo} calls us`, 'add one (guide: GitHub); until then scans find what moves')];
+    return [lesser(`no webhook of ${repo} calls us`, 'add one (guide: GitHub); until then scans find what moves')];
   }
   const findings: GitHubFinding[] = [];
   for (const hook of found) {
