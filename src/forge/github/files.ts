@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { GroundcrewError } from '../../base/errors.ts';
 import { isObjectId } from '../../base/git-names.ts';
 import { hashOf } from '../../base/ids.ts';
 import type { Change } from '../../core/change.ts';
@@ -6,6 +7,9 @@ import { callAt, type GitHubHub, type RepoCall } from './hub.ts';
 
 /** Most bytes of a file that are read. */
 const mostFileBytes = 64 * 1024;
+/** Instead of an ETag: what we keep of a file of a commit is good for ever. */
+const isThere = 'there';
+const isMissing = 'missing';
 /** A link to a link to …; git itself gives up at 10. */
 const mostLinks = 5;
 /** GitHub lists no more: https://docs.github.com/en/rest/pulls/pulls#list-pull-requests-files */
@@ -63,16 +67,31 @@ export function createFiles(hub: GitHubHub): Files {
     return reply.status === 200 ? reply.body.toString('utf8') : null;
   };
 
+  /**
+   * A commit that was just pushed may not be everywhere yet, and its files are "not found" in the same words as those that it
+   * has not. @throws GroundcrewError `forge/unreachable`
+   */
+  const assertCommit = async ({ at, call }: RepoCall, sha: string): Promise<void> => {
+    // A list of one: the commit itself would come with its whole difference.
+    const parameters = { ...at, sha, per_page: 1 };
+    const found = await client.getOrNull('GET /repos/{owner}/{repo}/commits', parameters, z.array(z.unknown()), call);
+    if (found !== null) return;
+    const message = `${at.owner}/${at.repo} shows no commit ${sha.slice(0, 12)} (yet)`;
+    throw new GroundcrewError('forge/unreachable', message, { retry: 'later' });
+  };
+
   return {
     async at(repo, sha, path, signal) {
       if (!isObjectId(sha) || !isPlainPath(path)) return null;
       const target = await callAt(hub, repo, signal);
       // A commit never changes, so what it holds is asked for once. The account, since another may see less.
-      const key = hashOf([target.call.account.id, repo.toLowerCase(), sha, path], 40);
-      const kept = cache.note('file', key);
-      if (kept !== null) return kept.value.startsWith('=') ? kept.value.slice(1) : null;
+      const key = hashOf(['file', target.call.account.id, repo.toLowerCase(), sha, path], 40);
+      const kept = cache.answer(key);
+      if (kept !== null) return kept.etag === isThere ? kept.body.toString('utf8') : null;
       const text = await read(target, sha, path, 0);
-      await cache.keepNote('file', key, text === null ? '-' : `=${text}`);
+      if (text === null) await assertCommit(target, sha);
+      const body = Buffer.from(text ?? '');
+      await cache.keepAnswer(key, { etag: text === null ? isMissing : isThere, headers: {}, body });
       return text;
     },
     async changed(repo, change, signal) {

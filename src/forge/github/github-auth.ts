@@ -66,19 +66,17 @@ export function createAccounts(options: {
     return governor;
   };
   if (auth.kind === 'token') {
-    const idOf = (token: string): string => `token-${hashOf([token], 16)}`;
+    // The last one: an edit of the token counts when it is next used, and what cannot be read now is no account.
+    let last: string | null = null;
     return {
       app: null,
       installations: () => Promise.resolve(null),
-      knownFor: () => idOf(auth.token()),
-      of: () => {
+      knownFor: () => last,
+      async of() {
         const token = auth.token();
-        const id = idOf(token);
-        return Promise.resolve({
-          id,
-          governor: governed(id),
-          authorization: () => Promise.resolve(`Bearer ${token}`),
-        });
+        const id = `token-${hashOf([token], 16)}`;
+        last = id;
+        return { id, governor: governed(id), authorization: () => Promise.resolve(`Bearer ${token}`) };
       },
     };
   }
@@ -88,12 +86,12 @@ export function createAccounts(options: {
   const app: Account = {
     id: appId,
     governor: governed(appId),
-    authorization: (_signal, isRefused = false) => {
+    authorization: async (_signal, isRefused = false) => {
       const key = auth.privateKey();
       if (jwt === null || isRefused || jwt.until <= clock.now() || jwt.key !== key) {
         jwt = { text: appJwt(auth.appId, key, clock.now()), until: clock.now() + jwtForMs, key };
       }
-      return Promise.resolve(`Bearer ${jwt.text}`);
+      return `Bearer ${jwt.text}`;
     },
   };
 

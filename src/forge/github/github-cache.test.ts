@@ -55,7 +55,7 @@ test('what was used longest ago goes first when there are too many, or too much'
   const cache = open({ answers: 10, answerBytes: 100_000, notes: 10 });
   for (let i = 0; i < 10; i += 1) {
     await cache.keepAnswer(`${i}`, answer(`answer ${i}`));
-    await cache.keepNote('file', `${i}`, '');
+    await cache.keepNote('issue', `${i}`, '');
     clock.pass(1000);
   }
   clock.pass(2 * 3_600_000);
@@ -65,7 +65,7 @@ test('what was used longest ago goes first when there are too many, or too much'
   assert.notEqual(cache.answer('0'), null, 'just used');
   assert.equal(cache.answer('1'), null);
   assert.notEqual(cache.answer('10'), null);
-  assert.equal(cache.note('file', '0'), null);
+  assert.equal(cache.note('issue', '0'), null);
   await cache.keepAnswer('huge', answer('x'));
   const noise = Buffer.from(Array.from({ length: 24_000 }, (_, i) => (i * 7919 * (i % 251)) % 256));
   for (let i = 0; i < 8; i += 1) {

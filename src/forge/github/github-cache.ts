@@ -13,7 +13,7 @@ export interface CachedAnswer {
 }
 
 /** What a note is about; each kind has keys of its own. */
-export type NoteKind = 'file' | 'people' | 'said' | 'issue' | 'doubt';
+export type NoteKind = 'people' | 'said' | 'issue' | 'doubt';
 
 /**
  * What GitHub told and what we told it, in a file that may be deleted at any time: everything in it is found again, at the
@@ -41,7 +41,7 @@ export interface CacheLimits {
   readonly notes: number;
 }
 
-const usualLimits: CacheLimits = { answers: 20_000, answerBytes: 256 * 1024 * 1024, notes: 100_000 };
+const usualLimits: CacheLimits = { answers: 20_000, answerBytes: 256 * 1024 * 1024, notes: 20_000 };
 
 /** One use an hour is written down: enough to know what nobody uses, and a 304 stays free of writing. */
 const usedEveryMs = 3_600_000;

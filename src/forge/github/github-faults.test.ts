@@ -97,3 +97,21 @@ test(
     assert.ok(!lines.join('\n').includes(token));
   },
 );
+
+test(
+  'a file of a commit that is not everywhere yet is asked for again, one that is known never',
+  needs('git'),
+  async (context) => {
+    const { hub, forge, repo } = await open(context);
+    const sha = (await forge.headOf(repo, 'main', signal())) ?? '';
+    const lag = hub.faults.add({ does: 'answer', status: 404, path: /contents|commits/ });
+    await assert.rejects(forge.fileAt(repo, sha, 'README', signal()), away);
+    lag.lift();
+    hub.forgetRequests();
+    for (let i = 0; i < 3; i += 1) {
+      assert.equal(await forge.fileAt(repo, sha, 'README', signal()), 'hello\n');
+      assert.equal(await forge.fileAt(repo, sha, 'none', signal()), null);
+    }
+    assert.equal(hub.requests.length, 3);
+  },
+);
