@@ -38,10 +38,16 @@ function nextRequest(): Buffer {
 class Sender {
   readonly #socket: Socket;
   #answered: (status: string) => void = () => undefined;
+  #failed: (why: Error) => void = () => undefined;
   #text = '';
 
   constructor() {
     this.#socket = connect({ port: order.port, host: '127.0.0.1', noDelay: true });
+    this.#socket
+      .on('error', () => undefined)
+      .on('close', () => {
+        this.#failed(new Error('the server closed a connection'));
+      });
     this.#socket.setEncoding('latin1').on('data', (part: string) => {
       this.#text += part;
       const head = this.#text.indexOf('\r\n\r\n');
@@ -54,9 +60,11 @@ class Sender {
   }
 
   async send(dueAt: number): Promise<void> {
-    const answered = new Promise<string>((resolve) => {
+    const answered = new Promise<string>((resolve, reject) => {
       this.#answered = resolve;
+      this.#failed = reject;
     });
+    if (this.#socket.destroyed) throw new Error('the server closed a connection');
     this.#socket.write(nextRequest());
     const status = await answered;
     statuses[status] = (statuses[status] ?? 0) + 1;
@@ -83,7 +91,8 @@ if (order.offeredPerSecond === null) {
   // Who waits for a connection is late since the time when it was due: a slow server cannot hide behind slow asking.
   const push = (): void => {
     while (due.length > 0 && free.length > 0) {
-      const [sender, dueAt] = [free.pop(), due.shift()];
+      // In turn, so that none is idle for as long as a server keeps it.
+      const [sender, dueAt] = [free.shift(), due.shift()];
       if (sender === undefined || dueAt === undefined) return;
       underway.push(
         sender.send(dueAt).then(() => {

@@ -128,6 +128,7 @@ async function drive(
     requests: bodies.map(requestOf),
   };
   const worker = new Worker(new URL('./webhook-client.ts', import.meta.url), { workerData: order });
+  // An error of the thread rejects this.
   const [report] = (await once(worker, 'message')) as [ClientReport];
   await worker.terminate();
   server.closeAllConnections();

@@ -38,8 +38,15 @@ export async function startWebServer(
   handlers: RawHandlers = new Map(),
 ): Promise<WebServer> {
   const serveApp = getRequestListener(app.fetch, { overrideGlobalObjects: false });
-  // A client that sends its header or body by the drop holds a connection so long, not for ever.
-  const limits = { headersTimeout: 15_000, requestTimeout: 60_000, connectionsCheckingInterval: 5_000 };
+  const limits = {
+    // A client that sends its header or body by the drop holds a connection so long, not for ever.
+    headersTimeout: 15_000,
+    requestTimeout: 60_000,
+    connectionsCheckingInterval: 5_000,
+    // Longer than a proxy before us keeps its own (nginx: 60 s): it must be the one that ends an idle connection, or a
+    // webhook that it is just sending is lost. https://nginx.org/en/docs/http/ngx_http_upstream_module.html#keepalive_timeout
+    keepAliveTimeout: 75_000,
+  };
   const server = createServer(limits, (request, response) => {
     const handler = handlers.get(request.url?.split('?', 1)[0] ?? '');
     if (handler === undefined) void serveApp(request, response);
