@@ -12,7 +12,8 @@ import {
   type GitHubRepo,
 } from '../../src/forge/github/github-forge.ts';
 import type { App } from '../../src/forge/github/fake/app-records.ts';
-import { type FakeGitHub, type FakeGitHubOptions, startFakeGitHub } from '../../src/forge/github/fake/fake-github.ts';
+import type { FakeGitHub, FakeGitHubOptions } from '../../src/forge/github/fake/fake-github.ts';
+import { openFakeGitHub } from './fake-github.ts';
 import { type CleansUp, tempDir } from './temp-dir.ts';
 
 /** A fake GitHub with one watched repository, and our forge over it. */
@@ -48,7 +49,7 @@ export async function openGitHubWorld(
     readonly fake?: FakeGitHubOptions;
   } = {},
 ): Promise<GitHubWorld> {
-  const hub = await startFakeGitHub({ env: { PATH: process.env['PATH'] }, ...settings.fake });
+  const hub = await openFakeGitHub(context, settings.fake);
   const { owner, maintainer, stranger, bot } = people;
   hub.people.createOrganisation(owner);
   for (const login of [maintainer, stranger, bot]) hub.people.createUser(login);
@@ -95,7 +96,6 @@ export async function openGitHubWorld(
   };
   context.after(async () => {
     for (const forge of opened) await forge.close();
-    await hub.close();
   });
   const branchOf = (pull: number): string => `for-${pull}`;
   const isThere = (pull: number): boolean => hub.world.repos.get(repo)?.state.issues.get(pull) !== undefined;
