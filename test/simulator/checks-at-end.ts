@@ -2,6 +2,7 @@ import type { Job } from '../../src/core/job.ts';
 import { isVerdict } from '../../src/core/outcome.ts';
 import { isSkipLink, parseRunLink } from '../../src/core/run-link.ts';
 import { verdictStateOf } from '../../src/decide/verdict-state.ts';
+import { isApprovedHere } from './checks-of-people.ts';
 import { attemptRows, executionsOf, jobRows, outcomeOf, type House, type JobRow } from './house.ts';
 
 /** When all is quiet: every promise is kept. */
@@ -74,6 +75,7 @@ export function checkEnd(house: House, violate: (text: string) => void): void {
     if (place.isOpen && !place.isTrusted && hasApproval && !mayRun)
       violate(`the approval of ${place.key} was forgotten (R11)`);
     if (!place.isOpen || !mayRun || place.labels.has('no-test')) continue;
+    if (!place.isTrusted && !isApprovedHere(place)) continue;
     for (const context of house.contexts) checkShown(house, place.headSha, context, jobs, violate);
   }
   world.note(

@@ -25,15 +25,25 @@ function isAbout({ sha, askedAt = 0 }: PersonRequest, place: ModelPlace, commit:
 
 /** Whose word is behind an approval or a skip of this commit; it counts at every place that has it. */
 function isSaid(forge: ForgeModel, kind: 'approve' | 'skip', commit: string, context?: string): boolean {
-  return [...forge.places.values()].some((place) =>
-    place.requests.some(
-      (request) =>
-        request.kind === kind &&
-        request.isRefused !== true &&
-        (context === undefined || request.contexts.includes(context)) &&
-        (request.sha === commit || isAbout(request, place, commit)),
-    ),
+  return [...forge.places.values()].some((place) => isSaidAt(place, kind, commit, context));
+}
+
+function isSaidAt(place: ModelPlace, kind: 'approve' | 'skip', commit: string, context?: string): boolean {
+  return place.requests.some(
+    (request) =>
+      request.kind === kind &&
+      request.isRefused !== true &&
+      (context === undefined || request.contexts.includes(context)) &&
+      (request.sha === commit || isAbout(request, place, commit)),
   );
+}
+
+/**
+ * Somebody approved the head below this very pull request. What is said below another one with the same commit is heard at the
+ * next look, and a place where nothing moves is looked at rarely.
+ */
+export function isApprovedHere(place: ModelPlace): boolean {
+  return isSaidAt(place, 'approve', place.headSha);
 }
 
 /** An approval never covers a commit that was pushed after it, and none that was answered is forgotten. */

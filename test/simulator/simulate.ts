@@ -261,7 +261,7 @@ function letAdversaryStrike(house: House, store: StoreModel, count: (fault: stri
         world.at(dice.between(1_000, 60_000), () => {
           forge.isAway = false;
         });
-      } else if (what < 0.9) {
+      } else if (what < 0.88) {
         count('store away');
         store.isAway = true;
         world.at(dice.between(1_000, 60_000), () => {
