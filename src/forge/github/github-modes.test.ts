@@ -182,3 +182,33 @@ test(
     assert.match((await forge.headOf(repo, 'main', signal())) ?? '', /^[0-9a-f]{40}$/);
   },
 );
+
+const alone: readonly { readonly what: string; readonly rule: Partial<TrustRule>; readonly list: RegExp }[] = [
+  { what: 'writers', rule: { permission: 'write' }, list: /collaborators\?/ },
+  { what: 'members', rule: { organisations: ['acme'] }, list: /members\?/ },
+  { what: 'a team', rule: { teams: ['acme/crew'] }, list: /members\?/ },
+];
+
+for (const { what, rule, list } of alone) {
+  test(`trust: where ${what} cannot be listed, people are asked for one by one`, needs('git'), async (context) => {
+    const world = await openGitHubWorld(context, { repo: { trust: { ...nobody, ...rule } } });
+    const { hub, forge, repo } = world;
+    hub.people.setMember('acme', 'crew-bot', 'admin');
+    hub.people.setCollaborator(repo, 'crew-bot', 'admin');
+    hub.faults.add({ does: 'answer', status: 403, path: list });
+    await world.setPull(3, await world.commit({ branch: 'topic', files: { a: '1' } }));
+    await world.setPull(4, await world.commit({ branch: 'topic', files: { a: '2' } }));
+    hub.people.comment(repo, 3, { by: 'ada', body: '/test' });
+    assert.equal((await forge.view(repo, `gh|${repo}|pull/3`, signal()))?.change.isTrusted, false);
+    if (what === 'writers') {
+      assert.equal((await forge.view(repo, `gh|${repo}|pull/3`, signal()))?.requests[0]?.isRefused, undefined);
+      hub.people.setCollaborator(repo, 'mallory', 'push');
+    } else {
+      hub.people.setMember('acme', 'mallory', 'member');
+      hub.people.setTeamMember('acme', 'crew', 'mallory');
+    }
+    // What was said of people is remembered for a while; a new memory asks again.
+    const fresh = world.open({ cacheFile: `${world.cacheFile}-2` });
+    assert.equal((await fresh.view(repo, `gh|${repo}|pull/4`, signal()))?.change.isTrusted, true);
+  });
+}

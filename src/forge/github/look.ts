@@ -69,6 +69,8 @@ export function createLooker(hub: GitHubHub, trust: Trust, looks: LookCounter): 
     // Numbered before looking: of two overlapping looks the later begun must not lose.
     const version = looks.next();
     const target = await callAt(hub, repo.name, signal);
+    // A person waits for the look at one place.
+    const isWarm = there.length === 1 ? trust.warm(repo, { yesMs, signal }) : null;
     const { query, variables } = viewQuery(there.map(({ asked }) => asked));
     const call = { ...target.call, mostBytes: 24 * 1024 * 1024 };
     const answer = await client.graphql(
@@ -76,6 +78,7 @@ export function createLooker(hub: GitHubHub, trust: Trust, looks: LookCounter): 
       viewAnswerSchema,
       call,
     );
+    await isWarm;
     const nodes = answer.repository;
     if (nodes === null) throw unreadable(new GroundcrewError('forge/not-found', 'no such repository'), repo.name);
     me = answer.viewer.login;

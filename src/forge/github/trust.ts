@@ -18,6 +18,8 @@ export interface Trust {
     logins: Iterable<string>,
     options: { readonly yesMs: number; readonly signal: AbortSignal },
   ): Promise<ReadonlyMap<string, Trusted>>;
+  /** Reads the lists that `of` will need, while something else is under way. Never throws. */
+  warm(repo: GitHubRepo, options: { readonly yesMs: number; readonly signal: AbortSignal }): Promise<void>;
 }
 
 /** A no is asked again sooner than a yes: somebody who was just let in should not wait. */
@@ -72,14 +74,19 @@ export function createTrust(hub: GitHubHub): Trust {
       const known = keptSchema.safeParse(safeJson(kept.value));
       if (known.success) return { members: known.data.members === null ? null : new Set(known.data.members), ageMs };
     }
-    const running = reading.get(group.key) ?? readList(group, account, options.signal);
+    const others = reading.get(group.key);
+    const running = others ?? readList(group, account, options.signal);
     reading.set(group.key, running);
     try {
-      const members = await running;
+      const members = await running.catch((error: unknown) => {
+        // Whoever began it gave up; we have not.
+        if (others === undefined || !isGroundcrewError(error, 'forge/aborted')) throw error;
+        return readList(group, account, options.signal);
+      });
       await cache.keepNote('people', group.key, JSON.stringify({ members: members === null ? null : [...members] }));
       return { members, ageMs: 0 };
     } finally {
-      reading.delete(group.key);
+      if (reading.get(group.key) === running) reading.delete(group.key);
     }
   };
 
@@ -154,6 +161,14 @@ export function createTrust(hub: GitHubHub): Trust {
   };
 
   return {
+    async warm(repo, { yesMs, signal }) {
+      await Promise.allSettled(
+        groupsOf(repo).map(async (group) => {
+          const account = await accountAt(hub, group.owner, signal);
+          await listOf(group, account, { maxAgeMs: yesMs, signal });
+        }),
+      );
+    },
     async of(repo, logins, options) {
       const unique = [...new Set([...logins].map((login) => login.toLowerCase()))];
       const judged = await Promise.all(
