@@ -46,7 +46,7 @@ export const purePrefixes = ['src/core/', 'src/decide/', 'src/results/', 'src/me
 /** What a pure file may take from Node and from packages. `*` is everything. */
 export const pureImports: Readonly<Record<string, readonly string[] | '*'>> = {
   // Hashing is a function of its input.
-  'node:crypto': ['createHash', 'createHmac', 'timingSafeEqual'],
+  'node:crypto': ['createHash', 'hash', 'createHmac', 'timingSafeEqual'],
   'node:path': ['posix'],
   'node:util': ['stripVTControlCharacters'],
   'node:buffer': '*',
