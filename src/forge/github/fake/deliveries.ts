@@ -122,7 +122,7 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
             repo === null
               ? { sender: simpleUser(world, sender.login) }
               : payloadEnds(world, repo, sender.login, installationId);
-          start(deliver(target.hook, make(target.hook, announcement, { ...payload, ...ends }, target)));
+          start(deliver(target.hook, make(target.hook, announcement, { ...ends, ...payload }, target)));
         }
       };
       start(work());
@@ -134,7 +134,7 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
       const event = { event: 'ping', action: null, repo, installation: null, sender };
       const ends =
         repo === null ? { sender: simpleUser(world, sender.login) } : payloadEnds(world, repo, sender.login, null);
-      start(deliver(hook, make(hook, event, { ...payload, ...ends }, { hook, installation: null })));
+      start(deliver(hook, make(hook, event, { ...ends, ...payload }, { hook, installation: null })));
     },
     redeliver(hook, delivery) {
       const again: Delivery = {

@@ -1,5 +1,6 @@
 import { pushedCommit } from './json-commit.ts';
 import type { Json } from './json.ts';
+import { repoJson } from './json-repo.ts';
 import { fullName, type Repository } from './records.ts';
 import type { World } from './world.ts';
 
@@ -42,6 +43,14 @@ export async function pushPayload(
     commits: commits.toReversed().map((commit) => pushedCommit(world, repo, commit)),
     head_commit: newest === undefined ? null : pushedCommit(world, repo, newest),
     pusher: { name: by, email: `${by}@users.noreply.github.com` },
+    // Here alone the repository has its times in seconds.
+    repository: {
+      ...repoJson(world, repo),
+      created_at: Math.floor(repo.createdAt / 1000),
+      pushed_at: Math.floor(repo.pushedAt / 1000),
+      stargazers: 0,
+      master_branch: repo.defaultBranch,
+    },
   };
 }
 
