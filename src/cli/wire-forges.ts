@@ -115,12 +115,7 @@ export async function openWebhookReaders(
   if (forges.length === 0) return [];
   const { createGitHubWebhookReader } = await import('../forge/github/webhook-read.ts');
   return forges.map((forge) => {
-    let login: string | null = null;
-    // Needed for nothing but to skip our own echo early; a forge that is away must not delay the start.
-    forge.ownLogin(signal).then(
-      (found) => (login = found),
-      () => undefined,
-    );
+    const ownLogin = rememberedLogin(forge, signal);
     let complained = '';
     return createGitHubWebhookReader({
       forge: forge.name,
@@ -138,11 +133,36 @@ export async function openWebhookReaders(
         });
       },
       repos: () => forge.repos(),
-      ownLogin: () => login,
+      ownLogin,
       publicUrl: () => policy.settings().server.publicUrl,
     });
   });
 }
+
+/**
+ * Our own login once it is known: needed for nothing but to skip our own echo early, so nobody waits for it, and a forge that is
+ * away is asked again later.
+ */
+function rememberedLogin(forge: GitHubForge, signal: AbortSignal): () => string | null {
+  let login: string | null = null;
+  let askedAt = Number.NEGATIVE_INFINITY;
+  const ask = (): void => {
+    askedAt = systemClock.monotonic();
+    forge.ownLogin(signal).then(
+      (found) => {
+        login = found;
+      },
+      () => undefined,
+    );
+  };
+  ask();
+  return () => {
+    if (login === null && systemClock.monotonic() - askedAt > loginAgainMs) ask();
+    return login;
+  };
+}
+
+const loginAgainMs = 60_000;
 
 /** Plain git repositories as a forge that follows the edits of their configuration. */
 export function openGitForge(
