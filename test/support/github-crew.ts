@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { FakeGitHub, FakeGitHubOptions } from '../../src/forge/github/fake/fake-github.ts';
 import type { FakeFile } from '../../src/forge/github/fake/git-store.ts';
 import type { People } from '../../src/forge/github/fake/people.ts';
-import type { Status, StatusState } from '../../src/forge/github/fake/records.ts';
+import type { Comment, Status, StatusState } from '../../src/forge/github/fake/records.ts';
 import type { DeliveryDay } from '../../src/ledger/ledger-reader.ts';
 import { type Crew, type House, openCrew } from './crew.ts';
 import { openFakeGitHub } from './fake-github.ts';
@@ -74,18 +74,12 @@ export interface GitHubCrew {
   /** Jobs that begin from now on wait, until `release`. `what`: a context; default: all. */
   hold(what?: string): void;
   release(what?: string): void;
-  /** The answer to a comment of a person: our reactions to it and our comments after it, once there is a reaction. */
-  say(pull: Opened, body: string, by?: string): Promise<Answered>;
+  /** A person comments; resolves with our reaction, and with `says` once a comment of ours says that, too. */
+  say(pull: Opened, body: string, options?: { readonly by?: string; readonly says?: RegExp }): Promise<string>;
   /** How events came, all days together. */
   counted(house: House): Promise<Omit<DeliveryDay, 'day' | 'forge'>>;
   /** When everything that came has been handled. */
   settled(house: House): Promise<void>;
-}
-
-/** What we said to a comment. */
-export interface Answered {
-  readonly reactions: readonly string[];
-  readonly comments: readonly string[];
 }
 
 /** Writes down that it began, waits for its gate, and ends as the file `code` of the tree says. */
@@ -216,18 +210,27 @@ ${(options.project ?? []).map((line) => `    ${line}\n`).join('')}`);
     release(what) {
       rmSync(join(gate, what === undefined ? 'hold' : `hold-${what}`), { force: true });
     },
-    async say({ number }, body, by = maintainer) {
+    async say({ number }, body, { by = maintainer, says } = {}) {
       const { id } = people.comment(repo, number, { body, by });
-      const reactions = await until(
+      const all = (): readonly Comment[] => people.comments(repo, number);
+      const reaction = await until(
         () => {
-          const comment = people.comments(repo, number).find((one) => one.id === id);
-          const ours = comment?.reactions.filter(({ user }) => user === us) ?? [];
-          return ours.length > 0 ? ours.map(({ content }) => content) : null;
+          const ours =
+            all()
+              .find((one) => one.id === id)
+              ?.reactions.filter(({ user }) => user === us) ?? [];
+          return ours[0]?.content ?? null;
         },
         { within: 60_000, what: `a reaction to ${body.slice(0, 80)}` },
       );
-      const comments = people.comments(repo, number).filter((one) => one.author === us && one.id > id);
-      return { reactions, comments: comments.map((one) => one.body) };
+      const answers = (): readonly Comment[] => all().filter((one) => one.author === us && one.id > id);
+      if (says !== undefined) {
+        await until(() => answers().some((one) => says.test(one.body)), {
+          within: 60_000,
+          what: `an answer to ${body.slice(0, 80)} that says ${String(says)}`,
+        });
+      }
+      return reaction;
     },
     async counted(house) {
       const { days } = (await (await house.get('/api/deliveries')).json()) as { days: readonly DeliveryDay[] };
