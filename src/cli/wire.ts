@@ -36,7 +36,10 @@ export const wiring: Wiring = {
   server: async (order, context) => (await import('./serve-here.ts')).serveHere(servingParts, order, context),
   worker: async (order, context) => (await import('./serve-here.ts')).workHere(servingParts, order, context),
   run: async (order, context) => {
-    const fetching = createFetching(order.settings, context, loggerOf(order.settings, context));
+    const { settings } = order;
+    // A person watches the job's own output; of ours then only what is wrong.
+    const quiet = loggerOf({ ...settings, logs: { ...settings.logs, level: 'error' } }, context);
+    const fetching = createFetching(settings, context, quiet);
     const parts: RunHereParts = {
       openStore,
       runnerDeps: (place, ...rest) => runnerDeps({ ...place, fetching }, ...rest),

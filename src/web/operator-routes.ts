@@ -56,6 +56,9 @@ export function addOperatorRoutes(app: Hono<WebEnv>, deps: WebDeps, operator: Op
     if (found === undefined) {
       return c.json({ error: `${repo.slice(0, 200)} is not a project of this server`, code: 'web/not-found' }, 404);
     }
+    if (!/^(pull\/[1-9]\d{0,8}|branch\/[^\u0000-\u001f\u007f]{1,1000})$/.test(place)) {
+      return c.json({ error: 'place: expected pull/NUMBER or branch/NAME', code: 'web/bad-request' }, 400);
+    }
     const changeKey = `${found.forge}|${found.repo}|${place}`;
     try {
       const peek = await operator.peek(found, changeKey, c.req.raw.signal);

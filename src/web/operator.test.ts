@@ -115,6 +115,9 @@ test('explain answers with the change, the version of the policy and a reason fo
   assert.deepEqual(answer['contexts'], [{ context: 'c', runs: true, why: 'Wanted for main' }]);
   assert.equal((await ask(operator, '/api/explain?repo=o/r&place=pull/8')).status, 404);
   assert.equal((await ask(operator, '/api/explain?repo=o/other&place=pull/7')).status, 404);
+  for (const place of ['', 'pull/0', 'pull/7x', 'branch/', 'branch/a%0Ab', '..%2F..']) {
+    assert.equal((await ask(operator, `/api/explain?repo=o/r&place=${place}`)).status, 400, place);
+  }
 });
 
 test('a forge that is away is told as that, not as our failure', async () => {
