@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { openFakeGitHub } from '../../../../test/support/fake-github.ts';
 import { asker } from '../../../../test/support/github-call.ts';
@@ -33,3 +35,15 @@ test(
     assert.deepEqual([state, statuses.map((status) => status.context)], ['pending', ['unit']]);
   },
 );
+
+test('nothing that runs in production knows the fake', async () => {
+  const src = join(import.meta.dirname, '../../..');
+  const entries = await readdir(src, { recursive: true, withFileTypes: true });
+  const files = entries
+    .filter((entry) => entry.isFile() && /(?<!\.test|\.contract)\.ts$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    // The command line may start it, for people who develop.
+    .filter((path) => !path.startsWith(import.meta.dirname) && !path.startsWith(join(src, 'cli')));
+  assert.ok(files.length > 100);
+  for (const path of files) assert.doesNotMatch(await readFile(path, 'utf8'), /from '[^']*\/fake\//, path);
+});

@@ -112,6 +112,15 @@ test('points of a minute are limited: a read is one, a write five', needs('git')
   assert.equal((await ask('GET /user')).status, 200);
 });
 
+test('limits may be said with 429 instead, as GitHub sometimes does', needs('git'), async (context) => {
+  const { ask } = await openGitHubStage(context, { limits: { corePerHour: 2, contentPerMinute: 0, status: 429 } });
+  const secondary = await ask('POST /repos/ada/tool/labels', { name: 'x' });
+  assert.deepEqual([secondary.status, secondary.headers.get('retry-after')], [429, '60']);
+  for (let i = 0; i < 2; i += 1) await ask('GET /user');
+  const primary = await ask('GET /user');
+  assert.deepEqual([primary.status, primary.headers.get('x-ratelimit-remaining')], [429, '0']);
+});
+
 test('more requests at once than may be are refused', needs('git'), async (context) => {
   const { github, ask } = await openGitHubStage(context, { limits: { concurrent: 2 } });
   const { id } = github.world.accounts.get('ada') ?? { id: 0 };

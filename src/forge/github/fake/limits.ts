@@ -20,6 +20,8 @@ export interface LimitSettings {
   readonly pointsPerMinute: number;
   readonly graphqlPointsPerMinute: number;
   readonly concurrent: number;
+  /** GitHub answers either. */
+  readonly status: 403 | 429;
 }
 
 export const githubLimits: LimitSettings = {
@@ -31,6 +33,7 @@ export const githubLimits: LimitSettings = {
   pointsPerMinute: 900,
   graphqlPointsPerMinute: 2000,
   concurrent: 100,
+  status: 403,
 };
 
 /** A quota as the headers tell it. `resetAt` in epoch ms. */
@@ -77,7 +80,7 @@ interface Used {
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
-const secondaryDocs =
+const secondaryText =
   'You have exceeded a secondary rate limit. Please wait a few minutes before you try again. If you reach out to GitHub ' +
   'Support for help, please include the request ID FAKE.';
 
@@ -107,22 +110,30 @@ export function createLimits(clock: Clock, settings: Partial<LimitSettings> = {}
       const used = usedBy(demand.key);
       const quota = limits.quota(demand.key, demand.resource);
       if (quota.remaining <= 0) {
-        return refuse(403, `API rate limit exceeded for ${demand.key}.`, quotaHeaders(quota, demand.resource));
+        return refuse(
+          limits.settings.status,
+          `API rate limit exceeded for ${demand.key}.`,
+          quotaHeaders(quota, demand.resource),
+        );
       }
-      if (used.running >= limits.settings.concurrent) return secondary(minuteMs);
+      if (used.running >= limits.settings.concurrent) return secondary(limits.settings.status, minuteMs);
       const { contentPerMinute, contentPerHour, pointsPerMinute, graphqlPointsPerMinute } = limits.settings;
       if (demand.isContent) {
         const last = used.content.filter((at) => at > now - minuteMs);
-        if (last.length >= contentPerMinute) return secondary((last[0] ?? now) + minuteMs - now);
+        if (last.length >= contentPerMinute)
+          return secondary(limits.settings.status, (last[0] ?? now) + minuteMs - now);
         if (used.content.length >= contentPerHour) {
-          return secondary((used.content[used.content.length - contentPerHour] ?? now) + hourMs - now);
+          return secondary(
+            limits.settings.status,
+            (used.content[used.content.length - contentPerHour] ?? now) + hourMs - now,
+          );
         }
       }
       const points = demand.isWrite && demand.resource === 'core' ? 5 : 1;
       const most = demand.resource === 'core' ? pointsPerMinute : graphqlPointsPerMinute;
       const mine = used.points.filter(({ resource }) => resource === demand.resource);
       if (mine.reduce((sum, one) => sum + one.points, points) > most) {
-        return secondary((mine[0]?.at ?? now) + minuteMs - now);
+        return secondary(limits.settings.status, (mine[0]?.at ?? now) + minuteMs - now);
       }
       if (demand.isContent) used.content.push(now);
       used.points.push({ at: now, points, resource: demand.resource });
@@ -151,8 +162,8 @@ export function createLimits(clock: Clock, settings: Partial<LimitSettings> = {}
   return limits;
 }
 
-function secondary(waitMs: number): Refusal {
-  return refuse(403, secondaryDocs, { 'retry-after': String(Math.max(1, Math.ceil(waitMs / 1000))) });
+function secondary(status: number, waitMs: number): Refusal {
+  return refuse(status, secondaryText, { 'retry-after': String(Math.max(1, Math.ceil(waitMs / 1000))) });
 }
 
 /** https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#checking-the-status-of-your-rate-limit */
