@@ -26,6 +26,8 @@ interface Rig {
   readonly seen: readonly CameIn[];
   readonly url: string;
   readonly log: string[];
+  /** When all answers so far are in the cache. */
+  readonly kept: () => Promise<unknown>;
   readonly ask: (path: string, more?: Partial<GitHubRequest>) => GitHubRequest;
 }
 
@@ -40,7 +42,16 @@ async function rig(
   const note = (message: string, fields?: LogFields): void => void log.push(`${message} ${JSON.stringify(fields)}`);
   const logger: Logger = { ...silentLogger, info: note, warn: note };
   const meter = { ...silentMeter, ...options.meter };
-  const cache = openGitHubCache({ path: join(await tempDir(context), 'cache'), clock, logger });
+  const opened = openGitHubCache({ path: join(await tempDir(context), 'cache'), clock, logger });
+  const keeping: Promise<void>[] = [];
+  const cache: GitHubCache = {
+    ...opened,
+    keepAnswer: (key, answer) => {
+      const kept = opened.keepAnswer(key, answer);
+      keeping.push(kept);
+      return kept;
+    },
+  };
   context.after(() => cache.close());
   const budget = createWriteBudget();
   const governor = createGovernor({
@@ -82,6 +93,7 @@ async function rig(
     url,
     log,
     ask,
+    kept: () => Promise.all(keeping),
   };
 }
 
@@ -95,7 +107,7 @@ const failsWith =
 
 test('an answer with an ETag is asked for conditionally, and 304 gives it again, over a restart too', async (context) => {
   let saved = 0;
-  const { transport, seen, ask } = await rig(
+  const { transport, seen, ask, kept } = await rig(
     context,
     ({ headers }) =>
       headers['if-none-match'] === '"a"'
@@ -108,7 +120,7 @@ test('an answer with an ETag is asked for conditionally, and 304 gives it again,
     assert.equal(reply.status, 200);
     assert.equal(reply.body.toString(), '[1]');
     assert.equal(reply.headers.get('link'), '<x>; rel="next"');
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await kept();
   }
   assert.deepEqual(
     seen.map(({ headers }) => headers['if-none-match']),
@@ -218,7 +230,7 @@ test('Retry-After is obeyed by every request of the account', async (context) =>
   await until(() => clock.waiting > 0 && log.length > 0);
   const second = transport.send(ask('/y'));
   clock.pass(19_000);
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  for (let i = 0; i < 10; i += 1) await new Promise(setImmediate);
   assert.equal(seen.length, 1);
   clock.pass(2_500);
   await until(() => seen.length >= 2);
