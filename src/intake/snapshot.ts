@@ -62,7 +62,8 @@ export async function takeSnapshot(
     approvedShas: [...view.approvedShas, ...approved],
     plan,
     jobs,
-    headSince: last?.change.headSha === change.headSha ? last.headSince : change.version,
+    // A head that we see for the first time has no age: GraphQL may read it from git, and its `updatedAt` from an older row.
+    ...(last?.change.headSha === change.headSha ? { headSince: last.headSince } : {}),
     skipped,
   };
   return { ...known, slots: slotsOf(deliveries, known) };

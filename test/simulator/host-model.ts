@@ -35,6 +35,12 @@ export class StoreModel {
   readonly records = new Map<string, Finished[]>();
   readonly recorded: { readonly record: Finished; readonly at: number }[] = [];
   isAway = false;
+
+  /** What is old is forgotten there, too. */
+  forget(): void {
+    this.records.clear();
+    this.recorded.length = 0;
+  }
 }
 
 /**

@@ -288,9 +288,11 @@ function letAdversaryStrike(house: House, store: StoreModel, count: (fault: stri
 }
 
 /** The next ledger is empty; a slot of before may be delivered again. */
-function loseLedger({ world, server, forge, slot }: House): void {
+function loseLedger({ world, server, forge, store, slot }: House): void {
   const { dice } = world;
   server.loseLedger();
+  // Then only the forge remembers what was judged.
+  if (dice.chance(0.3)) store.forget();
   world.at(dice.between(500, 20_000), () => {
     server.start();
     if (slot === null || world.now < slotAfterMs + 10_000) return;
