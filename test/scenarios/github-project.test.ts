@@ -76,6 +76,17 @@ ${checks.map((context) => `      - {context: ${context}, command: 'cat a.txt REA
     });
     assert.equal(shown().filter((line) => line === 'fedora-44/one success').length, 1);
 
+    // So does a project that is new, trust and all.
+    const other = await people.createRepo({ name: 'acme/other', files: { README: 'other\n' } });
+    people.setCollaborator('acme/other', 'crew-bot', 'push');
+    const head = other.state.branches.get('main') ?? '';
+    const wider = `${config(['fedora-44/one', 'fedora-44/two'])}  - {name: acme/other, forge: github, checks: [{context: new, command: cat README}]}\n`;
+    crew.configure(wider);
+    await until(() => people.statuses('acme/other', head).some(({ state }) => state === 'success'), {
+      within: 30_000,
+      what: 'the status of the new project',
+    });
+
     // A wrong one changes nothing, and is told.
     await edit('projects: [{nam: x}]\n', ({ isValid }) => !isValid);
     assert.match(await (await house.get('/healthz')).text(), /the configuration file is wrong/);
