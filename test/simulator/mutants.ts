@@ -191,13 +191,6 @@ export const mutants: readonly Mutant[] = [
     replace: '',
   },
   {
-    rule: 'R11',
-    name: 'what the forge shows of a slot or a request is not asked',
-    file: 'src/decide/look.ts',
-    find: "return seen?.jobId !== id || seen.state === 'pending' || seen.isCanceled;",
-    replace: 'return seen !== null;',
-  },
-  {
     rule: 'R12',
     name: 'a slot runs only what was not judged yet',
     file: 'src/decide/decide-slots.ts',
