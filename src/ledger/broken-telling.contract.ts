@@ -1,4 +1,4 @@
-import { decidingAfter, deciding, forging, type BrokenLedger } from './broken.contract.ts';
+import { deciding, decidingAfter, forging, type BrokenLedger } from './broken.contract.ts';
 
 /** How much, how often and in which order a forge is told. */
 export const brokenTelling: readonly BrokenLedger[] = [
@@ -55,6 +55,11 @@ export const brokenTelling: readonly BrokenLedger[] = [
         return [...due].sort((a, b) => Number(b.isFinal) - Number(a.isFinal)).slice(0, limit);
       },
     }),
+  ],
+  [
+    'the forge hears that a request is done',
+    'calls it done at once',
+    (ledger, database) => decidingAfter(ledger, () => forging(database, 'UPDATE chores SET waits_for = NULL')),
   ],
   [
     'each forge is asked',

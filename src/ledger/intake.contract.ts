@@ -181,13 +181,12 @@ export const intakeClauses: readonly LedgerClause[] = [
       assert.deepEqual(await ledger.approvedShas(changeKey(job.subject)), [shaOf('a')]);
       assert.deepEqual(await ledger.approvedShas(changeKey(anOrder().subject)), []);
       assert.deepEqual([...(await ledger.doneRequests(['r0', 'r1', 'r2']))], ['r1']);
-      const [approval, request, ...rest] = await ledger.dueChores(5_000, 9);
-      assert.ok(approval?.kind === 'approve' && request?.kind === 'request-done' && rest.length === 0);
-      assert.deepEqual(
-        [approval.sha, approval.by, approval.repo, request.requestId],
-        [shaOf('a'), 'ada', 'demo', 'r1'],
-      );
+      const [approval, ...early] = await ledger.dueChores(5_000, 9);
+      assert.ok(approval?.kind === 'approve' && early.length === 0, 'the mark of a request stands after its effect');
+      assert.deepEqual([approval.sha, approval.by, approval.repo], [shaOf('a'), 'ada', 'demo']);
       await ledger.choreDone(approval);
+      const [request, ...rest] = await ledger.dueChores(5_000, 9);
+      assert.ok(request?.kind === 'request-done' && request.requestId === 'r1' && rest.length === 0);
       await ledger.choreFailed(request, 8_000);
       assert.deepEqual(await ledger.dueChores(7_999, 9), []);
       assert.deepEqual(await ledger.dueChores(8_000, 9), [{ ...request, tries: 1 }]);

@@ -74,6 +74,33 @@ export const tellingClauses: readonly LedgerClause[] = [
     },
   },
   {
+    title: 'the forge hears that a request is done after it has shown what the request led to (R11)',
+    async check({ ledger }) {
+      const asked = anOrder({ context: 'asked', occasion: 'request:r1' });
+      const stopped = anOrder({ context: 'stopped' });
+      const other = anOrder({ context: 'other' });
+      for (const job of [stopped, other]) await enqueue(ledger, job);
+      await decide(ledger, asked, [
+        { kind: 'enqueue', job: asked, generation: 1 },
+        { kind: 'cancel', jobId: stopped.id, reason: 'person', by: 'ada' },
+        { kind: 'skip', sha: shaOf('a'), context: 'skipped', sentence: 'Skipped by ada' },
+        { kind: 'request-done', requestId: 'r1' },
+      ]);
+      for (const context of ['asked', 'stopped', 'skipped']) {
+        assert.deepEqual(await ledger.dueChores(2_000, 9), [], `${context} is not shown yet`);
+        const report = (await ledger.dueReports(2_000, 9)).find((due) => due.context === context);
+        assert.ok(report !== undefined);
+        // What the forge refuses for good is waited for no longer.
+        if (context === 'stopped') await ledger.reportRefused(report, 'no such commit', 2_000);
+        else await ledger.reportPosted(report, said, 2_000);
+      }
+      assert.deepEqual(
+        (await ledger.dueChores(2_000, 9)).map(({ kind }) => kind),
+        ['request-done'],
+      );
+    },
+  },
+  {
     title: 'each forge is asked for what is its own',
     async check({ ledger }) {
       const here = anOrder();

@@ -5,6 +5,7 @@ import { needsClass, type Job, type JobId } from '../../core/job.ts';
 import type { CancelReason, Outcome } from '../../core/outcome.ts';
 import type { ContextSkipped, JobKnown } from '../../core/snapshot.ts';
 import type { Decision, DecisionApplied, Stop } from '../ledger.ts';
+import { addChore, effectsOf } from './chores.ts';
 import { endDelivery } from './deliveries.ts';
 import { noteFind } from './finds.ts';
 import { rememberForeign } from './foreign-statuses.ts';
@@ -75,7 +76,7 @@ export function skippedContexts(sql: Sql, forge: string, repo: string, sha: stri
 
 /** One snapshot's actions, all or none. */
 export function applyDecision(sql: Sql, decision: Decision): DecisionApplied {
-  const { change, actions, deliveryIds, now, traceId } = decision;
+  const { change, actions, deliveryIds, now } = decision;
   const last = sql.get<{ version: number; head_sha: string }>(
     'SELECT version, head_sha FROM changes WHERE key = ?',
     change.key,
@@ -97,13 +98,14 @@ export function applyDecision(sql: Sql, decision: Decision): DecisionApplied {
   );
   noteFind(sql, decision, last?.head_sha ?? null);
   if (!change.isOpen) sql.run('UPDATE changes SET notice = NULL WHERE key = ? AND notice IS NOT NULL', change.key);
-  const stops = actions.flatMap((action) => applyAction(sql, change, action, now, traceId));
+  const stops = actions.flatMap((action) => applyAction(sql, decision, action));
+  for (const action of actions) if (action.kind === 'request-done') closeRequest(sql, decision, action);
   for (const id of deliveryIds) endDelivery(sql, id, 'handled', null, now);
   if (decision.foreign !== undefined) rememberForeign(sql, change, decision.foreign, now);
   return { kind: 'applied', stops };
 }
 
-function applyAction(sql: Sql, change: Change, action: Action, now: number, traceId: string): readonly Stop[] {
+function applyAction(sql: Sql, { change, now, traceId }: Decision, action: Action): readonly Stop[] {
   switch (action.kind) {
     case 'enqueue':
       enqueue(sql, change, action.job, action.generation, now, traceId);
@@ -134,22 +136,28 @@ function applyAction(sql: Sql, change: Change, action: Action, now: number, trac
         ...(action.isByPolicy === true ? { isByPolicy: true } : {}),
       });
       return [];
-    case 'request-done': {
-      const { requestId, answer, comment } = action;
-      const { forge, repo, pull } = change;
-      sql.run('INSERT OR IGNORE INTO requests_done (id, at) VALUES (?, ?)', requestId, now);
-      addChore(sql, { kind: 'request-done', forge, repo, requestId, ...(answer === undefined ? {} : { answer }) });
-      if (comment !== undefined && pull !== null)
-        addChore(sql, { kind: 'comment', forge, repo, pull, text: comment, marker: `request:${requestId}` });
+    case 'request-done':
       return [];
-    }
     default:
       return action satisfies never;
   }
 }
 
-function addChore(sql: Sql, body: Readonly<Record<string, string | number>>): void {
-  sql.run('INSERT OR IGNORE INTO chores (body) VALUES (?)', JSON.stringify(body));
+/** Here it is done at once; the forge hears of it after what it led to. */
+function closeRequest(
+  sql: Sql,
+  { change, actions, now }: Decision,
+  { requestId, answer, comment }: Action & { readonly kind: 'request-done' },
+): void {
+  const { forge, repo, pull } = change;
+  sql.run('INSERT OR IGNORE INTO requests_done (id, at) VALUES (?, ?)', requestId, now);
+  if (comment !== undefined && pull !== null)
+    addChore(sql, { kind: 'comment', forge, repo, pull, text: comment, marker: `request:${requestId}` });
+  addChore(
+    sql,
+    { kind: 'request-done', forge, repo, requestId, ...(answer === undefined ? {} : { answer }) },
+    effectsOf(sql, change, actions, requestId),
+  );
 }
 
 /**

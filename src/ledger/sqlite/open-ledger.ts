@@ -3,6 +3,7 @@ import { defaultRetryPlan, type RetryPlan } from '../../decide/retry-plan.ts';
 import type { Ledger } from '../ledger.ts';
 import { applyDecision, jobsOfChange, skippedContexts } from './decisions.ts';
 import { settleDays } from './finds.ts';
+import { dueChores } from './chores.ts';
 import { dueIssues, issueFailed, issueKept } from './issues.ts';
 import {
   beginDelivery,
@@ -22,7 +23,6 @@ import { lastLook, longestUnseen, openPlaces, placesAtHead } from './places.ts';
 import { forgetRuns, forgettableRuns, unknownRuns } from './prune.ts';
 import { forgetTraces } from './prune-traces.ts';
 import {
-  dueChores,
   dueReports,
   forgesToTell,
   nextReportAt,

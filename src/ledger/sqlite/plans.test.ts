@@ -38,7 +38,9 @@ function isScan(step: string): boolean {
   return (
     step.startsWith('SCAN ') &&
     !ofUnfinished.test(step) &&
-    !/^SCAN (workers|meta|schedules|delivery_days|lane|l|due|told|ranked|r|CONSTANT ROW|\(|\d)/.test(step)
+    !/^SCAN (workers|meta|schedules|delivery_days|lane|l|due|told|ranked|r|w VIRTUAL TABLE|CONSTANT ROW|\(|\d)/.test(
+      step,
+    )
   );
 }
 

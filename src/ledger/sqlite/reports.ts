@@ -3,9 +3,10 @@ import type { Notice } from '../../core/action.ts';
 import type { JobId } from '../../core/job.ts';
 import type { Phase } from '../../core/outcome.ts';
 import type { Verdict } from '../../core/verdict.ts';
+import { isFree } from './chores.ts';
 import { isDue, longestPauseMs } from './clock-step.ts';
 import type { RefusedReport } from '../ledger-reader.ts';
-import type { ForgeChore, JobStanding, ReportDue, WaitingShown } from '../report-due.ts';
+import type { JobStanding, ReportDue, WaitingShown } from '../report-due.ts';
 import { jobOf, outcomeOf } from './job-row.ts';
 
 interface DueRow {
@@ -102,7 +103,7 @@ export function forgesToTell(sql: Sql): readonly string[] {
 function nextStatement(ofForge: string): string {
   return `SELECT MIN(at) AS at FROM (SELECT MIN(next_try_at) AS at FROM ${behind} ${ofForge}
     UNION ALL SELECT MIN(posted_at) + ${String(refusedPauseMs)} FROM ${refused} AND is_final = 1 ${ofForge}
-    UNION ALL SELECT MIN(next_try_at) FROM chores INDEXED BY chores_due WHERE is_done = 0 ${ofForge}
+    UNION ALL SELECT MIN(next_try_at) FROM chores INDEXED BY chores_due WHERE is_done = 0 AND ${isFree} ${ofForge}
     UNION ALL SELECT MIN(next_try_at) FROM issues INDEXED BY issues_due WHERE kept_version < version ${ofForge})`;
 }
 
@@ -204,25 +205,4 @@ export function refusedReports(sql: Sql, limit: number): readonly RefusedReport[
       limit,
     )
     .map(({ refused: why, posted_at, ...row }) => ({ ...row, why: why ?? '', refusedAt: posted_at }));
-}
-
-function choreStatement(ofForge: string): string {
-  return `SELECT id, body, tries FROM chores INDEXED BY chores_due WHERE is_done = 0 AND ${isDue('next_try_at', 1)} ${ofForge}
-    ORDER BY ROW_NUMBER() OVER (PARTITION BY forge, json_extract(body, '$.repo') ORDER BY next_try_at, id), next_try_at, id LIMIT +?2`;
-}
-
-const [choresAnywhere, choresAtForge] = [choreStatement(''), choreStatement('AND forge = ?3')];
-
-/** See `Ledger.dueChores`. */
-export function dueChores(sql: Sql, now: number, limit: number, forge?: string): readonly ForgeChore[] {
-  interface Row {
-    readonly id: number;
-    readonly body: string;
-    readonly tries: number;
-  }
-  const rows =
-    forge === undefined ? sql.all<Row>(choresAnywhere, now, limit) : sql.all<Row>(choresAtForge, now, limit, forge);
-  return rows.map(
-    ({ id, body, tries }) => ({ ...(JSON.parse(body) as Omit<ForgeChore, 'id' | 'tries'>), id, tries }) as ForgeChore,
-  );
 }

@@ -193,6 +193,7 @@ export const ledgerSteps: readonly string[] = [
   CREATE INDEX reports_due ON reports (forge, next_try_at) WHERE posted_version < version AND refused_version < version;
   CREATE INDEX reports_refused ON reports (forge, posted_at) WHERE posted_version < version AND refused_version >= version;
   CREATE INDEX reports_shown ON reports (forge, posted_at) WHERE posts = 1 AND is_final = 0;
+  ALTER TABLE chores ADD COLUMN waits_for TEXT;
   ALTER TABLE chores ADD COLUMN forge TEXT GENERATED ALWAYS AS (json_extract(body, '$.forge')) VIRTUAL;
   DROP INDEX chores_due;
   CREATE INDEX chores_due ON chores (forge, next_try_at) WHERE is_done = 0;
