@@ -8,7 +8,12 @@ import type { GitHubReply } from './github-reply.ts';
  */
 export function refusalOf(reply: GitHubReply, what: string): GroundcrewError | null {
   const { status } = reply;
-  if (status < 400) return null;
+  if (status < 300) return null;
+  // One that could be followed was. Taken for an answer, it would make every write done, and everybody a member.
+  if (status < 400) {
+    const message = `${what}: GitHub answered ${status}, which leads nowhere that our token may go`;
+    return new GroundcrewError('forge/bad-answer', message, { retry: 'later' });
+  }
   const said = messageOf(reply);
   const message = `${what}: GitHub answered ${status}${said === '' ? '' : ` (${said})`}`;
   if (status === 401) return new GroundcrewError('forge/unauthorized', message, { retry: 'never' });

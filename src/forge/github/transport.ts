@@ -83,7 +83,7 @@ export function createTransport(options: TransportOptions): Transport {
         });
         status = response.status;
         const next = redirectOf(response, url);
-        if (next === null || request.method !== 'GET' || redirects >= mostRedirects) {
+        if (next === null || redirects >= mostRedirects || !mayFollow(request.method, status)) {
           return await readReply(response, request.mostBytes);
         }
         await response.body?.cancel();
@@ -196,6 +196,14 @@ function redirectOf(response: Response, from: string): string | null {
     return null;
   const to = new URL(location, from);
   return to.origin === new URL(from).origin ? to.href : null;
+}
+
+/**
+ * What is written to a renamed repository is answered by 307, and asks to be sent again as it is; after a 301 or 302 a write
+ * might become a GET. https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
+ */
+function mayFollow(method: string, status: number): boolean {
+  return method === 'GET' || status === 307 || status === 308;
 }
 
 /** Method and path, fit for logs and messages. */

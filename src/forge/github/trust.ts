@@ -30,8 +30,11 @@ const mostPages = 10;
 interface Group {
   readonly key: string;
   readonly owner: string;
+  /** Each entry of its list says by itself whether this one may write. */
+  readonly isWriters?: true;
   readonly list: { readonly route: string; readonly parameters: Parameters };
-  readonly one: { readonly route: string; readonly parameters: Parameters };
+  /** `saysYes` reads the answer about one person: whatever does not say yes in the words of this route is no yes. */
+  readonly one: { readonly route: string; readonly parameters: Parameters; readonly saysYes: z.ZodType<boolean> };
 }
 
 /** What we keep of a group; null members: it cannot be listed (too large, or not for us), so people are asked for. */
@@ -39,7 +42,8 @@ const keptSchema = z.object({ members: z.array(z.string()).nullable() });
 
 // Collaborators come with their rights; a server that does not know the filter must not make everybody a writer.
 const personSchema = z.object({ login: z.string(), permissions: z.object({ push: z.boolean() }).optional() });
-const oneSchema = z.object({ state: z.string().optional(), permission: z.string().optional() });
+const membershipSchema = z.object({ state: z.string() });
+const permissionSchema = z.object({ permission: z.string() });
 
 export function createTrust(hub: GitHubHub): Trust {
   const { client, cache, clock, logger } = hub;
@@ -51,7 +55,9 @@ export function createTrust(hub: GitHubHub): Trust {
     try {
       const answers = client.pages(group.list.route, group.list.parameters, z.array(personSchema), { account, signal });
       for await (const page of answers) {
-        for (const { login, permissions } of page) if (permissions?.push !== false) members.add(login.toLowerCase());
+        for (const { login, permissions } of page) {
+          if (!group.isWriters || permissions?.push === true) members.add(login.toLowerCase());
+        }
         pages += 1;
         if (pages >= mostPages && page.length >= 100) return null;
       }
@@ -103,20 +109,9 @@ export function createTrust(hub: GitHubHub): Trust {
     if (kept?.value === 'no' && ageMs <= trustAges.noMs) return false;
     const call = { account, signal: options.signal };
     const parameters = { ...group.one.parameters, username: login };
-    // A member of an organisation is said by a bare 204.
-    const found = await client.getOrNull(
-      group.one.route,
-      parameters,
-      oneSchema.nullable().transform((told) => ({ told })),
-      call,
-    );
-    const told = found?.told ?? null;
-    const isMember =
-      found !== null &&
-      (told?.state === undefined || told.state === 'active') &&
-      (told?.permission === undefined || told.permission === 'write' || told.permission === 'admin');
-    await cache.keepNote('people', key, isMember ? 'yes' : 'no');
-    return isMember;
+    const isMember = await client.getOrNull(group.one.route, parameters, group.one.saysYes, call);
+    await cache.keepNote('people', key, isMember === true ? 'yes' : 'no');
+    return isMember === true;
   };
 
   const isIn = async (
@@ -188,9 +183,14 @@ function groupsOf({ name, trust }: GitHubRepo): readonly Group[] {
     groups.push({
       key: `writers:${name.toLowerCase()}`,
       owner: at.owner,
+      isWriters: true,
       // https://docs.github.com/en/rest/collaborators/collaborators
       list: { route: 'GET /repos/{owner}/{repo}/collaborators', parameters: { ...at, permission: 'push' } },
-      one: { route: 'GET /repos/{owner}/{repo}/collaborators/{username}/permission', parameters: at },
+      one: {
+        route: 'GET /repos/{owner}/{repo}/collaborators/{username}/permission',
+        parameters: at,
+        saysYes: permissionSchema.transform(({ permission }) => permission === 'write' || permission === 'admin'),
+      },
     });
   }
   for (const team of trust.teams) {
@@ -201,7 +201,11 @@ function groupsOf({ name, trust }: GitHubRepo): readonly Group[] {
       owner: org,
       // https://docs.github.com/en/rest/teams/members
       list: { route: 'GET /orgs/{org}/teams/{team_slug}/members', parameters },
-      one: { route: 'GET /orgs/{org}/teams/{team_slug}/memberships/{username}', parameters },
+      one: {
+        route: 'GET /orgs/{org}/teams/{team_slug}/memberships/{username}',
+        parameters,
+        saysYes: membershipSchema.transform(({ state }) => state === 'active'),
+      },
     });
   }
   for (const org of trust.organisations) {
@@ -210,7 +214,12 @@ function groupsOf({ name, trust }: GitHubRepo): readonly Group[] {
       owner: org,
       // https://docs.github.com/en/rest/orgs/members
       list: { route: 'GET /orgs/{org}/members', parameters: { org } },
-      one: { route: 'GET /orgs/{org}/members/{username}', parameters: { org } },
+      // A member is said by a bare 204.
+      one: {
+        route: 'GET /orgs/{org}/members/{username}',
+        parameters: { org },
+        saysYes: z.null().transform(() => true),
+      },
     });
   }
   return groups;

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { type CameIn, openScriptedHttp, type Scripted } from '../../../test/support/scripted-http.ts';
+import { type CleansUp, tempDir } from '../../../test/support/temp-dir.ts';
+import { systemClock } from '../../base/clock.ts';
+import { isGroundcrewError } from '../../base/errors.ts';
+import { silentLogger } from '../../base/logger.ts';
+import { systemRandom } from '../../base/random.ts';
+import type { TrustRule } from '../../core/trust-rule.ts';
+import { createGitHubForge, type GitHubForge } from './github-forge.ts';
+
+const sha = 'a'.repeat(40);
+const signal = (): AbortSignal => AbortSignal.timeout(20_000);
+const nobody: TrustRule = { users: [], organisations: [], teams: [], permission: 'none' };
+const status = {
+  repo: 'acme/demo',
+  sha,
+  context: 'test',
+  state: 'success',
+  description: 'Passed',
+  targetUrl: null,
+} as const;
+
+async function forgeOver(
+  context: CleansUp,
+  answer: (request: CameIn, url: () => string) => Scripted,
+  trust: TrustRule = nobody,
+): Promise<{ readonly forge: GitHubForge; readonly seen: readonly CameIn[] }> {
+  let address = '';
+  const { url, seen } = await openScriptedHttp(context, (request) => answer(request, () => address));
+  address = url;
+  const forge = createGitHubForge({
+    name: 'gh',
+    apiUrl: url,
+    webUrl: url,
+    repos: () => [{ name: 'acme/demo', branches: [], trust }],
+    auth: { kind: 'token', token: () => 'ghp_secret' },
+    statuses: { kind: 'post' },
+    cacheFile: join(await tempDir(context), 'cache'),
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger,
+  });
+  context.after(() => forge.close());
+  return { forge, seen };
+}
+
+const isBadAnswer = (error: unknown): boolean =>
+  isGroundcrewError(error, 'forge/bad-answer') && error.retry === 'later';
+
+test('a status for a renamed repository is sent again to where it is now, as it was', async (context) => {
+  const { forge, seen } = await forgeOver(context, ({ path }, url) =>
+    path.startsWith('/repos/')
+      ? { status: 307, headers: { location: `${url()}/repositories/7/statuses/${sha}` }, body: '{"message":"Moved"}' }
+      : { status: 201, body: '{}' },
+  );
+  await forge.setStatus(status, signal());
+  assert.deepEqual(
+    seen.map(({ method, path }) => `${method} ${path}`),
+    [`POST /repos/acme/demo/statuses/${sha}`, `POST /repositories/7/statuses/${sha}`],
+  );
+  assert.equal(seen[1]?.body, seen[0]?.body);
+});
+
+for (const code of [301, 302, 304]) {
+  test(`a status that is answered by ${code} is not taken for posted`, async (context) => {
+    const { forge } = await forgeOver(context, (_request, url) => ({
+      status: code,
+      headers: { location: `${url()}/elsewhere` },
+    }));
+    await assert.rejects(forge.setStatus(status, signal()), isBadAnswer);
+  });
+}
+
+test('a status that is sent to another server is not sent there, and not taken for posted', async (context) => {
+  const other = await openScriptedHttp(context, () => ({ status: 201, body: '{}' }));
+  const { forge } = await forgeOver(context, () => ({ status: 307, headers: { location: `${other.url}/x` } }));
+  await assert.rejects(forge.setStatus(status, signal()), isBadAnswer);
+  assert.deepEqual(other.seen, []);
+});
+
+/** A pull request by `mallory`; `people` answers everything about people. */
+async function isTrusted(
+  context: CleansUp,
+  trust: Partial<TrustRule>,
+  people: (path: string) => Scripted,
+): Promise<boolean | undefined> {
+  const pull = {
+    state: 'OPEN',
+    isDraft: false,
+    title: 'x',
+    updatedAt: '2026-11-22T10:00:00Z',
+    headRefOid: sha,
+    baseRefName: 'main',
+    isCrossRepository: true,
+    headRepositoryOwner: { __typename: 'User', login: 'mallory' },
+    author: { __typename: 'User', login: 'mallory' },
+    labels: null,
+    comments: { nodes: [] },
+    commits: { nodes: [{ commit: { oid: sha, status: null } }] },
+  };
+  const view = { data: { viewer: { login: 'crew-bot' }, repository: { p0: pull } } };
+  const { forge } = await forgeOver(
+    context,
+    ({ path }) => (path === '/graphql' ? { body: JSON.stringify(view) } : people(path)),
+    { ...nobody, ...trust },
+  );
+  return (await forge.view('acme/demo', 'gh|acme/demo|pull/1', signal()))?.change.isTrusted;
+}
+
+test('who is asked for and answered by a way to another server is no member', async (context) => {
+  // An Enterprise server behind a proxy names itself otherwise than we do.
+  const answer = (path: string): Scripted =>
+    path.includes('/members/')
+      ? { status: 302, headers: { location: 'https://ghe.example/api/v3/orgs/acme/public_members/mallory' } }
+      : { status: 403, body: '{"message":"no"}' };
+  assert.equal(await isTrusted(context, { organisations: ['acme'] }, answer), false);
+});
+
+test('only the words of the very route say yes', async (context) => {
+  const forbidden = { status: 403, body: '{"message":"no"}' };
+  const about = (said: Scripted) => (path: string) => (path.includes('/mallory') ? said : forbidden);
+  const org = { organisations: ['acme'] };
+  const team = { teams: ['acme/core'] };
+  const write = { permission: 'write' } as const;
+  assert.equal(await isTrusted(context, org, about({ status: 204 })), true);
+  assert.equal(await isTrusted(context, org, about({ body: '{}' })), false);
+  assert.equal(await isTrusted(context, team, about({ body: '{"state":"active"}' })), true);
+  assert.equal(await isTrusted(context, team, about({ body: '{"state":"pending"}' })), false);
+  assert.equal(await isTrusted(context, team, about({ status: 204 })), false);
+  assert.equal(await isTrusted(context, write, about({ body: '{"permission":"write"}' })), true);
+  assert.equal(await isTrusted(context, write, about({ body: '{"permission":"read"}' })), false);
+  assert.equal(await isTrusted(context, write, about({ body: '{"state":"active"}' })), false);
+  assert.equal(await isTrusted(context, write, about({ body: '{}' })), false);
+});
+
+test('a list of collaborators that does not say who may write makes nobody a writer', async (context) => {
+  const list = (permissions: object) => (path: string) => {
+    if (!path.includes('/collaborators?')) return { status: 404, body: '{}' };
+    return { body: JSON.stringify([{ login: 'mallory', ...permissions }]) };
+  };
+  const write = { permission: 'write' } as const;
+  assert.equal(await isTrusted(context, write, list({ permissions: { push: true } })), true);
+  assert.equal(await isTrusted(context, write, list({ permissions: { push: false } })), false);
+  assert.equal(await isTrusted(context, write, list({})), false);
+});
