@@ -157,6 +157,16 @@ export const memoryClauses: readonly ForgeClause[] = [
     assert.deepEqual((await view()).requests, []);
   }),
 
+  clause('a status asks at each place of its commit for itself', async ({ world, people, forge, sha, view }) => {
+    const asked = { context: 'unit/fedora', state: 'pending', description: 'Not yet tested (direct trigger)' } as const;
+    await people.setStatus(sha, people.maintainer, asked);
+    const place = { forge: forge.name, repo: world.repo, branch: 'topic', pull: null, baseRef: 'topic' };
+    const branch = await forge.view(world.repo, changeKey(place), signal());
+    const [ofPull, ofBranch] = [(await view()).requests[0]?.id, branch?.requests[0]?.id];
+    assert.ok(ofPull !== undefined && ofBranch !== undefined);
+    assert.notEqual(ofPull, ofBranch, 'a branch that answers must not answer for the pull request');
+  }),
+
   clause('a comment is said once, over a restart too', async ({ world, people, forge, pull }) => {
     const comment = {
       repo: world.repo,

@@ -172,10 +172,18 @@ function triggersOf(statuses: readonly StatusNode[]): readonly StatusNode[] {
   return statuses.filter(({ state, description }) => isDirectTrigger(state, description));
 }
 
-/** Our own status takes the place of the one that asked, so what is seen is not done yet. */
-function triggered(statuses: readonly StatusNode[], { headSha }: Change, place: ViewPlace): readonly PersonRequest[] {
+/**
+ * Our own status takes the place of the one that asked, so what is seen is not done yet. The id names the place: a branch and a
+ * pull request share a commit, and what one of them has answered the other has not.
+ */
+function triggered(
+  statuses: readonly StatusNode[],
+  { headSha, pull, branch }: Change,
+  place: ViewPlace,
+): readonly PersonRequest[] {
+  const at = pull === null ? `branch/${branch ?? ''}` : `pull/${String(pull)}`;
   return triggersOf(statuses).map(({ context, createdAt, creator }) => ({
-    id: `status/${headSha.slice(0, 12)}/${shortened(context, 255)}/${createdAt}`,
+    id: `status/${headSha.slice(0, 12)}/${shortened(context, 255)}/${createdAt}/${at}`,
     kind: 'test',
     by: shortened(loginOf(creator), 100),
     sha: headSha,
