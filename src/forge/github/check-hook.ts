@@ -8,6 +8,8 @@ import { callAt, type GitHubHub } from './hub.ts';
 /** Which addresses are ours. */
 export interface HookCheck {
   readonly isOurHook: (url: string) => boolean;
+  /** Where GitHub should send; null: not known. */
+  readonly ourHook: string | null;
   readonly signal: AbortSignal;
 }
 
@@ -36,7 +38,11 @@ export async function checkAppHook(
   options: HookCheck,
 ): Promise<readonly GitHubFinding[]> {
   const { signal } = options;
-  const config = await hub.client.get('GET /app/hook/config', {}, configSchema, { account: app, signal });
+  const config = await hub.client.getOrNull('GET /app/hook/config', {}, configSchema, { account: app, signal });
+  if (config === null || (config.url ?? '') === '') {
+    const remedy = `${setIn('activate it in the settings of the App', options)}; until then scans find what moves`;
+    return [lesser('the App has no webhook', remedy)];
+  }
   const log = { route: 'GET /app/hook/deliveries', parameters: {}, account: app, who: 'the App' };
   return [...judgeHook('the App', { active: true, config }, options), await lastDelivery(hub, log, signal)];
 }
@@ -57,17 +63,15 @@ export async function checkRepoHooks(
   }
   const found = hooks.filter(({ config }) => options.isOurHook(config.url ?? ''));
   if (found.length === 0) {
-    return [lesser(`no webhook of ${repo} calls us`, 'add one (guide: GitHub); until then scans find what moves')];
+    const remedy = `${setIn('add one (guide: GitHub)', options)}; until then scans find what moves`;
+    return [lesser(`no webhook of ${repo} calls us`, remedy)];
   }
   const findings: GitHubFinding[] = [];
   for (const hook of found) {
-    const missing = hook.events.includes('*') ? [] : missingEvents(hook.events);
     const who = `the webhook ${hook.id} of ${repo}`;
     findings.push(
       ...judgeHook(who, hook, options),
-      ...missing.map((event) =>
-        bad(`${who} does not send the event ${event}`, 'add it in the settings of the webhook'),
-      ),
+      ...eventFindings(who, hook.events),
       await lastDelivery(
         hub,
         {
@@ -83,20 +87,28 @@ export async function checkRepoHooks(
   return findings;
 }
 
-/** What would have to be subscribed. */
-export function missingEvents(has: readonly string[]): readonly string[] {
-  return neededEvents.filter((event) => !has.includes(event));
+/** What would have to be subscribed, in one line. */
+export function eventFindings(who: string, has: readonly string[]): readonly GitHubFinding[] {
+  const missing = has.includes('*') ? [] : neededEvents.filter((event) => !has.includes(event));
+  if (missing.length === 0) return [];
+  const what = `${who} does not send ${missing.length === 1 ? 'the event' : 'the events'} ${missing.join(', ')}`;
+  return [lesser(what, 'subscribe in its settings; until then scans find what moves')];
+}
+
+/** With the address, when we know it. */
+function setIn(remedy: string, { ourHook }: HookCheck): string {
+  return ourHook === null ? remedy : `${remedy}, for ${ourHook}`;
 }
 
 function judgeHook(
   who: string,
   { active, config }: { readonly active: boolean; readonly config: z.output<typeof configSchema> },
-  { isOurHook }: HookCheck,
+  { isOurHook, ourHook }: HookCheck,
 ): readonly GitHubFinding[] {
   const findings: GitHubFinding[] = [];
   if (config.url === undefined || !isOurHook(config.url)) {
     const url = config.url === undefined ? 'nowhere' : plain(config.url).slice(0, 200);
-    findings.push(bad(`${who} sends its events to ${url}`, "set the webhook's address to ours"));
+    findings.push(bad(`${who} sends its events to ${url}`, `set its address to ${ourHook ?? 'ours'}`));
   }
   if (!active) findings.push(bad(`${who} is not active`, 'activate it'));
   if ((config.secret ?? '') === '') findings.push(bad(`${who} has no secret`, 'set the one that is configured here'));
@@ -120,5 +132,8 @@ async function lastDelivery(
   if (last === undefined) return good(`${hook.who} has sent nothing yet`);
   if (last.status_code >= 200 && last.status_code < 300) return good(`${hook.who}: its last delivery was taken`);
   const what = `${hook.who}: its last delivery failed with ${last.status_code} (${plain(last.status).slice(0, 100)})`;
-  return bad(what, 'see that its address reaches this server and that the secrets agree');
+  if (last.status_code === 401) {
+    return bad(what, 'make its secret one of webhookSecrets, then let GitHub deliver again');
+  }
+  return bad(what, 'see that its address reaches this server');
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { errorLine, isGroundcrewError } from '../../base/errors.ts';
 import { plain } from '../../base/git.ts';
 import type { Account } from './account.ts';
-import { checkAppHook, checkRepoHooks, type HookCheck, missingEvents } from './check-hook.ts';
+import { checkAppHook, checkRepoHooks, eventFindings, type HookCheck } from './check-hook.ts';
 import { bad, type GitHubFinding, good } from './finding.ts';
 import type { Installation } from './github-auth.ts';
 import { callAt, type GitHubHub } from './hub.ts';
@@ -33,7 +33,12 @@ export async function checkGitHub(hub: GitHubHub, options: HookCheck): Promise<r
     // Without the App nothing else can be asked for.
     if (general.installations === null) return general.findings;
     const findings = [...general.findings];
-    for (const { name } of hub.repos()) findings.push(...(await checkRepo(hub, name, options)));
+    const installed = new Set((general.installations ?? []).map(({ account }) => account?.login.toLowerCase()));
+    for (const { name } of hub.repos()) {
+      // Said once for its owner.
+      if (!installed.has(ownerOf(name).toLowerCase())) continue;
+      findings.push(...(await checkRepo(hub, name, options)));
+    }
     return findings;
   }
   const findings: GitHubFinding[] = [];
@@ -43,10 +48,11 @@ export async function checkGitHub(hub: GitHubHub, options: HookCheck): Promise<r
   findings.push(...who);
   if (who.some(({ ok }) => !ok)) return findings;
   for (const { name } of hub.repos()) {
-    findings.push(
-      ...(await checkRepo(hub, name, options)),
-      ...(await looking(`the webhooks of ${name}`, () => checkRepoHooks(hub, name, options))),
-    );
+    const found = await checkRepo(hub, name, options);
+    findings.push(...found);
+    // What cannot be seen at all has no webhooks to speak of.
+    if (found.every(({ ok }) => !ok)) continue;
+    findings.push(...(await looking(`the webhooks of ${name}`, () => checkRepoHooks(hub, name, options))));
   }
   return findings;
 }
@@ -80,20 +86,14 @@ async function checkApp(
   const call = { account: app, signal };
   let installations: readonly Installation[] | null = null;
   const findings = await looking('the GitHub App', async () => {
-    const told = await hub.client.get('GET /app', {}, appSchema, call);
+    const told = await hub.client.getOrNull('GET /app', {}, appSchema, call);
+    if (told === null) return [bad('GitHub knows no App with this id', 'correct `app.id`: the App ID in its settings')];
     installations = await hub.accounts.installations(signal);
     const rights = rightsFor(hub);
     return [
       good(`GitHub knows the App ${plain(told.slug)}`),
-      ...missingRights(told.permissions, rights).map((right) =>
-        bad(
-          `the App lacks the permission ${right}`,
-          'add it in the settings of the App, then accept it where the App is installed',
-        ),
-      ),
-      ...missingEvents(told.events).map((event) =>
-        bad(`the App does not hear the event ${event}`, 'subscribe it in the settings of the App'),
-      ),
+      ...lackingRights(missingRights(told.permissions, rights)),
+      ...eventFindings('the App', told.events),
       ...ownersOf(hub).flatMap((owner) => checkInstallation(owner, installations ?? [], told.permissions)),
     ];
   });
@@ -127,6 +127,14 @@ async function checkRepo(hub: GitHubHub, repo: string, { signal }: HookCheck): P
   return looking(repo, async () => {
     const { at, call } = await callAt(hub, repo, signal);
     const found = await hub.client.getOrNull('GET /repos/{owner}/{repo}', at, repoSchema, call);
+    const { app } = hub.accounts;
+    // A public repository can be read by any App; only where it is installed may it write.
+    const route = 'GET /repos/{owner}/{repo}/installation';
+    const isInstalled =
+      app === null || (await hub.client.getOrNull(route, at, z.unknown(), { account: app, signal })) !== null;
+    if (found !== null && !isInstalled) {
+      return [bad(`the App is not installed on ${repo}`, 'add the repository in the settings of its installation')];
+    }
     if (found === null) {
       return [bad(`${repo} is not there, or not for us`, 'correct its name, or let the account (or the App) see it')];
     }
@@ -177,8 +185,18 @@ function isEnough(has: string | undefined, needed: string): boolean {
   return has !== undefined && levels.indexOf(has) >= levels.indexOf(needed);
 }
 
+function lackingRights(missing: readonly string[]): readonly GitHubFinding[] {
+  if (missing.length === 0) return [];
+  const what = `the App lacks the ${missing.length === 1 ? 'permission' : 'permissions'} ${missing.join(', ')}`;
+  return [bad(what, 'add this in the settings of the App, then accept it where the App is installed')];
+}
+
 function ownersOf(hub: GitHubHub): readonly string[] {
-  return [...new Set(hub.repos().map(({ name }) => name.split('/')[0] ?? ''))];
+  return [...new Set(hub.repos().map(({ name }) => ownerOf(name)))];
+}
+
+function ownerOf(repo: string): string {
+  return repo.split('/')[0] ?? '';
 }
 
 async function looking(what: string, look: () => Promise<readonly GitHubFinding[]>): Promise<readonly GitHubFinding[]> {
@@ -196,6 +214,7 @@ function remedyOf(error: unknown): string {
   if (error.code === 'forge/forbidden' || error.code === 'forge/not-found')
     return 'give the token or App this permission';
   if (error.code === 'forge/not-installed') return 'install the App there';
+  if (error.code === 'forge/unreachable') return 'see whether `apiUrl` is right and can be reached from here';
   return 'try again when GitHub answers';
 }
 

@@ -147,7 +147,7 @@ export function createGitHubForge(options: GitHubForgeOptions): GitHubForge {
         if (signal.aborted) resolve();
         else signal.addEventListener('abort', () => resolve(), { once: true });
       }),
-    check: (signal) => checkGitHub(hub, { isOurHook, signal }),
+    check: (signal) => checkGitHub(hub, { isOurHook, ourHook: options.webhookUrl?.() ?? null, signal }),
     ownLogin,
     close: () => cache.close(),
   };

@@ -106,13 +106,39 @@ test('an App that is not installed, or suspended, is said; its calls may come ba
   });
 });
 
+test('an App that is installed elsewhere at its owner is said, though it may read', needs('git'), async (context) => {
+  const { hub, forge, repo } = await openGitHubWorld(context, { as: 'app' });
+  await hub.people.createRepo({ name: 'acme/other', files: { a: 'b' } });
+  const [installation] = hub.world.installations.values();
+  assert.ok(installation !== undefined);
+  hub.people.setInstallationRepos(installation, ['acme/other']);
+  assert.match((await troubles(forge)).join('\n'), new RegExp(`the App is not installed on ${repo}$`, 'm'));
+});
+
+test('an App without a webhook works, only worse; one of an unknown id does not', needs('git'), async (context) => {
+  const world = await openGitHubWorld(context, {
+    as: 'app',
+    forge: { webhookUrl: () => 'https://ci.example.org/webhook/github' },
+  });
+  const found = (await world.forge.check(signal())).filter(({ ok }) => !ok);
+  assert.deepEqual(
+    found.map(({ what, isLesser }) => [what, isLesser]),
+    [['the App has no webhook', true]],
+  );
+  assert.match(found[0]?.remedy ?? '', /https:\/\/ci\.example\.org\/webhook\/github/);
+  world.hub.world.apps.clear();
+  const [unknown, ...others] = await world.open().check(signal());
+  assert.match(`${unknown?.what ?? ''}: ${unknown?.remedy ?? ''}`, /knows no App with this id: correct `app\.id`/);
+  assert.deepEqual(others, []);
+});
+
 test('a hook without secret, or for another address, is said', needs('git'), async (context) => {
   const world = await openGitHubWorld(context, { forge: { webhookUrl: () => null } });
   world.hub.people.setCollaborator(world.repo, 'crew-bot', 'admin');
   world.hub.people.createHook(world.repo, { url: 'http://127.0.0.1:9/webhook/github', events: ['push'], pings: false });
   const found = (await troubles(world.forge)).join('\n');
   assert.match(found, /has no secret/);
-  assert.match(found, /does not send the event pull_request/);
+  assert.match(found, /does not send the events pull_request, status, /);
 });
 
 test('one token of an installation serves all, and is renewed before it ends', needs('git'), async (context) => {
