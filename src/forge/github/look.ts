@@ -9,7 +9,7 @@ import { concurrently } from './concurrently.ts';
 import { callAt, type GitHubHub, type GitHubRepo, type RepoCall, unreadable } from './hub.ts';
 import { restStatuses } from './rest-statuses.ts';
 import { type Trust, trustAges } from './trust.ts';
-import { peopleOf, viewOfBranch, viewOfPull, type ViewPlace } from './view-of.ts';
+import { makersOf, peopleOf, viewOfBranch, viewOfPull, type ViewPlace } from './view-of.ts';
 import {
   branchNodeSchema,
   type PlaceAsked,
@@ -164,14 +164,19 @@ export function createLooker(hub: GitHubHub, trust: Trust, looks: LookCounter): 
     const statuses = last?.oid === node.headRefOid ? last.status : await restStatuses(client, target, node.headRefOid);
     const { trusts, isUnknown } = await trusting(repo, peopleOf(node, statuses), { yesMs, signal });
     const view = viewOfPull(node, { pull, statuses, place: { ...place, trusts } });
-    await doubt(place.key, view, isUnknown(view.change.author));
+    const stranger = makersOf(node).find((login) => !trusts(login)) ?? view.change.author;
+    await doubt(place.key, view, { stranger, isUnknown: isUnknown(stranger) });
     return view;
   };
 
-  /** A change of a stranger is looked at again when its author is let in, though GitHub shows it unchanged. */
-  const doubt = async (key: string, { change }: PlaceView, isUnknown: boolean): Promise<void> => {
+  /** A change of a stranger is looked at again when that one is let in, though GitHub shows it unchanged. */
+  const doubt = async (
+    key: string,
+    { change }: PlaceView,
+    { stranger, isUnknown }: { readonly stranger: string; readonly isUnknown: boolean },
+  ): Promise<void> => {
     const known = cache.note('doubt', key)?.value ?? null;
-    const now = change.isTrusted || !change.isOpen ? null : `${isUnknown ? '?' : '-'}${change.author}`;
+    const now = change.isTrusted || !change.isOpen ? null : `${isUnknown ? '?' : '-'}${stranger}`;
     if (now === known) return;
     if (now === null) await cache.dropNote('doubt', key);
     else await cache.keepNote('doubt', key, now);

@@ -38,7 +38,9 @@ const node = fc.record({
   updatedAt: time,
   headRefOid: fc.constant('a'.repeat(40)),
   baseRefName: text,
+  isCrossRepository: fc.boolean(),
   author: actor,
+  headRepositoryOwner: actor,
   labels: fc.option(fc.record({ nodes: fc.array(fc.record({ name: text })) })),
   comments: fc.record({
     nodes: fc.array(
@@ -82,6 +84,26 @@ test('whatever strangers write, the view is bounded, plain, and believes nobody 
       assert.ok(view.requests.every(({ by }) => people.includes(by)));
     }),
   );
+});
+
+test('a trusted person vouches for no repository of a stranger', () => {
+  const person = (login: string): { __typename: string; login: string } => ({ __typename: 'User', login });
+  const isTrusted = (owner: string | null, isCrossRepository = true): boolean => {
+    const pull = {
+      ...emptyPull,
+      isCrossRepository,
+      author: person('Ada'),
+      headRepositoryOwner: owner === null ? null : person(owner),
+    };
+    const trusts = (login: string): boolean => ['ada', 'bob'].includes(login.toLowerCase());
+    return viewOfPull(pull, { pull: 1, statuses: [], place: { ...place, trusts } }).change.isTrusted;
+  };
+  assert.equal(isTrusted('a', false), true, 'a branch of the repository itself');
+  assert.equal(isTrusted('ada'), true, 'a fork of her own');
+  assert.equal(isTrusted('bob'), true, 'a fork of somebody whom we trust, too');
+  assert.equal(isTrusted('A'), true, 'a fork with the owner of the repository');
+  assert.equal(isTrusted('mallory'), false);
+  assert.equal(isTrusted(null), false, 'whoever pushed there last');
 });
 
 test('an App and a person of the same name are two', () => {
@@ -163,7 +185,9 @@ const emptyPull: PullNode = {
   updatedAt: 1,
   headRefOid: 'a'.repeat(40),
   baseRefName: 'main',
+  isCrossRepository: false,
   author: null,
+  headRepositoryOwner: null,
   labels: null,
   comments: { nodes: [] },
   commits: { nodes: [] },

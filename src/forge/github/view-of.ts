@@ -25,14 +25,25 @@ export interface ViewPlace {
 
 type CommentNode = PullNode['comments']['nodes'][number];
 
-/** Everybody whose right matters to this view: the author, whoever gives commands, whoever edited those. */
+/** Everybody whose right matters to this view: who made the change, whoever gives commands, whoever edited those. */
 export function peopleOf(node: PullNode, statuses: readonly StatusNode[]): readonly string[] {
   const commanding = node.comments.nodes.filter(({ body }) => parseCommands(body).length > 0);
   return [
-    loginOf(node.author),
+    ...makersOf(node),
     ...commanding.flatMap(({ author, editor }) => [loginOf(author), ...(editor === null ? [] : [loginOf(editor)])]),
     ...triggersOf(statuses).map(({ creator }) => loginOf(creator)),
   ];
+}
+
+/**
+ * Who decides what the head is. Anybody may open a pull request from anybody's fork, so a person whom we trust vouches for
+ * nothing that a stranger can still push there.
+ */
+export function makersOf({ author, headRepositoryOwner, isCrossRepository }: PullNode): readonly string[] {
+  const by = loginOf(author);
+  // Whose repository is gone nobody pushes to any more, and nobody knows who did.
+  const owner = loginOf(headRepositoryOwner);
+  return !isCrossRepository || isSamePerson(owner, by) ? [by] : [by, owner];
 }
 
 /** `statuses` are those of `node.headRefOid`. */
@@ -58,7 +69,7 @@ export function viewOfPull(
     labels: (node.labels?.nodes ?? []).map(({ name }) => shortened(name, 100)),
     isDraft: node.isDraft,
     isOpen: node.state === 'OPEN',
-    isTrusted: place.trusts(author),
+    isTrusted: isMadeBy(node, place),
     version: node.updatedAt,
   };
   const requests = change.isOpen
@@ -68,6 +79,13 @@ export function viewOfPull(
       ]
     : [];
   return { change, requests, ...statusesOf(statuses, node.headRefOid, place) };
+}
+
+/** Another repository of the same owner is as good as this one: whoever may push there was let in by the same people. */
+function isMadeBy(node: PullNode, { repo, trusts }: ViewPlace): boolean {
+  const isOurs = (owner: string): boolean => isSamePerson(owner, repo.split('/', 1)[0] ?? '');
+  const [author, ...owners] = makersOf(node);
+  return author !== undefined && trusts(author) && owners.every((owner) => trusts(owner) || isOurs(owner));
 }
 
 /** A branch has no version of its own: `version` numbers our looks. Null: it shows no commit. */

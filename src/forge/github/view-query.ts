@@ -8,8 +8,9 @@ export type PlaceAsked = { readonly pull: number } | { readonly branch: string }
 // could have, too.
 const fragments = `
 fragment pull on PullRequest {
-  state isDraft title updatedAt headRefOid baseRefName
+  state isDraft title updatedAt headRefOid baseRefName isCrossRepository
   author { __typename login }
+  headRepositoryOwner { __typename login }
   labels(first: 100) { nodes { name } }
   comments(last: 100) {
     nodes {
@@ -93,7 +94,9 @@ const pullSchema = z.object({
   updatedAt: timeSchema,
   headRefOid: z.string(),
   baseRefName: z.string(),
+  isCrossRepository: z.boolean(),
   author: actorSchema,
+  headRepositoryOwner: actorSchema,
   labels: z.object({ nodes: z.array(z.object({ name: z.string() })) }).nullable(),
   comments: z.object({
     nodes: z.array(
