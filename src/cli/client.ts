@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { GroundcrewError } from '../base/errors.ts';
+import { GroundcrewError, UsageError } from '../base/errors.ts';
 import { findServer, type ServerFile } from '../config/server-file.ts';
 import type { StatePaths } from '../config/state-dir.ts';
 
@@ -155,7 +155,10 @@ function refusal(server: Server, status: number, text: string, what: string): Gr
   }
   const said = refused.safeParse(asJson(text));
   const why = said.success ? said.data.error : `it answered ${String(status)}`;
-  return new GroundcrewError('cli/refused', `the server refused ${what}: ${why}`);
+  // Something that is not there, or a word that it does not take, is for the person to mend.
+  const isOurs = said.success && (status === 400 || status === 404 || status === 422);
+  const Refused = isOurs ? UsageError : GroundcrewError;
+  return new Refused('cli/refused', `the server refused ${what}: ${why}`);
 }
 
 function asJson(text: string): unknown {

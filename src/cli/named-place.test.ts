@@ -34,6 +34,16 @@ test('a place is named by project and ref, by both in one word, or by the addres
   assert.match(String(await asked('o/r')), /o\/r: which branch, pull request or commit\?/);
 });
 
+test('after a word that names the whole place come contexts; where none may stand, it is said', async (context) => {
+  const file = join(await tempDir(context), 'groundcrew.yaml');
+  writeFileSync(file, config);
+  const { out } = await runCliWith(['trigger', '-n', '--json', '--config', file, 'o/r#7', 'fedora-44', 'docs']);
+  const asked = JSON.parse(out) as Record<string, unknown>;
+  assert.deepEqual([asked['changeKey'], asked['contexts']], ['github|o/r|pull/7', ['fedora-44', 'docs']]);
+  const refused = await runCliWith(['policy', 'explain', '--config', file, 'o/r#7', 'main']);
+  assert.deepEqual([refused.code, refused.err], [2, 'groundcrew: o/r#7 names the place already; leave out main\n']);
+});
+
 test('what would be asked is told with the whole name of the place', async (context) => {
   const file = join(await tempDir(context), 'groundcrew.yaml');
   writeFileSync(file, config);

@@ -51,16 +51,22 @@ export function placeWords({ forge, repo, changeKey, sha }: NamedPlace): string 
   return `${repo} ${changeKey?.slice(forge.length + repo.length + 2) ?? sha ?? ''}`.trim();
 }
 
-/** Takes one word apart that says both. */
 function takenApart(words: PlaceWords): PlaceWords {
   const { repo, ref } = words;
-  if (repo === undefined || ref !== undefined) return words;
+  const both = repo === undefined ? null : bothIn(repo);
+  if (both === null) return words;
+  if (ref === undefined) return both;
+  throw new UsageError('cli/usage', `${repo ?? ''} names the place already; leave out ${ref}`);
+}
+
+/** Takes one word apart that says repository and place, as `OWNER/REPO#7` does; null: it says one. */
+export function bothIn(repo: string): PlaceWords | null {
   const address = /^https?:\/\/[^/]+\/([^/]+\/[^/]+)\/(?:pull|pulls)\/([1-9]\d{0,8})(?:[/?#].*)?$/.exec(repo);
   if (address !== null) return { repo: address[1], ref: `#${address[2] ?? ''}` };
   const pull = /^(.*)#([1-9]\d{0,8})$/.exec(repo);
   if (pull !== null) return { repo: pull[1] === '' ? undefined : pull[1], ref: `#${pull[2] ?? ''}` };
   const branch = /^([^@/.~][^@]*)@(.+)$/.exec(repo);
-  return branch === null ? words : { repo: branch[1], ref: branch[2] };
+  return branch === null ? null : { repo: branch[1], ref: branch[2] };
 }
 
 async function checkedOutBranch(dir: string, context: CliContext): Promise<string | null> {

@@ -28,7 +28,9 @@ export function createSecrets(references: Readonly<Record<string, SecretReferenc
       if (reference === undefined) {
         throw new UsageError('config/unknown-secret', `secret ${name}: is not configured; add it under secrets`);
       }
-      return readReference({ name: `secret ${name}`, key: `secrets.${name}` }, reference, env);
+      // Secrets of forges have their place in the configuration for a name.
+      const key = name.startsWith('forges.') ? name : `secrets.${name}`;
+      return readReference({ name: `secret ${name}`, key }, reference, env);
     },
     warnings() {
       return Object.entries(references).flatMap(([name, reference]) => {

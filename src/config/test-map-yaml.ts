@@ -19,13 +19,13 @@ export function testMapYaml({ source, forge, projects, ignored }: TestMapYaml): 
   const elsewhere = projects.filter((project) => !here.includes(project));
   return [
     `# Taken over from ${oneLine(source)} by "groundcrew policy import".`,
-    '# Check it with "groundcrew config check"; begin with statuses: {prefix: TEXT} beside the present CI (shadow mode).',
+    '# Check it with "groundcrew config check FILE"; begin with statuses: {prefix: TEXT} beside the present CI (shadow mode).',
     ...ignored.map((line) => `# Not taken over: ${oneLine(line)}`),
     'forges:',
     `  ${forge}:`,
     '    kind: github',
     '    token: {file: keys/github-token} # or an App: {id: NUMBER, key: {file: PATH}}',
-    '    webhookSecrets: [{file: keys/webhook-secret}]',
+    '    webhookSecrets: [{file: keys/webhook}]',
     here.length === 0 ? 'projects: []' : 'projects:',
     ...here.flatMap((project) => projectLines(project, forge)),
     ...elsewhere.flatMap((project) => [

@@ -78,7 +78,7 @@ test('scan has the running server look, and tells what came of it', async (conte
   const [line] = JSON.parse((await run('scan', 'o/r', '--json')).out) as { repo: string; changed: number }[];
   assert.deepEqual([line?.repo, line?.changed], ['o/r', 1]);
   const { code: unknown, err } = await run('scan', 'o/other');
-  assert.equal(unknown, 3);
+  assert.equal(unknown, 2);
   assert.match(err, /o\/other is not a project of this server/);
 });
 
@@ -148,6 +148,10 @@ test('policy import makes a configuration of a test map, and says what it left o
   writeFileSync(file, '[]');
   const refused = await runCliWith(['policy', 'import', file]);
   assert.deepEqual([refused.code, refused.out], [2, '']);
+  writeFileSync(file, '{"version": 2}');
+  const nothing = await runCliWith(['policy', 'import', file]);
+  assert.deepEqual([nothing.code, nothing.out], [2, '']);
+  assert.match(nothing.err, /map\.json: nothing could be taken over: version: expected OWNER\/REPO/);
   writeFileSync(file, '{');
   assert.match((await runCliWith(['policy', 'import', file])).err, /map\.json: is not JSON/);
 });

@@ -100,7 +100,7 @@ function addImport(policy: Command, { context, done }: Frame): void {
       'FILE holds the map as JSON: repository, branch, contexts, and _manual for those that no push starts. The configuration ' +
       'goes to stdout, with comments; what could not be taken over is told there and on stderr.',
     examples: [
-      ['groundcrew policy import test-map.json > groundcrew.yaml', 'then groundcrew config check'],
+      ['groundcrew policy import test-map.json > groundcrew.yaml', 'then groundcrew config check groundcrew.yaml'],
       ['groundcrew policy import test-map.json --rhel-pool inside', 'RHEL runs on the workers of that pool'],
     ],
   })
@@ -116,6 +116,10 @@ function addImport(policy: Command, { context, done }: Frame): void {
     const imported = importTestMap(map, { rhelPool: options.rhelPool ?? null });
     if (imported.kind === 'refused') throw new UsageError('cli/bad-test-map', `${file}: ${imported.why}`);
     const { projects, ignored } = imported;
+    if (projects.length === 0) {
+      const [first = 'expected OWNER/REPO, then branches with their contexts'] = ignored;
+      throw new UsageError('cli/bad-test-map', `${file}: nothing could be taken over: ${first}`);
+    }
     for (const line of ignored) await context.err.line(plainText(`groundcrew: not taken over: ${line}`));
     if (options.json === true) await context.out.line(plainJson({ projects, ignored }));
     else await context.out.write(testMapYaml({ source: file, forge: options.forge, projects, ignored }));

@@ -4,7 +4,7 @@ import { exitCode } from '../exit-code.ts';
 import { addVerb, loadSettings, withConfig, withJson, withReader, type ConfigOptions, type Frame } from '../verb.ts';
 
 interface ShadowOptions extends ConfigOptions {
-  readonly since: number;
+  readonly since?: number;
   readonly json?: boolean;
 }
 
@@ -29,12 +29,12 @@ export function addShadow(program: Command, { context, done }: Frame): void {
       ['groundcrew shadow report', 'the last 30 days'],
       ['groundcrew shadow report --since 7d --json', 'for a script'],
     ],
-  }).option('--since <duration>', 'how far back (default: 30d)', ago, 30 * dayMs);
+  }).option('--since <duration>', 'how far back (default: 30d)', ago);
   withJson(withConfig(command)).action(async (options: ShadowOptions) => {
     const { settings } = await loadSettings(context, options);
     const { compareShadow } = await import('../../report/shadow-report.ts');
     const rows = await withReader(context, settings, async (reader) =>
-      reader === null ? [] : reader.shadowRows(context.clock.now() - options.since, mostRows),
+      reader === null ? [] : reader.shadowRows(context.clock.now() - (options.since ?? 30 * dayMs), mostRows),
     );
     const report = compareShadow(rows);
     const { plainJson, plainText } = await import('../output/plain-text.ts');

@@ -25,12 +25,12 @@ export function addTrigger(program: Command, { context, done }: Frame): void {
     summary: 'have the server test a branch, pull request or commit',
     details:
       'REPO is the name of a project or a path (default: the repository of this directory); REF a branch, #PULL or a full commit ' +
-      'id (default: the branch that is checked out). Contexts: all that are not manual. With --follow the exit status is that of ' +
-      'the runs.',
+      'id (default: the branch that is checked out); OWNER/REPO#PULL and the address of a pull request name both. Contexts: all ' +
+      'that are not manual. With --follow the exit status is that of the runs.',
     examples: [
       ['groundcrew trigger', 'the branch that is checked out here'],
       ['groundcrew trigger my-project main --follow', 'a branch, and watch it'],
-      ["groundcrew trigger owner/repo '#7' fedora-44/storage", 'one check of a pull request'],
+      ['groundcrew trigger owner/repo#7 fedora-44/storage', 'one check of a pull request'],
     ],
   })
     .option('-f, --follow', 'show the logs until the runs have ended')
@@ -65,13 +65,16 @@ async function askFor(
   context: CommandContext,
 ): Promise<{ readonly ask: Ask; readonly about: string }> {
   const { parseContext } = await import('../../core/check-context.ts');
-  for (const name of given.contexts) {
+  const { bothIn, namedPlace, placeWords } = await import('../named-place.ts');
+  const { settings, repo: word, ref } = given;
+  // After a word that names the whole place, all that follows are contexts.
+  const isWhole = word !== undefined && ref !== undefined && bothIn(word) !== null;
+  const contexts = isWhole ? [ref, ...given.contexts] : given.contexts;
+  for (const name of contexts) {
     if (parseContext(name) === null)
       throw new UsageError('cli/usage', `${name}: is not a context such as test or fedora-44/storage`);
   }
-  const { namedPlace, placeWords } = await import('../named-place.ts');
-  const place = await namedPlace(given, given.settings, context);
-  const { contexts } = given;
+  const place = await namedPlace({ repo: word, ref: isWhole ? undefined : ref }, settings, context);
   const { repo, changeKey, sha } = place;
   const asked = { kind: 'test', by: context.user, repo, contexts } as const;
   const ask = changeKey === null ? { ...asked, sha: sha ?? '' } : { ...asked, changeKey };
