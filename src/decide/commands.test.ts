@@ -63,18 +63,18 @@ for (const [body, commands] of [
 }
 
 for (const [body, said] of [
-  ['/tset', 'There is no /tset. Did you mean /test [CONTEXT…]?'],
-  ['/cancle fedora', 'There is no /cancle. Did you mean /cancel [CONTEXT…]?'],
-  ['/oktotest', 'There is no /oktotest. Did you mean /ok-to-test [COMMIT]?'],
-  ['/skip', '/skip CONTEXT REASON needs a context and a reason. Nothing was skipped.'],
-  ['/skip fedora-44', '/skip CONTEXT REASON needs a context and a reason. Nothing was skipped.'],
+  ['/tset', 'There is no `/tset`. Did you mean `/test [CONTEXT…]`?'],
+  ['/cancle fedora', 'There is no `/cancle`. Did you mean `/cancel [CONTEXT…]`?'],
+  ['/oktotest', 'There is no `/oktotest`. Did you mean `/ok-to-test [COMMIT]`?'],
+  ['/skip', '`/skip CONTEXT REASON` needs a context and a reason. Nothing was skipped.'],
+  ['/skip fedora-44', '`/skip CONTEXT REASON` needs a context and a reason. Nothing was skipped.'],
   [
     '/ok-to-test please',
-    '/ok-to-test [COMMIT] takes at most one commit, by at least the first 7 digits of its name. Nothing was approved.',
+    '`/ok-to-test [COMMIT]` takes at most one commit, by at least the first 7 digits of its name. Nothing was approved.',
   ],
-  [`/test ${'x '.repeat(101)}`, '/test takes at most 100 contexts.'],
-  [`/cancel ${'a* '.repeat(11)}`, '/cancel takes at most 10 patterns.'],
-  [`/test ${'x'.repeat(201)}`, '/test: no context is longer than 200 characters.'],
+  [`/test ${'x '.repeat(101)}`, '`/test` takes at most 100 contexts.'],
+  [`/cancel ${'a* '.repeat(11)}`, '`/cancel` takes at most 10 patterns.'],
+  [`/test ${'x'.repeat(201)}`, '`/test`: no context is longer than 200 characters.'],
 ] as const) {
   test(`${JSON.stringify(body.slice(0, 20))} is a mistake that says how it is done`, () => {
     assert.deepEqual(parseCommands(body), [command('mistake', { text: said })]);

@@ -55,7 +55,7 @@ function readCommand(typed: string, rest: string): Command | null {
   const word = words.find((known) => known === typed);
   if (word === undefined) {
     const near = nearestWord(typed);
-    return near === null ? null : mistake(`There is no /${typed}. Did you mean ${commandUsage[near]}?`);
+    return near === null ? null : mistake(`There is no \`/${typed}\`. Did you mean \`${commandUsage[near]}\`?`);
   }
   const given = rest
     .split(/[\s,]+/)
@@ -64,12 +64,12 @@ function readCommand(typed: string, rest: string): Command | null {
   if (word === 'help') return { kind: 'help', contexts: [], sha: null };
   if (word === 'ok-to-test') return readApproval(given);
   if (word === 'skip') return readSkip(given[0], rest);
-  if (given.length > mostContexts) return mistake(`/${word} takes at most ${String(mostContexts)} contexts.`);
+  if (given.length > mostContexts) return mistake(`\`/${word}\` takes at most ${String(mostContexts)} contexts.`);
   if (given.filter((context) => /[*?]/.test(context)).length > mostPatterns) {
-    return mistake(`/${word} takes at most ${String(mostPatterns)} patterns.`);
+    return mistake(`\`/${word}\` takes at most ${String(mostPatterns)} patterns.`);
   }
   if (given.some((context) => context.length > longestContext)) {
-    return mistake(`/${word}: no context is longer than ${String(longestContext)} characters.`);
+    return mistake(`\`/${word}\`: no context is longer than ${String(longestContext)} characters.`);
   }
   if (word === 'retry' && given[0] === 'failed') {
     return { kind: 'retry', contexts: given.slice(1), sha: null, isOnlyFailed: true };
@@ -84,7 +84,7 @@ function readApproval(given: readonly string[]): Command {
     return { kind: 'approve', contexts: [], sha: sha.toLowerCase() };
   }
   return mistake(
-    `${commandUsage['ok-to-test']} takes at most one commit, by at least the first 7 digits of its name. Nothing was approved.`,
+    `\`${commandUsage['ok-to-test']}\` takes at most one commit, by at least the first 7 digits of its name. Nothing was approved.`,
   );
 }
 
@@ -95,7 +95,7 @@ function readSkip(context: string | undefined, rest: string): Command {
     .trim()
     .toWellFormed();
   if (context === undefined || reason === '' || context.length > longestContext) {
-    return mistake(`${commandUsage.skip} needs a context and a reason. Nothing was skipped.`);
+    return mistake(`\`${commandUsage.skip}\` needs a context and a reason. Nothing was skipped.`);
   }
   const text = reason.length > longestReason ? `${reason.slice(0, longestReason - 1)}…`.toWellFormed() : reason;
   return { kind: 'skip', contexts: [context], sha: null, text };
