@@ -138,6 +138,7 @@ interface Announced {
   readonly running: RunningServer;
   readonly reader: ServerParts['reader'];
   readonly logger: Logger;
+  readonly policy: ServerParts['policy'];
 }
 
 /**
@@ -145,7 +146,7 @@ interface Announced {
  * somewhere; `server.json` has it.
  */
 async function announce(
-  { running, reader, logger }: Announced,
+  { running, reader, logger, policy }: Announced,
   projects: readonly Project[],
   { err }: CliContext,
   signal: AbortSignal,
@@ -169,6 +170,11 @@ async function announce(
   }
   for (const project of projects)
     await err.line(`watching ${err.paint('bold', project.name)}  ${placeOfProject(project)}`);
+  policy.onChange((changed) => {
+    const names = changed.map(({ repo }) => repo).slice(0, 3);
+    const more = changed.length > names.length ? ', …' : '';
+    void err.line(`policy   ${policy.state().version} counts from now on for ${names.join(', ')}${more}`);
+  });
   await err.line(`pages    ${err.paint('cyan', `${running.address}/#token=${running.token}`)}`);
   readyAfter().then(
     async (tookMs) => {

@@ -84,10 +84,9 @@ export function createLivePolicy(options: LivePolicyOptions): LivePolicy {
     projects = after;
     byPlace = indexed(after);
     state = { version, since, problem: null, needsRestart };
-    if (changed.length === 0) {
-      if (wasWrong) logger.info('the configuration is right again; nothing changed', { version });
-      return;
-    }
+    // As loud as the trouble was: whoever read of that one has to read of its end.
+    if (wasWrong) logger.warn('the configuration is right again', { version });
+    if (changed.length === 0) return;
     logger.info('the configuration was taken', {
       version,
       projects: changed.length,
