@@ -29,5 +29,5 @@ export function formatSkipPath({ isByPolicy }: { readonly isByPolicy: boolean })
 
 /** True for the link of a context that a person skipped (`StatusSeen.isSkip`); what the policy skips, it decides each time anew. */
 export function isSkipLink(url: string): boolean {
-  return url.endsWith("/skipped?by=person");
+  return url.endsWith('/skipped?by=person');
 }
