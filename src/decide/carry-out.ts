@@ -26,7 +26,7 @@ export function carryOutRequests(look: Look): readonly Action[] {
   }
   const carried = new Map<string, Carried[]>();
   for (const request of open) {
-    const result = request.isRefused === true ? refuse(request) : carryOut(look, request);
+    const result = request.isRefused === true ? refuse(look, request) : carryOut(look, request);
     const same = carried.get(request.id);
     if (same === undefined) carried.set(request.id, [result]);
     else same.push(result);
@@ -74,10 +74,18 @@ function refused(...comments: readonly string[]): Carried {
   return { actions: [], comments, isRefused: true };
 }
 
-/** A stranger's request changes nothing. What would change nothing anyway is not worth a comment. */
-function refuse({ kind }: PersonRequest): Carried {
-  if (kind === 'help' || kind === 'mistake') return refused();
+/**
+ * A stranger's request changes nothing. What would change nothing anyway is not worth a comment, nor is what this person was
+ * told here before: the forge takes only so many words from us, and a machine that talks back would never end.
+ */
+function refuse({ snapshot }: Look, { id, kind, by }: PersonRequest): Carried {
+  const first = snapshot.requests.find((one) => one.by === by && one.isRefused === true && isToldOff(one.kind));
+  if (!isToldOff(kind) || first?.id !== id) return refused();
   return refused(answers.refused(wordOf(kind)));
+}
+
+function isToldOff(kind: PersonRequest['kind']): boolean {
+  return kind !== 'help' && kind !== 'mistake';
 }
 
 function wordOf(kind: PersonRequest['kind']): string {
@@ -90,20 +98,20 @@ function isAboutHead({ headSha }: Look, { sha }: PersonRequest): boolean {
 }
 
 /**
- * The commit that an approval or a skip is good for: the one that it names; without a name the head, when it is known to have
- * been there strictly before the comment. Else null: what was pushed meanwhile was not looked at by anybody.
+ * The commit that an approval or a skip is good for: the one that it names in full; else the head, when it has the digits that
+ * were typed and is known to have been there strictly before the comment. Else null: what was pushed meanwhile was not looked
+ * at by anybody. First digits alone bind nothing: who makes both commits makes two that share a dozen of them in seconds.
  */
 function boundSha({ headSha, snapshot }: Look, { sha, askedAt }: PersonRequest): string | null {
-  if (sha !== null) {
-    if (headSha.startsWith(sha)) return headSha;
-    return sha.length === headSha.length ? sha : null;
-  }
+  if (sha?.length === headSha.length) return sha;
+  if (sha !== null && !headSha.startsWith(sha)) return null;
   const { headSince } = snapshot;
   return askedAt !== undefined && headSince !== undefined && headSince < askedAt ? headSha : null;
 }
 
 function unbound({ headSha }: Look, { kind, sha }: PersonRequest): Carried {
-  return refused(sha === null ? answers.whichCommit(wordOf(kind), headSha) : answers.notTheHead(sha, headSha));
+  const isOther = sha !== null && !headSha.startsWith(sha);
+  return refused(isOther ? answers.notTheHead(sha, headSha) : answers.whichCommit(wordOf(kind), headSha));
 }
 
 /** Bound to its commit, an approval is worth remembering whatever became of the place meanwhile. */
@@ -136,6 +144,7 @@ function skip(look: Look, request: PersonRequest): Carried {
 }
 
 function cancel(look: Look, request: PersonRequest): Carried {
+  const { change } = look.snapshot;
   const { contexts, jobId } = request;
   // A run that is named is meant wherever it is; a schedule's goes on when the branch moves.
   if (jobId !== null) return { ...nothing, actions: stopAll(look, request, (job) => job.id === jobId, []) };
@@ -143,7 +152,10 @@ function cancel(look: Look, request: PersonRequest): Carried {
   const isNamed = createContextFilter(contexts);
   const isMeant = (context: string): boolean => contexts.length === 0 || isNamed(context);
   const asked = new Set([...look.settled.made.values()].filter(isMeant));
-  const actions = stopAll(look, request, (job) => isMeant(job.context), [...asked]);
+  // The author may stop the own change. That of another place with the same commit is somebody else's.
+  const isHere = (job: JobKnown): boolean =>
+    job.changeKey === change.key || look.answering.get(job.context)?.includes(job) === true;
+  const actions = stopAll(look, request, (job) => isMeant(job.context) && isHere(job), [...asked]);
   const comments = actions.length > 0 ? [] : unknownNames(look, contexts);
   return { actions, comments, isRefused: comments.length > 0 };
 }

@@ -57,8 +57,23 @@ testDecisions([
     [told(answers.whichCommit('ok-to-test', shaOf('b'))), waits],
   ],
   [
-    'the first digits of a commit approve the head that they begin',
-    snapshotOf({ ...strangers, requests: [say('approve', { sha: shaOf('b').slice(0, 7) })] }),
+    'the first digits of a commit approve the head that they begin and that was there before',
+    snapshotOf({ ...strangers, headSince: 999, requests: [say('approve', { sha: shaOf('b').slice(0, 7) })] }),
+    [approved(shaOf('b')), done, quietPull, run(foreign)],
+  ],
+  [
+    'but not one that came meanwhile and begins with the same digits, which are easily made',
+    snapshotOf({ ...strangers, headSince: 1_000, requests: [say('approve', { sha: shaOf('b').slice(0, 12) })] }),
+    [told(answers.whichCommit('ok-to-test', shaOf('b'))), waits],
+  ],
+  [
+    'nor one of which nobody knows when it came, though it begins so',
+    snapshotOf({ ...strangers, requests: [say('approve', { sha: shaOf('b').slice(0, 39) })] }),
+    [told(answers.whichCommit('ok-to-test', shaOf('b'))), waits],
+  ],
+  [
+    'the whole name of the head approves it, whenever it came',
+    snapshotOf({ ...strangers, requests: [say('approve', { sha: shaOf('b') })] }),
     [approved(shaOf('b')), done, quietPull, run(foreign)],
   ],
   [

@@ -178,7 +178,7 @@ test('a notice is pending while somebody has to act, and green when there is not
     verdictOf(told({ kind: 'notice', notice: { kind, sentence: 's' } }), null);
   assert.deepEqual(of('needs-approval'), {
     state: 'pending',
-    sentence: 'Waiting: a maintainer may comment /ok-to-test aaaaaaaaaaaa',
+    sentence: `Waiting: a maintainer may comment /ok-to-test ${'a'.repeat(40)}`,
     path: '/',
   });
   assert.deepEqual(of('nothing-to-run'), { state: 'success', sentence: 's', path: '/' });

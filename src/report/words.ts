@@ -167,10 +167,10 @@ function noticeVerdict({ sha }: Told, notice: Notice | null): Verdict {
   if (notice === null) return { state: 'success', sentence: 'Nothing to wait for', path: '/' };
   switch (notice.kind) {
     case 'needs-approval':
-      // Says how, and for which commit: an approval is good for no other.
+      // Says how, and for which commit, by its whole name: others with the same first digits are easily made.
       return {
         state: 'pending',
-        sentence: `Waiting: a maintainer may comment /ok-to-test ${shortSha(sha)}`,
+        sentence: `Waiting: a maintainer may comment /ok-to-test ${sha}`,
         path: '/',
       };
     case 'nothing-to-run':

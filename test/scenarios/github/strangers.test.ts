@@ -52,7 +52,7 @@ test(
       files: { ...evilFiles, '.groundcrew/run': spy },
     });
     const held = await story.untilStatus(pull.sha, 'groundcrew', 'pending', /\/ok-to-test/);
-    assert.equal(held.description, `Waiting: a maintainer may comment /ok-to-test ${pull.sha.slice(0, 12)}`);
+    assert.equal(held.description, `Waiting: a maintainer may comment /ok-to-test ${pull.sha}`);
     assert.deepEqual(
       (await house.runs()).filter(({ sha }) => sha === pull.sha),
       [],
@@ -71,7 +71,7 @@ test(
     const refused = await story.say(pull, '/ok-to-test', { by: 'mallory', says: /was not carried out/ });
     assert.equal(refused, 'confused');
     assert.equal(story.started().filter((line) => line.startsWith(pull.sha)).length, 0);
-    const approved = await story.say(pull, `/ok-to-test ${pull.sha.slice(0, 12)}`);
+    const approved = await story.say(pull, `/ok-to-test ${pull.sha}`);
     assert.equal(approved, 'rocket');
     await story.untilStatus(pull.sha, 'test', 'success');
     const { log, detail } = await house.ended(pull.sha);
@@ -103,7 +103,7 @@ test('an approval is for one commit: the next push of the stranger waits again',
   const house = await story.up();
   const pull = await story.openPull({ isStrangers: true });
   await story.untilStatus(pull.sha, 'groundcrew', 'pending', /\/ok-to-test/);
-  assert.equal(await story.say(pull, `/ok-to-test ${pull.sha.slice(0, 12)}`), 'rocket');
+  assert.equal(await story.say(pull, `/ok-to-test ${pull.sha}`), 'rocket');
   await story.untilStatus(pull.sha, 'test', 'success');
   await story.untilStatus(pull.sha, 'groundcrew/approval', 'success', /^Approved by ada$/);
 
@@ -121,7 +121,7 @@ test('an approval is for one commit: the next push of the stranger waits again',
     ['groundcrew'],
   );
 
-  assert.equal(await story.say(pull, `/ok-to-test ${next.slice(0, 12)}`), 'rocket');
+  assert.equal(await story.say(pull, `/ok-to-test ${next}`), 'rocket');
   await story.untilStatus(next, 'test', 'success');
   assert.deepEqual(story.started(), [`${pull.sha} test`, `${next} test`]);
 });
