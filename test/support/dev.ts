@@ -58,10 +58,10 @@ Each branch that you push becomes a pull request: ada may write, mallory's waits
 
   git clone http://ada:${tokens.ada}@${host}/${repo}.git hello && cd hello
   git switch -c topic && echo more >> README && git commit -qam more && git push -q origin topic
-  git push -q http://mallory:${tokens.mallory}@${host}/${fork}.git topic:hers
+  git switch -c hers main && echo hers >> README && git commit -qam hers && git push -q http://mallory:${tokens.mallory}@${host}/${fork}.git hers
 
   curl -s -H 'authorization: Bearer ${tokens.ada}' ${api}/issues/1/comments -d '{"body":"/test slow"}' > /dev/null
-  curl -s -H 'authorization: Bearer ${tokens.ada}' ${api}/commits/topic/statuses | grep -E '"(context|state|description)"'
+  curl -s -H 'authorization: Bearer ${tokens.ada}' ${api}/commits/topic/statuses | grep -oE '"(context|state|description)":"[^"]*"'
 
 `);
 
