@@ -21,6 +21,8 @@ export interface NewPull {
 /** Opens pull requests, with `refs/pull/N/head` in git. @throws Error when a branch is not there. */
 export async function openPulls(world: World, repo: Repository, wanted: readonly NewPull[]): Promise<readonly Pull[]> {
   const refs: Record<string, string> = {};
+  // One fetch for each fork, however many pull requests come from it.
+  const forked = new Map<Repository, string[]>();
   const pulls: Pull[] = [];
   for (const { branch, from, base, title, body, by, isDraft, labels, number } of wanted) {
     const source = from === undefined ? repo : repoOf(world, from);
@@ -31,7 +33,10 @@ export async function openPulls(world: World, repo: Repository, wanted: readonly
     const given = number ?? repo.lastNumber + 1;
     repo.lastNumber = Math.max(repo.lastNumber, given);
     if (source === repo) refs[`refs/pull/${given}/head`] = sha;
-    else await fetchHead(world, repo, given, { source, sha });
+    else {
+      forked.set(source, [...(forked.get(source) ?? []), `+${sha}:refs/pull/${given}/head`]);
+      repo.knownShas.add(sha);
+    }
     const now = world.clock.now();
     pulls.push({
       id: world.nextId(),
@@ -63,6 +68,7 @@ export async function openPulls(world: World, repo: Repository, wanted: readonly
     const labelled = editIssue(world, repo, pull, { edit: { labels }, by: pull.author });
     if (isPull(labelled)) pulls[pulls.length - 1] = labelled;
   }
+  for (const [source, refspecs] of forked) await world.git.fetch(source.gitDir, repo.gitDir, refspecs);
   if (Object.keys(refs).length > 0) await world.git.setRefs(repo.gitDir, refs);
   for (const pull of pulls) announceIssue(world, repo, pull, { action: 'opened' }, pull.author);
   return pulls;
@@ -181,7 +187,7 @@ async function fetchHead(
   number: number,
   { source, sha }: { source: Repository; sha: string },
 ): Promise<void> {
-  await world.git.fetch(source.gitDir, repo.gitDir, `+${sha}:refs/pull/${number}/head`);
+  await world.git.fetch(source.gitDir, repo.gitDir, [`+${sha}:refs/pull/${number}/head`]);
   repo.knownShas.add(sha);
 }
 

@@ -138,7 +138,7 @@ export async function pushBranch(
 ): Promise<void> {
   const ref = `refs/heads/${push.branch}`;
   if (push.from !== undefined && push.sha !== null) {
-    await world.git.fetch(repoOf(world, push.from).gitDir, repo.gitDir, `+${push.sha}:${ref}`);
+    await world.git.fetch(repoOf(world, push.from).gitDir, repo.gitDir, [`+${push.sha}:${ref}`]);
   } else {
     await world.git.setRefs(repo.gitDir, { [ref]: push.sha });
   }

@@ -65,6 +65,8 @@ export function createApiServer(
 ): (request: IncomingMessage, response: ServerResponse) => void {
   const { world, faults, onTrouble } = options;
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    // The times of limits are told by our clock; who counts from now on needs to know what now is.
+    response.setHeader('date', new Date(world.clock.now()).toUTCString());
     const method = request.method ?? 'GET';
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
     const git = gitRequest(url);

@@ -58,7 +58,7 @@ export interface GitStore {
   /** Null deletes. */
   setRefs(gitDir: string, refs: Readonly<Record<string, string | null>>): Promise<void>;
   setHead(gitDir: string, branch: string): Promise<void>;
-  fetch(from: string, into: string, refspec: string): Promise<void>;
+  fetch(from: string, into: string, refspecs: readonly string[]): Promise<void>;
   /** Commits reachable from `to`, not from `from`, newest first, at most `most`. */
   log(gitDir: string, to: string, from: string | null, most: number): Promise<readonly GitCommit[]>;
   /** Null when nothing is there. */
@@ -117,8 +117,8 @@ export function createGitStore(git: Git, root: string): GitStore {
     async setHead(gitDir, branch) {
       await text(gitDir, ['symbolic-ref', 'HEAD', `refs/heads/${branch}`]);
     },
-    async fetch(from, into, refspec) {
-      await text(into, ['fetch', '-q', '--no-tags', '--no-write-fetch-head', '--', from, refspec]);
+    async fetch(from, into, refspecs) {
+      await text(into, ['fetch', '-q', '--no-tags', '--no-write-fetch-head', '--', from, ...refspecs]);
     },
     async log(gitDir, to, from, most) {
       const format = '%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B';

@@ -17,6 +17,7 @@ test('a quota is counted in headers, ends in 403, and comes back with its hour',
   const header = (name: string): string | null => refused.headers.get(`x-ratelimit-${name}`);
   assert.deepEqual([header('limit'), header('remaining'), header('used'), header('resource')], ['3', '0', '3', 'core']);
   assert.equal(Number(header('reset')), clock.now() / 1000 + 3600);
+  assert.equal(Date.parse(refused.headers.get('date') ?? ''), clock.now(), 'by the same clock');
   assert.equal(refused.headers.get('retry-after'), null);
   const asked = await ask('GET /rate_limit');
   assert.equal(asked.status, 200, 'asking for the quota is free');
