@@ -1,4 +1,4 @@
-/** `within` is the deadline in ms (default 10 s); `what` is named when it passes. */
+/** `within` is the deadline in ms (default 30 s, for machines that are busy); `what` is named when it passes. */
 export interface UntilOptions {
   readonly within?: number;
   readonly what?: string;
@@ -16,7 +16,7 @@ export async function until<T>(
   probe: () => T | Promise<T>,
   options: UntilOptions = {},
 ): Promise<Exclude<T, false | null | undefined>> {
-  const within = options.within ?? 10_000;
+  const within = options.within ?? 30_000;
   const deadline = performance.now() + within;
   let cause: unknown;
   for (;;) {
