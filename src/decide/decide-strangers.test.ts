@@ -2,9 +2,14 @@ import {
   ask,
   check,
   done,
+  failed,
   foreign,
   known,
+  passed,
   quiet,
+  quietPull,
+  seen,
+  skippedStatus,
   snapshotOf,
   stranger,
   testDecisions,
@@ -12,6 +17,7 @@ import {
   waits,
 } from '../../test/support/decide-world.ts';
 import { anOrder, shaOf } from '../../test/support/ledger-world.ts';
+import { jobIdOf } from '../core/job.ts';
 import type { PersonRequest } from '../core/request.ts';
 import { answers } from './answers.ts';
 
@@ -22,6 +28,9 @@ const strangers = {
   change: stranger,
   plan: { kind: 'checks', checks: [check(foreign)] },
 } as const;
+const here = `${foreign.subject.forge}|${foreign.subject.repo}|pull/7`;
+const stable = { ...foreign, subject: { ...foreign.subject, baseRef: 'stable' } };
+const forStable = { ...stable, id: jobIdOf(stable) };
 const unitThere = anOrder({ pull: 6, sha: shaOf('b'), context: 'unit' });
 
 testDecisions([
@@ -56,5 +65,39 @@ testDecisions([
       requests: [say('cancel', { by: 'mallory' })],
     }),
     [done, waits],
+  ],
+  [
+    'another base that passed in between leaves no green on what failed here',
+    snapshotOf({
+      ...strangers,
+      jobs: [
+        known(foreign, { outcome: failed, hasWord: false }),
+        known(forStable, { outcome: passed, changeKey: here }),
+      ],
+      statuses: [seen(forStable, passed)],
+      approvedShas: [shaOf('b')],
+    }),
+    [quietPull, { kind: 'restate', jobId: foreign.id }],
+  ],
+  [
+    'nor does one that needed no test',
+    snapshotOf({
+      ...strangers,
+      jobs: [known(foreign, { outcome: failed, hasWord: false })],
+      skipped: [{ context: 'unit', sentence: 'Not needed: changes only docs/', isByPolicy: true }],
+      statuses: [skippedStatus('unit', false)],
+      approvedShas: [shaOf('b')],
+    }),
+    [quietPull, { kind: 'restate', jobId: foreign.id }],
+  ],
+  [
+    'a second pull request that needs no test says nothing over the verdict of the first',
+    snapshotOf({
+      ...strangers,
+      plan: { kind: 'checks', checks: [{ ...check(foreign), skip: 'Not needed: changes only docs/' }] },
+      jobs: [known(unitThere, { outcome: failed, changeKey: 'there', baseRef: 'stable' })],
+      statuses: [seen(unitThere, failed)],
+    }),
+    [quietPull],
   ],
 ]);

@@ -1,6 +1,6 @@
 import type { Action, Notice } from '../core/action.ts';
 import type { PlannedCheck } from '../core/snapshot.ts';
-import { changeOccasion, idFor, isAskedNow, mayRun, type Look } from './look.ts';
+import { changeOccasion, idFor, isAgainWanted, isAskedNow, mayRun, type Look } from './look.ts';
 import { placeOrder } from './place-order.ts';
 import { standingOf } from './standing.ts';
 
@@ -37,10 +37,16 @@ function isStartedByPush(look: Look, check: PlannedCheck): boolean {
   return kind !== 'skipped' && kind !== 'not-needed';
 }
 
-/** What the path filter leaves out is told once, and again when the filter is another. */
+/**
+ * What the path filter leaves out is told once, and again when the filter is another; never over what another place with the
+ * same commit had tested: a stranger's second pull request would make the red of the first one green.
+ */
 function skipByPolicy(look: Look, check: PlannedCheck): Action[] {
   const standing = standingOf(look, check);
   if (standing.kind !== 'not-needed') return [];
+  const speaker = look.speaker.get(check.context);
+  const isOthers = speaker !== undefined && speaker.changeKey !== look.snapshot.change.key;
+  if (isOthers && !isAgainWanted(speaker)) return [];
   const { sentence } = standing;
   if (look.skipped.get(check.context)?.sentence === sentence) return [];
   return [{ kind: 'skip', sha: look.headSha, context: check.context, sentence, isByPolicy: true }];

@@ -1,4 +1,5 @@
 import type { Action } from '../core/action.ts';
+import type { JobKnown } from '../core/snapshot.ts';
 import { isAgainWanted, isAskedNow, type Look } from './look.ts';
 import { answerOf } from './standing.ts';
 import { verdictStateOf } from './verdict-state.ts';
@@ -29,16 +30,28 @@ function differing({ snapshot, speaker, statuses, settled }: Look): readonly Res
 }
 
 /**
- * Two places may share a commit (two pull requests, two bases). When the job with the word ended without a verdict because
- * the other place went away, the word goes back to the one that answers here.
+ * The status shows what is no answer here, and there is one. Two places may share a commit (two pull requests, two bases): when
+ * the job with the word ended without a verdict because the other place went away, the word goes back to the one that answers
+ * here. So it does when this place itself asked something else in between: for another base, which anybody who opened a
+ * pull request may set and take back, that one may have passed, or have needed no test.
  */
 function silenced(look: Look): readonly Restated[] {
   if (!look.snapshot.change.isOpen) return [];
   return look.checks.flatMap((check): Restated[] => {
-    const speaker = look.speaker.get(check.context);
-    if (speaker === undefined || !(isAgainWanted(speaker) || look.settled.stale.has(speaker.id))) return [];
+    if (!hasOthersWord(look, check.context)) return [];
     const answer = answerOf(look, check);
-    if (answer === null || answer.id === speaker.id) return [];
+    if (answer === null || answer.id === look.speaker.get(check.context)?.id) return [];
     return [{ context: check.context, action: { kind: 'restate', jobId: answer.id } }];
   });
+}
+
+function hasOthersWord(look: Look, context: string): boolean {
+  const speaker = look.speaker.get(context);
+  if (speaker === undefined) return look.skipped.get(context)?.isByPolicy === true;
+  const isFormer = speaker.changeKey === look.snapshot.change.key && !isAnswering(look, speaker);
+  return isFormer || isAgainWanted(speaker) || look.settled.stale.has(speaker.id);
+}
+
+function isAnswering({ answering }: Look, job: JobKnown): boolean {
+  return answering.get(job.context)?.includes(job) === true;
 }

@@ -161,6 +161,7 @@ function settle(snapshot: Snapshot): Snapshot {
       jobs.set(job.id, { ...job, isEnded: true, outcome: { kind: 'canceled', reason: action.reason, by: action.by } });
     } else if (action.kind === 'restate') {
       const job = jobs.get(action.jobId) ?? assert.fail('a job that is not there is restated');
+      skipped.delete(job.context);
       for (const [id, other] of jobs)
         if (other.context === job.context && other.sha === job.sha) jobs.set(id, { ...other, hasWord: id === job.id });
     } else if (action.kind === 'approve') approved.add(action.sha);
