@@ -19,6 +19,7 @@ import { createWebApp } from '../web/app.ts';
 import { startWebServer, type RawHandlers, type WebServer } from '../web/server.ts';
 import type { OpenLog, RunWords, Submission } from '../web/web-deps.ts';
 import { jobQueue } from '../core/queue-plan.ts';
+import { createForgeLinks } from './forge-links.ts';
 import { followPolicy, operatorOf, schedulesOf } from './serve-policy.ts';
 import { serve, type Server } from './serve.ts';
 import { createWebhooks } from './webhooks.ts';
@@ -137,6 +138,7 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
     submitRequest: (submission) => submit({ parts, server, signal: life }, submission),
     onChange,
     words: parts.words,
+    linksOf: createForgeLinks(order.settings.forges),
     metrics: async () => {
       const { version, problem } = policy.state();
       metrics.policyIs(version, problem === null);

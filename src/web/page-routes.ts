@@ -57,6 +57,7 @@ export function addPageRoutes(app: Hono<WebEnv>, deps: WebDeps, assets: Assets):
       files,
       hasMoreFiles: hasMore,
       approvable: await approvable(deps.reader, run),
+      links: deps.linksOf?.(run.summary) ?? null,
     });
     const title = `${run.summary.title.slice(0, 80)} (${run.summary.jobId.slice(0, 8)})`;
     return sendPage(c, layout(frame, { title, body }));
@@ -101,7 +102,7 @@ async function homeView(deps: WebDeps, query: HomeView['query']): Promise<HomeVi
     query,
     counts,
     workers,
-    held,
+    held: held.map((one) => ({ ...one, links: deps.linksOf?.({ ...one.change, sha: one.change.headSha }) ?? null })),
     running: running.runs.map((run) => ({ run, note: words.standing(run) })),
     waiting: await Promise.all(noted),
     ended: found.runs.map((run) => ({ run, note: run.outcome?.kind === 'passed' ? '' : words.standing(run) })),

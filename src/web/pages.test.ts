@@ -95,6 +95,17 @@ suite('looks', needs('chromium'), () => {
     assert.match(await answer.text(), /No run has this id/);
   });
 
+  test('a run, and a change that waits for approval, lead to where the forge shows them', async (t) => {
+    const { world, address, browser } = await stage(t);
+    const { waiting } = fill(world);
+    const page = await browser.open(`${address}/runs/${waiting}`);
+    const leads = async (selector: string): Promise<string | null> => page.getAttribute(selector, 'href');
+    assert.equal(await leads('#run-head .gc-meta a'), 'https://forge.example/pull/212');
+    assert.match(String(await leads('#facts a[href*="/commit/"]')), /^https:\/\/forge\.example\/commit\/[0-9a-f]{40}$/);
+    await page.goto(address);
+    assert.match(String(await leads('[data-tone=held] a.gc-row-title')), /^https:\/\/forge\.example\/pull\/\d+$/);
+  });
+
   test('the theme follows the system until the button chooses, and the choice lasts', async (t) => {
     const { address, browser } = await stage(t);
     const page = await browser.open(address, { scheme: 'dark' });

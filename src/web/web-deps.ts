@@ -37,6 +37,11 @@ export interface RunWords {
   standing(run: RunSummary): string;
 }
 
+/** Addresses at which the forge itself shows what a run is of; null: it has no pages for that. */
+export type ForgeLinks = (
+  run: Pick<RunSummary, 'forge' | 'repo' | 'pull' | 'branch' | 'sha'>,
+) => { readonly change: string | null; readonly commit: string } | null;
+
 /** All that the web part needs, as ports and functions; wired in `cli/wire.ts`. */
 export interface WebDeps {
   readonly reader: LedgerReader;
@@ -50,6 +55,8 @@ export interface WebDeps {
   /** Hears of every change of the ledger's state; returns how to stop hearing. */
   readonly onChange: (listener: () => void) => () => void;
   readonly words: RunWords;
+  /** Absent: no run leads back to its forge. */
+  readonly linksOf?: ForgeLinks;
   /** The exposition text of our metrics. */
   readonly metrics: () => Promise<string>;
   readonly isReady: () => boolean;

@@ -49,6 +49,10 @@ export function createFakeWorld(overrides: Partial<WebDeps> = {}): FakeWorld {
     throw new Error('the fake store is read only');
   };
   const deps: WebDeps = {
+    linksOf: ({ pull, sha }) => ({
+      change: pull === null ? null : `https://forge.example/pull/${pull}`,
+      commit: `https://forge.example/commit/${sha}`,
+    }),
     reader: {
       async listRuns({ state, repo, limit, before }) {
         const fits = runs

@@ -4,7 +4,7 @@ import { cut, moment, placeOf, shortRepo, stranger, type Html } from './format.t
 import type { PolicySeen } from '../operator.ts';
 import { icons } from './icons.ts';
 import { actionForm } from './layout.ts';
-import { metaLine, runRow } from './run-row.ts';
+import { metaLine, runRow, type Links } from './run-row.ts';
 import { heldLabel, nothingLabel } from './status.ts';
 
 /** Which ended runs a person wants to see. */
@@ -27,7 +27,8 @@ export interface HomeView {
   readonly query: HomeQuery;
   readonly counts: Awaited<ReturnType<LedgerReader['counts']>>;
   readonly workers: readonly WorkerSeen[];
-  readonly held: readonly HeldChange[];
+  /** Each with where the forge shows it: whoever approves has to read it first. */
+  readonly held: readonly (HeldChange & { readonly links: Links })[];
   readonly running: readonly Noted[];
   readonly waiting: readonly Noted[];
   readonly ended: readonly Noted[];
@@ -214,15 +215,21 @@ function repoSelect(repos: readonly string[], chosen: string): Html {
     >`;
 }
 
-function heldRow(one: HeldChange, now: number): Html {
-  const { change } = one;
+function heldRow(one: HomeView['held'][number], now: number): Html {
+  const { change, links } = one;
   const isApproval = one.kind === 'needs-approval';
   const about = { ...change, sha: change.headSha, context: '' };
+  const address = links?.change ?? null;
+  const title = stranger(change.title === '' ? placeOf(change) : change.title);
   return html`<li class="gc-row" data-tone="held">
     <div class="gc-row-status">${isApproval ? heldLabel : nothingLabel}</div>
     <div class="gc-row-main">
-      <span class="gc-row-title">${stranger(change.title === '' ? placeOf(change) : change.title)}</span>
-      ${metaLine(about)}
+      ${
+        address === null
+          ? html`<span class="gc-row-title">${title}</span>`
+          : html`<a class="gc-row-title" href="${address}" rel="noopener">${title}</a>`
+      }
+      ${metaLine(about, links)}
       <p class="gc-row-note">${stranger(one.sentence, 300)}</p>
     </div>
     <div class="gc-row-side">

@@ -1,5 +1,6 @@
 import { html } from 'hono/html';
 import type { RunSummary } from '../../ledger/ledger-reader.ts';
+import type { ForgeLinks } from '../web-deps.ts';
 import { cut, lasting, moment, placeOf, shortRepo, stranger, type Html } from './format.ts';
 import { icons } from './icons.ts';
 import { lookOf, statusLabel } from './status.ts';
@@ -31,14 +32,28 @@ export function runRow(run: RunSummary, note: string, now: number): Html {
   </li>`;
 }
 
-/** Where a run comes from, in one line: context, repository, branch or pull request, commit. */
-export function metaLine(run: Pick<RunSummary, 'repo' | 'pull' | 'branch' | 'sha' | 'context'>): Html {
+/** Where the forge shows a change and a commit; null: nowhere. */
+export type Links = ReturnType<ForgeLinks>;
+
+/** Where a run comes from, in one line: context, repository, branch or pull request, commit; with links to the forge. */
+export function metaLine(
+  run: Pick<RunSummary, 'repo' | 'pull' | 'branch' | 'sha' | 'context'>,
+  links: Links = null,
+): Html {
   return html`<p class="gc-meta">
     ${run.context === '' ? '' : html`<span class="gc-context">${stranger(run.context, 80)}</span>`}
     <span title="${cut(run.repo, 500)}">${icons.repo}<bdi>${shortRepo(run.repo)}</bdi></span>
-    <span><span class="gc-hidden-text">on </span>${icons.branch}${stranger(placeOf(run), 60)}</span>
+    <span
+      ><span class="gc-hidden-text">on </span>${icons.branch}${linked(links?.change, stranger(placeOf(run), 60))}</span
+    >
     <span class="gc-mono" title="${run.sha}"
-      ><span class="gc-hidden-text">commit </span>${icons.commit}${run.sha.slice(0, 10)}</span
+      ><span class="gc-hidden-text">commit </span
+      >${icons.commit}${linked(links?.commit, html`${run.sha.slice(0, 10)}`)}</span
     >
   </p>`;
+}
+
+/** A link where there is an address to lead to. */
+export function linked(address: string | null | undefined, text: Html): Html {
+  return address === null || address === undefined ? text : html`<a href="${address}" rel="noopener">${text}</a>`;
 }

@@ -5,7 +5,8 @@ import { byteSize, cut, exactTime, lasting, moment, placeOf, shortRepo, stranger
 import { icons } from './icons.ts';
 import { actionForm } from './layout.ts';
 import { logView } from './log-view.ts';
-import { metaLine } from './run-row.ts';
+import { askedBy } from './occasion.ts';
+import { linked, metaLine, type Links } from './run-row.ts';
 import { heldLabel, lookOf, statusLabel } from './status.ts';
 import { timingBar } from './timing-bar.ts';
 
@@ -27,6 +28,8 @@ export interface RunView {
   readonly hasMoreFiles: boolean;
   /** The change waits for approval at this very commit. */
   readonly approvable: { readonly changeKey: string } | null;
+  /** Where the forge shows it; null: nowhere. */
+  readonly links: Links;
 }
 
 /** A run: verdict first, then its log, then everything else. */
@@ -52,7 +55,7 @@ export function runPage(view: RunView): Html {
     <header class="gc-run-head" id="run-head" data-refresh data-tone="${lookOf(summary).tone}">
       <div class="gc-run-title">
         <h1 class="pf-v6-c-title pf-m-2xl">${stranger(title)}</h1>
-        ${metaLine(summary)}
+        ${metaLine(summary, view.links)}
       </div>
       <div class="gc-run-verdict">
         ${statusLabel(lookOf(summary))} ${view.approvable === null ? '' : heldLabel}
@@ -181,15 +184,15 @@ function fileList(view: RunView, shown: AttemptDetail): Html {
 }
 
 function facts(view: RunView): Html {
-  const { run, shown } = view;
+  const { run, shown, links } = view;
   const { summary, job } = run;
   const command = `groundcrew reproduce ${summary.jobId.slice(0, 12)}`;
   const rows: [string, Html | string][] = [
     ['Repository', stranger(summary.repo, 300)],
-    [summary.pull === null ? 'Branch' : 'Pull request', stranger(placeOf(summary), 300)],
-    ['Commit', html`<span class="gc-mono">${summary.sha}</span>`],
+    [summary.pull === null ? 'Branch' : 'Pull request', linked(links?.change, stranger(placeOf(summary), 300))],
+    ['Commit', linked(links?.commit, html`<span class="gc-mono">${summary.sha}</span>`)],
     ['Context', stranger(summary.context, 300)],
-    ['Asked for by', stranger(summary.occasion === 'change' ? 'the change itself' : summary.occasion, 200)],
+    ['Asked for by', stranger(askedBy(summary.occasion), 200)],
     ['Queued', exactTime(summary.queuedAt)],
     ['Pool and needs', stranger([summary.pool, ...summary.needs].join(', '), 200)],
     ['Time limit', `${Math.round(job.timeoutMs / 60_000)} min`],
