@@ -48,6 +48,16 @@ test('a test map becomes a configuration that is valid as it is, and means the s
   );
 });
 
+test('a project without contexts gets no default check, but a comment', () => {
+  const text = yamlOf({ 'cockpit-project/bots': { main: [] }, 'o/r': { main: ['arch'] } });
+  assert.deepEqual(
+    settingsIn(text).projects.map(({ name }) => name),
+    ['o/r'],
+  );
+  assert.match(text, /^ {2}# cockpit-project\/bots: left out, since no context is tested there$/m);
+  assert.deepEqual(settingsIn(yamlOf({ 'cockpit-project/bots': { main: [] } })).projects, []);
+});
+
 test('what is not taken over stands in comments, and nothing in a map writes a line of its own', () => {
   const text = yamlOf({
     'codeberg:lis/app': { main: ['test'] },

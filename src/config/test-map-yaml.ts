@@ -15,8 +15,10 @@ export interface TestMapYaml {
  * other forges stand in it as comments: no such forge is configured.
  */
 export function testMapYaml({ source, forge, projects, ignored }: TestMapYaml): string {
-  const here = projects.filter((project) => project.forge === null || project.forge === forge);
-  const elsewhere = projects.filter((project) => !here.includes(project));
+  // Without checks a project would get the one that all have by default.
+  const [tested, untested] = [projects.filter(hasChecks), projects.filter((project) => !hasChecks(project))];
+  const here = tested.filter((project) => project.forge === null || project.forge === forge);
+  const elsewhere = tested.filter((project) => !here.includes(project));
   return [
     `# Taken over from ${oneLine(source)} by "groundcrew policy import".`,
     '# Check it with "groundcrew config check FILE"; begin with statuses: {prefix: TEXT} beside the present CI (shadow mode).',
@@ -27,6 +29,7 @@ export function testMapYaml({ source, forge, projects, ignored }: TestMapYaml): 
     '    token: {file: keys/github-token} # or an App: {id: NUMBER, key: {file: PATH}}',
     '    webhookSecrets: [{file: keys/webhook}]',
     here.length === 0 ? 'projects: []' : 'projects:',
+    ...untested.map(({ repo }) => `  # ${oneLine(repo)}: left out, since no context is tested there`),
     ...here.flatMap((project) => projectLines(project, forge)),
     ...elsewhere.flatMap((project) => [
       `  # ${oneLine(project.forge ?? '')}: is not configured as a forge`,
@@ -36,13 +39,17 @@ export function testMapYaml({ source, forge, projects, ignored }: TestMapYaml): 
   ].join('\n');
 }
 
+function hasChecks({ checks }: ImportedProject): boolean {
+  return checks.length > 0;
+}
+
 function projectLines(project: ImportedProject, forge: string): readonly string[] {
   return [
     `  - name: ${scalar(project.repo)}`,
     `    forge: ${scalar(forge)}`,
     `    branches: ${list(project.branches)}`,
     `    mainBranch: ${scalar(project.mainBranch)}`,
-    project.checks.length === 0 ? '    checks: []' : '    checks:',
+    '    checks:',
     ...groups(project.checks).flatMap(({ title, checks }) => [
       `      # ${title}`,
       ...checks.map((check) => `      - ${checkLine(check)}`),
