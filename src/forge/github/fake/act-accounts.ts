@@ -95,7 +95,6 @@ export interface NewApp {
 
 /** What groundcrew asks for; see docs/guides/github.md. */
 const usualPermissions: AppPermissions = {
-  checks: 'read',
   contents: 'read',
   issues: 'write',
   members: 'read',
