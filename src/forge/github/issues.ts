@@ -5,6 +5,7 @@ import type { IssueToKeep } from '../forge.ts';
 import { isSamePerson } from './actor.ts';
 import { markerLine, withMarker } from './comment-marker.ts';
 import { callAt, type GitHubHub, type RepoCall } from './hub.ts';
+import { postedContext } from './status-words.ts';
 import { createTurns, type Turns } from './turns.ts';
 
 /** By it our issues are found again, among however many. */
@@ -67,7 +68,9 @@ export function createIssues(hub: GitHubHub, me: (signal: AbortSignal) => Promis
     const { at, call } = target;
     const noteKey = hashOf([issue.repo.toLowerCase(), issue.key], 40);
     const kept = Number(cache.note('issue', noteKey)?.value ?? 'none');
-    const open = await findOpen(target, issue.key, Number.isSafeInteger(kept) ? kept : null);
+    // Beside another server of the same account each keeps its own.
+    const name = postedContext(issue.key, hub.statuses);
+    const open = await findOpen(target, name, Number.isSafeInteger(kept) ? kept : null);
     const [first, ...others] = open;
     const patch = (number: number, changes: Readonly<Record<string, string | readonly string[]>>): Promise<unknown> =>
       client.write(
@@ -78,7 +81,7 @@ export function createIssues(hub: GitHubHub, me: (signal: AbortSignal) => Promis
       );
     for (const other of others) await patch(other.number, { state: 'closed', state_reason: 'not_planned' });
     const title = plain(issue.title).slice(0, 256);
-    const body = withMarker(issue.text, issue.key);
+    const body = withMarker(issue.text, name);
     const labels = [...new Set([ourLabel, ...issue.labels])];
     if (!issue.isOpen) {
       if (first !== undefined) await patch(first.number, { title, body, state: 'closed', state_reason: 'completed' });

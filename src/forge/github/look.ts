@@ -82,7 +82,7 @@ export function createLooker(hub: GitHubHub, trust: Trust, looks: LookCounter): 
     const nodes = answer.repository;
     if (nodes === null) throw unreadable(new GroundcrewError('forge/not-found', 'no such repository'), repo.name);
     me = answer.viewer.login;
-    const base = { forge: hub.forge, repo: repo.name, me, mode: hub.statuses };
+    const base = { forge: hub.forge, repo: repo.name, me, mode: hub.statuses, now: clock.now() };
     const looked = there.map(async ({ changeKey, asked }, i): Promise<PlaceLook> => {
       const node = nodes[`p${i}`] ?? null;
       if (node === null) return { changeKey, view: null };

@@ -30,3 +30,13 @@ export function meaningOf(posted: string, mode: StatusMode): ContextMeaning {
 export function isDirectTrigger(state: string, description: string | null): boolean {
   return state === 'PENDING' && description !== null && /\(direct trigger\)\s*$/.test(description);
 }
+
+/**
+ * The reactions by which we know that a request was answered, as REST writes them. A server beside another one, perhaps of the
+ * same account, must not take the other's answers for its own, nor make the other believe that it answered.
+ */
+export function answerReactions(
+  mode: StatusMode,
+): Readonly<Record<'done' | 'refused', 'rocket' | 'confused' | 'eyes'>> {
+  return mode.kind === 'prefix' ? { done: 'eyes', refused: 'eyes' } : { done: 'rocket', refused: 'confused' };
+}

@@ -7,7 +7,7 @@ import type { CommentToPost, StatusToPost } from '../forge.ts';
 import { markerLine, withMarker } from './comment-marker.ts';
 import { commentsAnswerSchema, commentsQuery } from './comments-query.ts';
 import { callAt, type GitHubHub } from './hub.ts';
-import { postedApproval, postedContext } from './status-words.ts';
+import { answerReactions, postedApproval, postedContext } from './status-words.ts';
 
 /** Everything that we write below commits and pull requests. With `statuses: none` nothing is written at all. */
 export interface Tell {
@@ -58,7 +58,7 @@ export function createTell(hub: GitHubHub): Tell {
       const comment = /^comment\/(\d{1,20})$/.exec(requestId)?.[1];
       if (isSilent || comment === undefined) return;
       const { at, call } = await callAt(hub, repo, signal);
-      const content = answer === 'done' ? 'rocket' : 'confused';
+      const content = answerReactions(hub.statuses)[answer];
       try {
         // A second equal reaction of ours changes nothing: 200 instead of 201.
         await client.write(
@@ -80,13 +80,14 @@ export function createTell(hub: GitHubHub): Tell {
       const variables = { owner: at.owner, name: at.repo, number: pull };
       // We may have said it in an earlier life, and died before anybody wrote that down.
       const { repository } = await client.graphql({ query: commentsQuery, variables }, commentsAnswerSchema, call);
-      const line = markerLine(marker);
+      const name = postedContext(marker, hub.statuses);
+      const line = markerLine(name);
       const isSaid = repository?.pullRequest?.comments.nodes.some(
         ({ body, viewerDidAuthor }) => viewerDidAuthor && body.includes(line),
       );
       if (isSaid !== true) {
         const route = 'POST /repos/{owner}/{repo}/issues/{issue_number}/comments';
-        await client.write(route, { ...at, issue_number: pull, body: withMarker(text, marker) }, z.unknown(), call);
+        await client.write(route, { ...at, issue_number: pull, body: withMarker(text, name) }, z.unknown(), call);
       }
       await cache.keepNote('said', key, '');
     },

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { plain } from '../../base/git.ts';
 import { markerLine } from './comment-marker.ts';
 import { resolveLink } from './files.ts';
-import { postedApproval, postedContext, meaningOf } from './status-words.ts';
+import { answerReactions, postedApproval, postedContext, meaningOf } from './status-words.ts';
 import { peopleOf, viewOfPull, type ViewPlace } from './view-of.ts';
 import { pullNodeSchema, type PullNode, viewQuery } from './view-query.ts';
 
@@ -14,6 +14,7 @@ const place: ViewPlace = {
   repo: 'a/b',
   me: 'crew[bot]',
   mode: { kind: 'post' },
+  now: 0,
   trusts: () => false,
 };
 
@@ -104,6 +105,48 @@ test('a trusted person vouches for no repository of a stranger', () => {
   assert.equal(isTrusted('A'), true, 'a fork with the owner of the repository');
   assert.equal(isTrusted('mallory'), false);
   assert.equal(isTrusted(null), false, 'whoever pushed there last');
+});
+
+const said = (body: string, given: object = {}): PullNode => ({
+  ...emptyPull,
+  comments: {
+    nodes: [
+      {
+        fullDatabaseId: '1',
+        body,
+        createdAt: 1_000,
+        lastEditedAt: null,
+        author: { __typename: 'User', login: 'ada' },
+        editor: null,
+        reactionGroups: [],
+        ...given,
+      },
+    ],
+  },
+});
+const isDone = (pull: PullNode, given: Partial<ViewPlace>): boolean | undefined =>
+  viewOfPull(pull, { pull: 1, statuses: [], place: { ...place, ...given } }).requests[0]?.isDone;
+
+test('a command of long ago, given to whoever was here before us, is nothing to carry out or to answer', () => {
+  const threeDays = 3 * 24 * 3_600_000;
+  assert.equal(isDone(said('/test'), { now: 1_000 + threeDays }), false);
+  assert.equal(isDone(said('/test'), { now: 1_001 + threeDays }), true);
+  assert.equal(isDone(said('/test', { lastEditedAt: 2_000 }), { now: 1_001 + threeDays }), false);
+});
+
+test('beside another server of the same account each knows its own answers only', () => {
+  const reacted = (content: string): PullNode =>
+    said('/ok-to-test', { reactionGroups: [{ content, viewerHasReacted: true }] });
+  for (const [production, beside] of [
+    [{ kind: 'post' }, { kind: 'prefix', prefix: 'shadow/' }],
+    [{ kind: 'prefix', prefix: 'shadow/' }, { kind: 'post' }],
+  ] as const) {
+    for (const answer of ['done', 'refused'] as const) {
+      const pull = reacted(answerReactions(production)[answer].toUpperCase());
+      assert.equal(isDone(pull, { mode: production }), true);
+      assert.equal(isDone(pull, { mode: beside }), false);
+    }
+  }
 });
 
 test('an App and a person of the same name are two', () => {

@@ -8,7 +8,7 @@ import type { ForeignSeen, PlaceView } from '../forge.ts';
 import { isSamePerson, loginOf } from './actor.ts';
 import { hasMarker } from './comment-marker.ts';
 import type { StatusMode } from './hub.ts';
-import { isDirectTrigger, meaningOf } from './status-words.ts';
+import { answerReactions, isDirectTrigger, meaningOf } from './status-words.ts';
 import type { BranchNode, PullNode, StatusNode } from './view-query.ts';
 
 /** Where a view is of, and with whose eyes. */
@@ -19,9 +19,17 @@ export interface ViewPlace {
   /** Our own login. */
   readonly me: string;
   readonly mode: StatusMode;
+  /** By our clock (epoch ms). */
+  readonly now: number;
   /** Of those that `peopleOf` names. */
   readonly trusts: (login: string) => boolean;
 }
+
+/**
+ * Who gave a command so long ago (ms) expects nothing more: a server that comes new to a repository must not carry out and
+ * answer what people there told another one for years. As long as GitHub keeps deliveries.
+ */
+const commandsForMs = 3 * 24 * 3_600_000;
 
 type CommentNode = PullNode['comments']['nodes'][number];
 
@@ -167,16 +175,19 @@ function requestsOf(comment: CommentNode, changeAuthor: string, place: ViewPlace
   if (isSamePerson(by, place.me) && hasMarker(comment.body)) return [];
   // Who may write to a repository may edit what others said there.
   const isTrusted = place.trusts(by) && (comment.editor === null || place.trusts(loginOf(comment.editor)));
-  const isDone = (comment.reactionGroups ?? []).some(
-    ({ content, viewerHasReacted }) => viewerHasReacted && (content === 'ROCKET' || content === 'CONFUSED'),
+  const askedAt = comment.lastEditedAt ?? comment.createdAt;
+  const answers = Object.values(answerReactions(place.mode)).map((content) => content.toUpperCase());
+  const hasAnswer = (comment.reactionGroups ?? []).some(
+    ({ content, viewerHasReacted }) => viewerHasReacted && answers.includes(content),
   );
+  const isDone = hasAnswer || askedAt < place.now - commandsForMs;
   return parseCommands(comment.body).map((command) => ({
     ...command,
     id: `comment/${comment.fullDatabaseId}`,
     by: shortened(by, 100),
     jobId: null,
     isDone,
-    askedAt: comment.lastEditedAt ?? comment.createdAt,
+    askedAt,
     ...(isTrusted || isForEverybody(command, by, changeAuthor) ? {} : { isRefused: true }),
   }));
 }

@@ -30,7 +30,7 @@ test('commands in comments are carried out, and answered', needs('git', 'linux')
   const told = await story.say(pull, '/help', { says: /\/retry \[failed\].*\n[^]*`one`, `two`, `by-hand`/ });
   assert.equal(told, 'rocket');
   // Nobody is called by what we repeat.
-  assert.equal(await story.say(pull, '/tset `@ada`', { says: /There is no \/tset. Did you mean/ }), 'confused');
+  assert.equal(await story.say(pull, '/tset `@ada`', { says: /There is no `\/tset`. Did you mean/ }), 'confused');
   assert.equal(await story.say(pull, '/test thre*', { says: /Nothing here is called `thre\*`/ }), 'confused');
   // A quotation, code, and what a stranger wants, start nothing.
   story.people.comment('acme/demo', pull.number, { by: 'ada', body: '> /test one\n\n```\n/test one\n```\n' });

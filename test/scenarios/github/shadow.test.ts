@@ -24,7 +24,7 @@ test(
     ] as const) {
       story.people.setStatus('acme/demo', pull.sha, { context, state, description: 'theirs', by: 'other-ci' });
     }
-    assert.equal(await story.say(strangers, `/ok-to-test ${strangers.sha}`), 'rocket');
+    assert.equal(await story.say(strangers, `/ok-to-test ${strangers.sha}`), 'eyes');
     await story.untilStatus(strangers.sha, 'crew/groundcrew/approval', 'success');
     await story.untilStatus(strangers.sha, 'crew/two', 'success');
     await story.settled(house);
