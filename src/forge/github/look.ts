@@ -22,6 +22,8 @@ import {
 /** How many places one query asks for: GitHub gives up on a query after 10 s, and a place may have a hundred long comments. */
 export const placesPerQuery = 12;
 const concurrentQueries = 3;
+/** So many are never too much: of 65,536 characters of up to 4 bytes, which JSON may spell longer. */
+const fewComments = 10;
 
 /** A view with its key; null: the place is not there. */
 export interface PlaceLook {
@@ -57,10 +59,10 @@ export function createLooker(hub: GitHubHub, trust: Trust, looks: LookCounter): 
   };
 
   /** One query. `yesMs`: how old what we know of people may be. */
-  const ask = async (
+  const askWith = async (
     repo: GitHubRepo,
     keys: readonly string[],
-    { yesMs, signal }: { readonly yesMs: number; readonly signal: AbortSignal },
+    { yesMs, signal, comments }: { readonly yesMs: number; readonly signal: AbortSignal; readonly comments?: number },
   ): Promise<readonly PlaceLook[]> => {
     const places = keys.map((changeKey) => ({ changeKey, asked: placeAsked(hub.forge, repo.name, changeKey) }));
     const there = places.flatMap(({ changeKey, asked }) => (asked === null ? [] : [{ changeKey, asked }]));
@@ -71,7 +73,10 @@ export function createLooker(hub: GitHubHub, trust: Trust, looks: LookCounter): 
     const target = await callAt(hub, repo.name, signal);
     // A person waits for the look at one place.
     const isWarm = there.length === 1 ? trust.warm(repo, { yesMs, signal }) : null;
-    const { query, variables } = viewQuery(there.map(({ asked }) => asked));
+    const { query, variables } = viewQuery(
+      there.map(({ asked }) => asked),
+      comments,
+    );
     const call = { ...target.call, mostBytes: 24 * 1024 * 1024 };
     const answer = await client.graphql(
       { query, variables: { ...variables, owner: target.at.owner, name: target.at.repo } },
@@ -105,6 +110,20 @@ export function createLooker(hub: GitHubHub, trust: Trust, looks: LookCounter): 
       return { changeKey, view };
     });
     return [...gone, ...(await Promise.all(looked))];
+  };
+
+  const ask: typeof askWith = async (repo, keys, options) => {
+    try {
+      return await askWith(repo, keys, options);
+    } catch (error) {
+      if (keys.length > 1 || !isGroundcrewError(error, 'forge/bad-answer')) throw error;
+      // Anybody can write a hundred comments of a quarter of a megabyte each, and must not keep a change from its tests.
+      logger.warn('a place is looked at with few of its comments', {
+        change: plain(keys[0] ?? ''),
+        why: errorLine(error),
+      });
+      return askWith(repo, keys, { ...options, comments: fewComments });
+    }
   };
 
   const trusting = async (

@@ -6,13 +6,13 @@ export type PlaceAsked = { readonly pull: number } | { readonly branch: string }
 // Field names: https://docs.github.com/en/graphql/reference/objects. `fullDatabaseId` because ids of comments have outgrown
 // the 32 bits of `databaseId`; `__typename` because GraphQL shows the login of an App without its `[bot]`, which a person
 // could have, too.
-const fragments = `
+const fragments = (comments: number): string => `
 fragment pull on PullRequest {
   state isDraft title updatedAt headRefOid baseRefName isCrossRepository
   author { __typename login }
   headRepositoryOwner { __typename login }
   labels(first: 100) { nodes { name } }
-  comments(last: 100) {
+  comments(last: ${comments}) {
     nodes {
       fullDatabaseId body createdAt lastEditedAt
       author { __typename login }
@@ -33,8 +33,14 @@ fragment status on StatusContext {
   creator { __typename login }
 }`;
 
-/** One query for several places of a repository; the answer has them as `p0`, `p1`, … in the order asked. */
-export function viewQuery(places: readonly PlaceAsked[]): {
+/**
+ * One query for several places of a repository; the answer has them as `p0`, `p1`, … in the order asked, each pull request with
+ * its newest `comments`, of which GitHub gives 100 at most.
+ */
+export function viewQuery(
+  places: readonly PlaceAsked[],
+  comments = 100,
+): {
   readonly query: string;
   /** To be completed with `owner` and `name`. Names of branches are a stranger's text, so they never stand in the query. */
   readonly variables: Readonly<Record<string, string | number>>;
@@ -58,7 +64,7 @@ export function viewQuery(places: readonly PlaceAsked[]): {
     ...(places.some((place) => 'branch' in place) ? ['branch'] : []),
     'status',
   ];
-  const used = fragments
+  const used = fragments(comments)
     .split(/\n(?=fragment )/)
     .filter((text) => wanted.some((name) => text.startsWith(`fragment ${name} `)));
   const query = `query($owner: String!, $name: String!, ${declared.join(', ')}) {
