@@ -48,5 +48,5 @@ test('what would be asked is told with the whole name of the place', async (cont
   const file = join(await tempDir(context), 'groundcrew.yaml');
   writeFileSync(file, config);
   const { out } = await runCliWith(['trigger', '-n', '--config', file, 'o/r', 'a|b']);
-  assert.equal(out, 'would ask to test o/r branch/a|b\n');
+  assert.equal(out, 'would ask to test o/r@a|b\n');
 });

@@ -1,6 +1,7 @@
 import { UsageError } from '../base/errors.ts';
 import { gitForgeName } from '../config/project-settings.ts';
 import type { Settings } from '../config/settings.ts';
+import { changeWords } from './change-words.ts';
 import { findRepository, needRepository } from './find-repository.ts';
 import { projectAt } from './serve-order.ts';
 import type { CliContext } from './cli-context.ts';
@@ -46,9 +47,9 @@ export async function namedPlace(words: PlaceWords, settings: Settings, context:
   return { forge, repo, changeKey: `${forge}|${repo}|${place}`, sha: null };
 }
 
-/** The place in words: `owner/repo pull/7`. */
+/** The place in words that every command takes: `owner/repo#7`, `owner/repo@main`, `owner/repo COMMIT`. */
 export function placeWords({ forge, repo, changeKey, sha }: NamedPlace): string {
-  return `${repo} ${changeKey?.slice(forge.length + repo.length + 2) ?? sha ?? ''}`.trim();
+  return changeKey === null ? `${repo} ${sha ?? ''}` : changeWords({ forge, repo, changeKey });
 }
 
 function takenApart(words: PlaceWords): PlaceWords {

@@ -110,7 +110,7 @@ test('trigger asks for the branch that is checked out, and follows the run to it
   for (const log of world.logs.values()) log.append('not ok');
   const { code, out, err } = await following;
   assert.deepEqual([code, out], [1, 'not ok']);
-  assert.match(err, /asked to test hello branch\/main\ngroundcrew: run [0-9a-f]{8}, default/);
+  assert.match(err, /asked to test hello@main\ngroundcrew: run [0-9a-f]{8}, default/);
 });
 
 test('trigger takes pull requests, commits and contexts', async () => {

@@ -94,11 +94,12 @@ async function wishesFor(
   const { findHeld, findNamed, findRun } = await import('../find-run.ts');
   if (asker === 'approve') {
     const { change } = await findHeld(reader, name);
-    const { repo, key, headSha } = change;
+    const { forge, repo, key, headSha } = change;
+    const { changeWords } = await import('../change-words.ts');
     return [
       {
         ask: { kind: 'approve', by: user, repo, changeKey: key, sha: headSha },
-        about: `${key.slice(key.lastIndexOf('|') + 1)} of ${repo} at ${headSha.slice(0, 12)}`,
+        about: `${changeWords({ forge, repo, changeKey: key })} at ${headSha.slice(0, 12)}`,
       },
     ];
   }

@@ -105,7 +105,7 @@ test('scan --dry-run says what would be done, place by place, and asks for nothi
     }),
   });
   const { code, out } = await run('scan', '--dry-run');
-  assert.deepEqual([code, out], [0, 'o/r pull/7: would withdraw what c says\n']);
+  assert.deepEqual([code, out], [0, 'o/r#7: would withdraw what c says\n']);
 });
 
 test('policy explain says of each context why it runs or not, and no title steers the terminal', async (context) => {
@@ -125,7 +125,7 @@ test('policy explain says of each context why it runs or not, and no title steer
   assert.deepEqual(asked, ['github|o/r|pull/7']);
   assert.match(
     out,
-    /^o\/r pull\/7 at aaaaaaaaaaaa {2}evil�\[2Jtitle\nby mallory, a stranger; for main; policy 0123456789ab\n/,
+    /^o\/r#7 at aaaaaaaaaaaa {2}evil�\[2Jtitle\nby mallory, a stranger; for main; policy 0123456789ab\n/,
   );
   assert.match(out, /^fedora-44\/storage +no +waits for an approval$/m);
   assert.match(out, /^docs +yes +wanted for main$/m);

@@ -48,7 +48,7 @@ function addExplain(policy: Command, { context, done }: Frame): void {
   });
   withJson(withConfig(command)).action(async (word: string, ref: string | undefined, options: PolicyOptions) => {
     const { settings } = await loadSettings(context, options);
-    const { namedPlace } = await import('../named-place.ts');
+    const { namedPlace, placeWords } = await import('../named-place.ts');
     const place = await namedPlace({ repo: word, ref }, settings, context);
     if (place.changeKey === null) throw new UsageError('cli/usage', 'name a pull request or a branch, not a commit');
     const { connect } = await import('../client.ts');
@@ -61,9 +61,9 @@ function addExplain(policy: Command, { context, done }: Frame): void {
       done(exitCode.ok);
       return;
     }
-    const { repo, change, contexts, policy: version } = Explained.parse(answer);
+    const { change, contexts, policy: version } = Explained.parse(answer);
     const whose = `${change.author}, ${change.isTrusted ? 'trusted' : 'a stranger'}`;
-    await context.out.line(plainText(`${repo} ${where} at ${change.headSha.slice(0, 12)}  ${change.title}`));
+    await context.out.line(plainText(`${placeWords(place)} at ${change.headSha.slice(0, 12)}  ${change.title}`));
     await context.out.line(plainText(`by ${whose}; for ${change.baseRef}; policy ${version}`));
     if (contexts.length === 0) await context.err.line('the policy wants nothing here');
     else {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { changeWords } from '../change-words.ts';
 import { exitCode } from '../exit-code.ts';
 import { addVerb, loadSettings, withConfig, withDryRun, withJson, type ConfigOptions, type Frame } from '../verb.ts';
 
@@ -71,8 +72,8 @@ function words(line: Line): readonly string[] {
   const { forge, repo, changeKey, actions = [] } = line;
   if (line.error !== undefined) return [`${repo}: ${line.error}`];
   if (changeKey !== undefined) {
-    const place = changeKey.slice(forge.length + repo.length + 2);
-    return actions.map((action) => `${repo} ${place}: would ${action}`);
+    const place = changeWords({ forge, repo, changeKey });
+    return actions.map((action) => `${place}: would ${action}`);
   }
   if (line.isEnd === true) return [];
   const { places = 0, looked = 0, changed = 0, failed = 0, tookMs = 0 } = line;

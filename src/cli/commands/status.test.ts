@@ -35,7 +35,7 @@ test('status shows the contexts of a place at its newest commit, each with its s
   const { code, out } = await status(world, 'o/r#7');
   assert.equal(code, 0);
   const lines = out.trimEnd().split('\n');
-  assert.match(lines[0] ?? '', /^o\/r pull\/7 at aaaaaaaaaaaa {2}Make it work$/);
+  assert.match(lines[0] ?? '', /^o\/r#7 at aaaaaaaaaaaa {2}Make it work$/);
   assert.deepEqual(
     lines.slice(2).map((line) => line.split(/ {2,}/).filter((_, index) => index !== 2)),
     [
@@ -74,7 +74,9 @@ test('status --wait ends with the last verdict, and its exit status is the worst
 test('a change that waits for an approval says so, and --wait goes on until it is interrupted', async () => {
   const world = createFakeWorld();
   addFakeHeld(world, { key: 'git|o/r|pull/7', forge: 'git', repo: 'o/r', pull: 7 }, 'Waits for approval');
-  assert.match((await status(world, 'o/r#7')).out, /\nWaits for approval\n$/);
+  const { out, err } = await status(world, 'o/r#7');
+  assert.match(out, /\nWaits for approval\n$/);
+  assert.equal(err, 'groundcrew approve o/r#7 lets it be tested\n');
   const stop = new AbortController();
   const waiting = runCliWith(['status', 'o/r#7', '--wait'], { wiring: readingWiring(world), signal: stop.signal });
   stop.abort();
@@ -84,7 +86,7 @@ test('a change that waits for an approval says so, and --wait goes on until it i
 test('a place of which nothing is known is an error, not an empty table', async () => {
   const { code, err } = await status(createFakeWorld(), 'o/r#99');
   assert.equal(code, 2);
-  assert.match(err, /o\/r pull\/99: nothing is known of it/);
+  assert.match(err, /o\/r#99: nothing is known of it/);
 });
 
 test('deliveries tells day by day what came and what was missed', async () => {

@@ -118,6 +118,9 @@ async function print(
   const { placeWords } = await import('../named-place.ts');
   await context.out.line(plainText(`${placeWords(how.place)} at ${sha.slice(0, 12)}  ${title}`));
   if (held !== null) await context.out.line(plainText(held.sentence));
+  if (held?.kind === 'needs-approval') {
+    await context.err.line(plainText(`groundcrew approve ${placeWords(how.place)} lets it be tested`));
+  }
   if (rows.length === 0) return;
   const { printTable } = await import('../output/table.ts');
   const { runState } = await import('../output/run-state.ts');
