@@ -32,6 +32,7 @@ test('a place is named by project and ref, by both in one word, or by the addres
   assert.equal(await asked('o/r', '1'.repeat(40)), `o/r at ${'1'.repeat(40)}`);
   // Of a project that lives elsewhere nothing is checked out here.
   assert.match(String(await asked('o/r')), /o\/r: which branch, pull request or commit\?/);
+  assert.match(String(await asked('main')), /^groundcrew: main: no project has this name.*REPO main/);
 });
 
 test('after a word that names the whole place come contexts; where none may stand, it is said', async (context) => {

@@ -40,7 +40,13 @@ export async function namedPlace(words: PlaceWords, settings: Settings, context:
   }
   const forge = named?.forge ?? gitForgeName;
   const ref = second ?? (dir === null ? null : await checkedOutBranch(dir, context));
-  if (ref === null) throw new UsageError('cli/usage', `${repo}: which branch, pull request or commit? Say ${repo} REF`);
+  if (ref === null) {
+    const why =
+      named === undefined
+        ? `no project has this name, and it is no path; a branch comes after its project: REPO ${repo}`
+        : `which branch, pull request or commit? Say ${repo} REF`;
+    throw new UsageError('cli/usage', `${repo}: ${why}`);
+  }
   if (/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(ref)) return { forge, repo, changeKey: null, sha: ref };
   const pull = /^(?:#|pull\/)([1-9]\d{0,8})$/.exec(ref);
   const place = pull?.[1] === undefined ? `branch/${ref.replace(/^refs\/heads\//, '')}` : `pull/${pull[1]}`;
