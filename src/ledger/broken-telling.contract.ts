@@ -94,6 +94,21 @@ export const brokenTelling: readonly BrokenLedger[] = [
     (ledger) => ({ reportFailed: (report, at) => ledger.reportRefused(report, 'away', at) }),
   ],
   [
+    'what the forge took a moment ago',
+    'says it at each look',
+    (ledger, database) => ({
+      applyDecision: async (decision) => {
+        await forging(database, 'UPDATE reports SET posted_at = -9000000');
+        return ledger.applyDecision(decision);
+      },
+    }),
+  ],
+  [
+    'what the forge took a moment ago',
+    'never says it again',
+    (ledger) => deciding(ledger, (action) => (action.kind === 'restate' ? null : action)),
+  ],
+  [
     'what was refused a moment ago',
     'restates it at each look',
     (ledger, database) => ({

@@ -159,6 +159,19 @@ export const tellingClauses: readonly LedgerClause[] = [
     },
   },
   {
+    title: 'what the forge took a moment ago is not said again, whoever says something else there',
+    async check({ ledger }) {
+      const job = anOrder();
+      await enqueue(ledger, job);
+      await ledger.reportPosted(await theOnlyReport(ledger), said, 10_000);
+      const restate = (now: number) => decide(ledger, job, [{ kind: 'restate', jobId: job.id }], { now });
+      for (let now = 10_000; now < 310_000; now += 20_000) await restate(now);
+      assert.deepEqual(await ledger.dueReports(400_000, 9), [], 'two who say it as fast as they can never end');
+      await restate(310_001);
+      await theOnlyReport(ledger);
+    },
+  },
+  {
     title: 'waiting jobs of which one post tells are listed, the longest told first',
     async check({ ledger }) {
       const jobs = ['a', 'b', 'c'].map((context) => anOrder({ context }));

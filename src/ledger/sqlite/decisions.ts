@@ -253,6 +253,12 @@ export function giveWord(sql: Sql, { subject, context, id }: Job): void {
 /** What the forge refused so lately (ms) is not said again at each look. */
 const refusedLatelyMs = 3_600_000;
 
+/**
+ * Nor is what the forge took so lately (ms). What it shows instead is a view that lags, or somebody with the same contexts who
+ * says it again as fast as we do: without a pause the two would fill the thousand statuses that GitHub takes.
+ */
+const toldLatelyMs = 5 * 60_000;
+
 /** The job has the word, and says it again. */
 function restate(sql: Sql, id: JobId, now: number): void {
   const row = sql.get<{ body: string }>('SELECT body FROM jobs WHERE id = ?', id);
@@ -263,6 +269,13 @@ function restate(sql: Sql, id: JobId, now: number): void {
     now - refusedLatelyMs,
   );
   if (isRefused !== undefined) return;
+  const isTold = sql.get(
+    'SELECT 1 FROM reports WHERE job_id = ? AND posted_version >= version AND said IS NOT NULL AND posted_at BETWEEN ? AND ?',
+    id,
+    now - toldLatelyMs,
+    now,
+  );
+  if (isTold !== undefined) return;
   giveWord(sql, jobOf(row.body));
   standingChanged(sql, id);
 }
