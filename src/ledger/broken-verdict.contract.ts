@@ -165,6 +165,16 @@ export const brokenVerdict: readonly BrokenLedger[] = [
     (ledger) => deciding(ledger, (action) => (action.kind === 'restate' ? null : action)),
   ],
   [
+    'what one of two places',
+    'lets the other take it back',
+    (ledger, database) => decidingAfter(ledger, () => forging(database, 'UPDATE changes SET notice = NULL')),
+  ],
+  [
+    'what one of two places',
+    'never takes it back',
+    (ledger) => deciding(ledger, (action) => (action.kind === 'notice' && action.notice === null ? null : action)),
+  ],
+  [
     'a notice is said once',
     'says the same for ever',
     (ledger, database) => decidingAfter(ledger, () => forging(database, 'UPDATE reports SET version = version + 1')),

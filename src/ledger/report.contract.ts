@@ -149,6 +149,19 @@ export const reportClauses: readonly LedgerClause[] = [
     },
   },
   {
+    title: 'what one of two places with the same commit says is not taken back by the other',
+    async check({ ledger }) {
+      const [ours, theirs] = [anOrder({ pull: 1 }), anOrder({ pull: 2 })];
+      for (let look = 0; look < 3; look += 1) {
+        await decide(ledger, theirs, [notice({ kind: 'needs-approval', sentence: 'waits' })]);
+        await decide(ledger, ours, [notice(null)]);
+      }
+      assert.equal((await theOnlyReport(ledger)).version, 1);
+      await decide(ledger, theirs, [notice(null)]);
+      assert.deepEqual((await theOnlyReport(ledger)).about, { kind: 'notice', notice: null });
+    },
+  },
+  {
     title: 'a notice is said once, again when it changes, and withdrawn once',
     async check({ ledger }) {
       const job = anOrder({ pull: 3 });

@@ -311,11 +311,14 @@ function applyNotice(sql: Sql, change: Change, action: Action & { readonly kind:
     text === null ? null : now,
     change.key,
   );
-  // Withdrawing what was never said is nothing to say.
+  // Withdrawing what was never said is nothing to say; and what another place with the same commit says stays, or the two
+  // would say it and take it back at each look.
   if (text === null) {
     sql.run(
       `UPDATE reports SET notice = NULL, version = version + 1, is_final = 1, tries = 0, next_try_at = 0
-       WHERE forge = ? AND repo = ? AND sha = ? AND context = ? AND job_id IS NULL AND notice IS NOT NULL`,
+       WHERE forge = ?1 AND repo = ?2 AND sha = ?3 AND context = ?4 AND job_id IS NULL AND notice IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM changes c WHERE c.forge = ?1 AND c.repo = ?2 AND c.head_sha = ?3 AND c.is_open = 1
+           AND c.notice IS NOT NULL)`,
       change.forge,
       change.repo,
       action.sha,
