@@ -35,6 +35,8 @@ export interface ServerParts {
   readonly plan: PlanSource;
   readonly openLog: OpenLog;
   readonly words: RunWords;
+  /** See `DispatcherDeps.hadEarlierLife`. */
+  readonly hadEarlierLife: boolean;
   readonly signingKey: string;
   readonly runRecords: Parameters<typeof serve>[0]['runRecords'];
   readonly clock: Clock;

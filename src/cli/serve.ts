@@ -31,6 +31,8 @@ export interface ServerDeps {
   readonly signingKey: string;
   readonly verifyKeys: readonly string[];
   readonly knownQueues: readonly string[];
+  /** See `DispatcherDeps.hadEarlierLife`. */
+  readonly hadEarlierLife?: boolean;
   /** Where statuses and issues link to. Read at each use, as the outbox does; null: nowhere yet. */
   readonly publicUrl: string | null;
   /** What a status says of a job that waits. */

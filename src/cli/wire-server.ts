@@ -14,6 +14,7 @@ import { entryPoints } from '../worker/entry-point.ts';
 import { readRunRecords } from '../worker/run-record.ts';
 import type { CliContext } from './cli-context.ts';
 import type { ServerParts } from './run-server.ts';
+import { hadEarlierLife } from './earlier-life.ts';
 import { createHostedForges, openGitForge, openWebhookReaders } from './wire-forges.ts';
 import { openLogOf, wordsOf, type SharedParts } from './wire-shared.ts';
 import type { ServeOrder } from './wiring.ts';
@@ -56,6 +57,7 @@ export async function openServerParts(
       plan: createPolicyPlan({ policyOf: (forge, repo) => policy.policyOf(forge, repo), forges, entryPoints }),
       openLog: openLogOf(store),
       words: wordsOf(reader),
+      hadEarlierLife: hadEarlierLife(paths),
       signingKey: signingKey(paths),
       runRecords: async (job) => (await readRunRecords(store, job)).map((record) => record.finished),
       clock: systemClock,

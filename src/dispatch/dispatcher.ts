@@ -32,7 +32,12 @@ export interface DispatcherDeps extends Omit<FeedDeps, 'presence'> {
   readonly knownQueues: readonly string[];
   /** The ledger changed in a way that a forge or a page should show. */
   readonly onChanged: () => void;
-  /** Called once, on a fresh ledger over a used broker, after the workers had time to speak (R9): reads run records. */
+  /**
+   * There are traces of work of an earlier ledger, besides a broker's. Where the broker's tables are in the ledger's own file
+   * (embedded), they go together, and the workers' directories and the store stay.
+   */
+  readonly hadEarlierLife?: boolean;
+  /** Called once, on a fresh ledger after an earlier life, after the workers had time to speak (R9): reads run records. */
   readonly recover: (signal: AbortSignal) => Promise<void>;
 }
 
@@ -100,7 +105,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   };
 
   const forgetEarlierLife = async (signal: AbortSignal): Promise<void> => {
-    logger.warn('fresh ledger on a used broker: asking the workers before anything is started', {});
+    logger.warn('fresh ledger after an earlier life: asking the workers before anything is started', {});
     for (const name of deps.knownQueues) {
       await queue.declare(name, jobQueueOptions);
       await queue.purge(name);
@@ -185,7 +190,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
         silence.deaf();
         if (state === 'up') void attempt('listening again', () => listenAgain(signal));
       });
-      if (before === 'found' && isFresh) await forgetEarlierLife(signal);
+      if (isFresh && (before === 'found' || deps.hadEarlierLife === true)) await forgetEarlierLife(signal);
       else await askWhoRuns();
       if (isFresh) await ledger.begin(clock.now());
       await listenAgain(signal);
