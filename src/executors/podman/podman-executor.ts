@@ -28,6 +28,7 @@ import { MemoryWatch, parentGroup } from './memory-watch.ts';
 import { createPodmanCommand, reasonIn, type PodmanCommand } from './podman-command.ts';
 import { containerName, globalArguments, runArguments, type PodmanSettings } from './run-arguments.ts';
 import { rememberedSettings, tryPodman, type TrialResult } from './settings.ts';
+import { endStuckMonitor } from './stuck-monitor.ts';
 
 /** What the podman executor needs to know of this machine. */
 export interface PodmanExecutorOptions {
@@ -144,6 +145,7 @@ class PodmanExecutor implements Executor {
     for (const id of listed.stdout.toString('utf8').split('\n')) {
       if (id === '' || keep.has(id)) continue;
       await this.#podman([...flags, 'rm', '--force', '--time=0', '--', containerName(id)]);
+      await endStuckMonitor(containerName(id));
       removed.add(id);
     }
     return [...removed];
@@ -228,6 +230,7 @@ class PodmanExecutor implements Executor {
     const remove = async (): Promise<void> => {
       const args = ['rm', '--force', '--time=0', '--ignore', '--', containerName(notes.id)];
       await this.#podman([...globalArguments(settings), ...args]);
+      await endStuckMonitor(containerName(notes.id));
       // A systemd slice goes by itself; a plain group stays until somebody removes it.
       if (parent?.flag.startsWith('/') === true) {
         await rmdir(join('/sys/fs/cgroup', parent.flag)).catch(() => undefined);

@@ -20,6 +20,7 @@ import { guardDir, readIdentity } from '../guard/guard-state.ts';
 import { carriersOf } from '../guard/nonce-sweep.ts';
 import { createPodmanExecutor } from './podman-executor.ts';
 import { rememberedSettings } from './settings.ts';
+import { endStuckMonitor } from './stuck-monitor.ts';
 
 const fixture: ExecutorFixture = {
   open: (dir) => openExecutor('podman', dir),
@@ -122,6 +123,31 @@ void suite('the podman executor on this machine', needs('podman'), () => {
       await run.cleanup();
       assert.deepEqual(await carriersOf(spec.nonce, []), []);
       assert.doesNotMatch(await podman('ps', '--all', '--format', '{{.Names}}'), new RegExp(spec.id));
+    }),
+  );
+
+  void test(
+    'ends the processes of a container that podman made, never started and forgot',
+    withBench(async (bench) => {
+      const name = `groundcrew-stuck-${String(process.pid)}`;
+      const spec = await bench.spec('exit 0');
+      const monitors = async (): Promise<readonly string[]> => {
+        const pids = (await readdir('/proc')).filter((entry) => /^[1-9]/.test(entry));
+        const words = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '')));
+        return words.filter((line) => line.includes(`\0-n\0${name}\0`));
+      };
+      const { runFlags = [] } = (await rememberedSettings(podmanCacheDir(), podmanEnv()['PATH'] ?? '')) ?? {};
+      await podman('create', ...runFlags, '--network=none', `--name=${name}`, spec.image ?? '', 'true');
+      try {
+        // As far as podman had come when it was killed.
+        await podman('init', name);
+        assert.equal((await monitors()).length, 1);
+        assert.deepEqual(await endStuckMonitor(`${name}x`), []);
+        assert.equal((await endStuckMonitor(name)).length, 1);
+        await until(async () => (await monitors()).length === 0, 'its monitor has ended');
+      } finally {
+        await podman('rm', '--force', '--time=0', name);
+      }
     }),
   );
 
