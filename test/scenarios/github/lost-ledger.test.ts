@@ -39,7 +39,7 @@ test(
     const pull = await story.openPull();
     await until(() => story.started().length === all.length, { within: 60_000, what: 'all jobs to begin' });
     for (const context of quick) await story.untilStatus(pull.sha, context, 'success');
-    const before = new Map((await first.runs()).map((run) => [run.context, run.jobId]));
+    const before: ReadonlyMap<string, string> = new Map((await first.runs()).map((run) => [run.context, run.jobId]));
     assert.equal(before.size, all.length, 'nothing was run for the branch');
 
     // Two more end while GitHub takes nothing: only the store knows.
