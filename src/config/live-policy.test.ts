@@ -174,3 +174,18 @@ test('a file that is written is taken by itself; one that is removed is no wish 
   assert.match(held.policy.state().problem ?? '', /there is no such file/);
   assert.equal(held.policy.projects().length, 2);
 });
+
+test('a file that was emptied is no wish to test nothing', () => {
+  const held = hold(two);
+  const before = held.policy.state();
+  for (const text of ['', '# projects: none\n', 'projects: []\n']) {
+    held.write(text);
+    held.policy.reload();
+    assert.deepEqual(contexts(held.policy), [['x', 'y'], []]);
+    assert.match(held.policy.state().problem ?? '', /no project is left/);
+  }
+  assert.deepEqual([held.policy.state().version, held.heard], [before.version, []]);
+  held.write(one);
+  held.policy.reload();
+  assert.deepEqual([held.policy.state().problem, contexts(held.policy)], [null, [['x']]]);
+});

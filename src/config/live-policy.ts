@@ -104,6 +104,11 @@ export function createLivePolicy(options: LivePolicyOptions): LivePolicy {
       refuse(error.message);
       return;
     }
+    // A full disk or a tool that writes in place leaves an empty file: no wish to test nothing, either.
+    if (next.projects.length === 0 && settings.projects.length > 0) {
+      refuse(`${options.file ?? 'the configuration'}: no project is left in it; if that is meant, restart`);
+      return;
+    }
     take(next);
   };
 
