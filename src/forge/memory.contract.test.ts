@@ -92,6 +92,14 @@ const memoryMutants: readonly { readonly clause: string; readonly what: string; 
     },
   },
   {
+    clause: 'a status asks at each place',
+    what: 'an id that all places share',
+    change: believing((view) => ({
+      ...view,
+      requests: view.requests.map((request) => ({ ...request, id: request.id.replace(/\/(?:pull|branch)\/.*$/, '') })),
+    })),
+  },
+  {
     clause: 'a comment is said once',
     what: 'a marker that is new each time',
     change: (good) => {
