@@ -9,9 +9,11 @@ export type Part =
   | 'git'
   | 'kvm'
   | 'linux'
+  | 'openssl'
   | 'podman'
   | 'python3'
   | 'qemu'
+  | 'rabbitmq'
   | 'root'
   | 'shellcheck'
   | 'sqlite3'
@@ -38,11 +40,16 @@ const probes: Readonly<Record<Part, Probe>> = {
   git: { isThere: () => inPath('git'), remedy: 'install the package git' },
   kvm: { isThere: () => canUse('/dev/kvm'), remedy: 'make /dev/kvm writable for this user' },
   linux: { isThere: () => process.platform === 'linux', remedy: 'run on Linux' },
+  openssl: { isThere: () => inPath('openssl'), remedy: 'install the package openssl' },
   podman: { isThere: () => inPath('podman'), remedy: 'install the package podman' },
   python3: { isThere: () => inPath('python3'), remedy: 'install the package python3' },
   qemu: {
     isThere: () => inPath('qemu-system-x86_64') && inPath('qemu-img'),
     remedy: 'install the packages qemu-system-x86 and qemu-utils',
+  },
+  rabbitmq: {
+    isThere: () => canUse('/usr/lib/rabbitmq/bin/rabbitmq-server', constants.X_OK) && inPath('epmd'),
+    remedy: 'install the package rabbitmq-server',
   },
   root: { isThere: () => process.getuid?.() === 0, remedy: 'run as root' },
   shellcheck: { isThere: () => inPath('shellcheck'), remedy: 'install the package shellcheck' },
