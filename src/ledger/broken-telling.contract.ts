@@ -104,6 +104,18 @@ export const brokenTelling: readonly BrokenLedger[] = [
     }),
   ],
   [
+    'what a look finds unsaid while it is being told',
+    'makes a new version of it at each look',
+    (ledger, database) => ({
+      applyDecision: async (decision) => {
+        const applied = await ledger.applyDecision(decision);
+        if (decision.actions.some(({ kind }) => kind === 'restate'))
+          await forging(database, 'UPDATE reports SET version = version + 1');
+        return applied;
+      },
+    }),
+  ],
+  [
     'what the forge took a moment ago',
     'never says it again',
     (ledger) => deciding(ledger, (action) => (action.kind === 'restate' ? null : action)),

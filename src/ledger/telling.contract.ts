@@ -47,6 +47,18 @@ export const tellingClauses: readonly LedgerClause[] = [
     },
   },
   {
+    title: 'what a look finds unsaid while it is being told is told once',
+    async check({ ledger }) {
+      const job = anOrder();
+      await enqueue(ledger, job);
+      const due = await theOnlyReport(ledger);
+      // The post is under way; a look that began before it shows nothing of it.
+      await decide(ledger, job, [{ kind: 'restate', jobId: job.id }]);
+      await ledger.reportPosted(due, said, 3_000);
+      assert.deepEqual(await ledger.dueReports(100_000, 9), []);
+    },
+  },
+  {
     title: 'a step that is left out is not due and not counted, and what comes after it is',
     async check({ ledger, reopen }) {
       const job = anOrder();

@@ -276,6 +276,12 @@ function restate(sql: Sql, id: JobId, now: number): void {
     now,
   );
   if (isTold !== undefined) return;
+  // It is going to be told, or just now being told: a newer version would have the same said twice.
+  const isDue = sql.get(
+    'SELECT 1 FROM reports WHERE job_id = ? AND posted_version < version AND refused_version < version',
+    id,
+  );
+  if (isDue !== undefined) return;
   giveWord(sql, jobOf(row.body));
   standingChanged(sql, id);
 }
