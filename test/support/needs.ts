@@ -9,6 +9,7 @@ export type Part =
   | 'git'
   | 'kvm'
   | 'linux'
+  | 'moto'
   | 'openssl'
   | 'podman'
   | 'python3'
@@ -41,6 +42,7 @@ const probes: Readonly<Record<Part, Probe>> = {
   kvm: { isThere: () => canUse('/dev/kvm'), remedy: 'make /dev/kvm writable for this user' },
   linux: { isThere: () => process.platform === 'linux', remedy: 'run on Linux' },
   openssl: { isThere: () => inPath('openssl'), remedy: 'install the package openssl' },
+  moto: { isThere: () => inPath('moto_server'), remedy: 'install moto with its server (Python)' },
   podman: { isThere: () => inPath('podman'), remedy: 'install the package podman' },
   python3: { isThere: () => inPath('python3'), remedy: 'install the package python3' },
   qemu: {
