@@ -1,7 +1,11 @@
 /** How many webhook bodies may be on their way at once, and how many bytes of them we hold: all receivers together. */
 export interface BodyBudget {
-  /** A place for one more body; null when there is none. */
-  enter(): BodyPlace | null;
+  /**
+   * A place for one more body. When all are taken, the unfinished body of which the least has come gives up its place, the
+   * oldest of equals: whoever holds places open and sends nothing keeps nobody else out, since what GitHub sends comes in
+   * milliseconds. `onEvicted` is called when that happens to this one. Null: all places hold whole bodies.
+   */
+  enter(onEvicted: () => void): BodyPlace | null;
   readonly bodies: number;
   readonly bytes: number;
 }
@@ -10,6 +14,8 @@ export interface BodyBudget {
 export interface BodyPlace {
   /** Takes so many bytes more; false: there is no room, and nothing was taken. */
   take(sizeBytes: number): boolean;
+  /** The body is whole, and nobody takes its place any more. */
+  finish(): void;
   /** Gives everything back. Twice is harmless. */
   leave(): void;
 }
@@ -19,31 +25,47 @@ export interface BodyPlace {
  * others.
  */
 export function createBodyBudget(most: { readonly bodies: number; readonly bytes: number }): BodyBudget {
-  let bodies = 0;
+  interface Held {
+    taken: number;
+    isWhole: boolean;
+    readonly evict: () => void;
+  }
+  // In the order of coming.
+  const held = new Set<Held>();
   let bytes = 0;
+  const drop = (one: Held): void => {
+    if (held.delete(one)) bytes -= one.taken;
+  };
+  const makeRoom = (): void => {
+    let least: Held | null = null;
+    for (const one of held) if (!one.isWhole && (least === null || one.taken < least.taken)) least = one;
+    if (least === null) return;
+    drop(least);
+    least.evict();
+  };
   return {
-    enter() {
-      if (bodies >= most.bodies) return null;
-      bodies += 1;
-      let taken = 0;
-      let hasLeft = false;
+    enter(onEvicted) {
+      if (held.size >= most.bodies) makeRoom();
+      if (held.size >= most.bodies) return null;
+      const mine: Held = { taken: 0, isWhole: false, evict: onEvicted };
+      held.add(mine);
       return {
         take(sizeBytes) {
-          if (hasLeft || bytes + sizeBytes > most.bytes) return false;
+          if (!held.has(mine) || bytes + sizeBytes > most.bytes) return false;
           bytes += sizeBytes;
-          taken += sizeBytes;
+          mine.taken += sizeBytes;
           return true;
         },
-        leave() {
-          if (hasLeft) return;
-          hasLeft = true;
-          bodies -= 1;
-          bytes -= taken;
+        finish() {
+          mine.isWhole = true;
+        },
+        leave: () => {
+          drop(mine);
         },
       };
     },
     get bodies() {
-      return bodies;
+      return held.size;
     },
     get bytes() {
       return bytes;

@@ -149,17 +149,18 @@ suite('bodies that do not come', () => {
 });
 
 suite('many at once', () => {
-  test('more bodies than there are places are sent away, and taken when there is room again', async (t) => {
+  test('bodies that do not come keep nobody out: the one that came least far is sent away', async (t) => {
     const world = await openWebhookWorld(t, { budget: { bodies: 2, bytes: 2 ** 20 } });
-    const held = [await rawConnection(t, world.port), await rawConnection(t, world.port)];
-    for (const [at, { socket }] of held.entries()) socket.write(webhookHead(push, { id: deliveryId(at) }));
-    await until(() => world.budget.bodies === 2);
-    const third = webhookHead(push, { id: deliveryId(9) }) + push;
-    assert.match(await send(t, world, third), /^HTTP\/1\.1 503 .*\r\nRetry-After: 5\r\n/is);
-    for (const { socket } of held) socket.write(push);
-    await until(() => world.budget.bodies === 0);
-    assert.match(await send(t, world, third), /^HTTP\/1\.1 202 /);
-    assert.equal((await world.ledger.pendingDeliveries(9)).length, 3);
+    const [silent, slow] = [await rawConnection(t, world.port), await rawConnection(t, world.port)];
+    silent.socket.write(webhookHead(push, { id: deliveryId(0) }));
+    slow.socket.write(webhookHead(push, { id: deliveryId(1) }) + push.slice(0, 9));
+    await until(() => world.budget.bodies === 2 && world.budget.bytes === 9);
+    assert.match(await send(t, world, webhookHead(push, { id: deliveryId(9) }) + push), /^HTTP\/1\.1 202 /);
+    await until(() => /^HTTP\/1\.1 503 .*\r\nRetry-After: 5\r\n/is.test(silent.text()));
+    slow.socket.write(push.slice(9));
+    await until(() => slow.text().startsWith('HTTP/1.1 202 '));
+    assert.equal((await world.ledger.pendingDeliveries(9)).length, 2);
+    assert.equal(world.budget.bodies, 0);
   });
 
   test('more bytes than may be held are sent away, and those that are held still end well', async (t) => {
@@ -235,10 +236,30 @@ test('a ledger that cannot store is no 2xx, and the next try is as good as the f
 
 test('a place in the budget gives back what it took, once', () => {
   const budget = createBodyBudget({ bodies: 1, bytes: 10 });
-  const place = budget.enter();
-  assert.equal(budget.enter(), null);
+  const place = budget.enter(() => assert.fail('a whole body keeps its place'));
+  place?.finish();
+  assert.equal(
+    budget.enter(() => undefined),
+    null,
+  );
   assert.deepEqual([place?.take(6), place?.take(6), budget.bytes], [true, false, 6]);
   place?.leave();
   place?.leave();
   assert.deepEqual([budget.bodies, budget.bytes, place?.take(1)], [0, 0, false]);
+});
+
+test('when all places are taken, the body that has come least far gives up its own', () => {
+  const budget = createBodyBudget({ bodies: 3, bytes: 100 });
+  const evicted: string[] = [];
+  const enter = (name: string, sizeBytes: number): void => {
+    budget.enter(() => evicted.push(name))?.take(sizeBytes);
+  };
+  enter('most', 50);
+  enter('silent', 0);
+  enter('younger', 0);
+  enter('next', 10);
+  assert.deepEqual([evicted, budget.bodies, budget.bytes], [['silent'], 3, 60]);
+  enter('last', 20);
+  enter('one more', 1);
+  assert.deepEqual([evicted, budget.bytes], [['silent', 'younger', 'next'], 71]);
 });

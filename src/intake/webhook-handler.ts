@@ -31,6 +31,8 @@ export interface WebhookHandlerDeps {
   readonly onAnswer: (status: number) => void;
 }
 
+const crowded: ReceiverAnswer = { status: 503, line: 'too many deliveries at once', retryAfterSeconds: 5 };
+
 /** How reading a body ended. `gone`: there is nobody left to answer. */
 type BodyRead =
   | { readonly kind: 'body'; readonly body: Buffer }
@@ -50,13 +52,16 @@ export function createWebhookHandler(
       refuse(deps, request, response, early);
       return;
     }
-    const place = deps.budget.enter();
+    const evicted = new AbortController();
+    const place = deps.budget.enter(() => {
+      evicted.abort();
+    });
     if (place === null) {
-      refuse(deps, request, response, { status: 503, line: 'too many deliveries at once', retryAfterSeconds: 5 });
+      refuse(deps, request, response, crowded);
       return;
     }
     try {
-      const read = await readBody(deps, request, place);
+      const read = await readBody(deps, request, { place, evicted: evicted.signal });
       if (read.kind === 'refused') refuse(deps, request, response, read.answer);
       else if (read.kind === 'gone') deps.onAnswer(0);
       else answer(deps, response, await deps.receiver.receive({ headers: request.headers, body: read.body }));
@@ -81,7 +86,7 @@ function beforeBody({ receiver, limits }: WebhookHandlerDeps, request: IncomingM
 function readBody(
   { limits, clock }: WebhookHandlerDeps,
   request: IncomingMessage,
-  place: BodyPlace,
+  { place, evicted }: { readonly place: BodyPlace; readonly evicted: AbortSignal },
 ): Promise<BodyRead> {
   return new Promise((resolve) => {
     const parts: Buffer[] = [];
@@ -90,6 +95,7 @@ function readBody(
     const end = (read: BodyRead): void => {
       all.cancel();
       silence.cancel();
+      evicted.removeEventListener('abort', crowdedOut);
       request.off('data', hear).off('end', finish).off('close', lost).off('error', lost);
       // An error that comes later is nobody's business, and must not end the process.
       request.on('error', () => undefined);
@@ -121,13 +127,18 @@ function readBody(
       else refused(503, 'too much is on its way at once', 5);
     };
     const finish = (): void => {
+      place.finish();
       end({ kind: 'body', body: parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts, size) });
+    };
+    const crowdedOut = (): void => {
+      end({ kind: 'refused', answer: crowded });
     };
     const lost = (): void => {
       end({ kind: 'gone' });
     };
     const all = clock.after(limits.withinMs, tooSlow);
     let silence = listen();
+    evicted.addEventListener('abort', crowdedOut, { once: true });
     request.on('data', hear).on('end', finish).on('close', lost).on('error', lost);
   });
 }
