@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
@@ -49,6 +51,29 @@ test('errors say whose turn it is', async (context) => {
     const store = await openTestS3(context, fake, { dialect: today });
     fake.fault = () => fault;
     await assert.rejects(store.get('a'), { code, retry, message });
+  }
+});
+
+test('what stands in the place of the store is not taken for it', async (context) => {
+  const statuses = [
+    [404, 'storage/refused'],
+    [503, 'storage/unavailable'],
+  ] as const;
+  for (const [status, code] of statuses) {
+    const proxy = createServer((_, response) =>
+      response.writeHead(status, { 'content-type': 'text/html' }).end('<p><b>no'),
+    );
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    context.after(() => {
+      proxy.closeAllConnections();
+      proxy.close();
+    });
+    const endpoint = `http://127.0.0.1:${String((proxy.address() as AddressInfo).port)}`;
+    const store = await openTestS3(context, await openFakeS3(context), { dialect: today, endpoint });
+    const expected = { code, message: /not the answer of an S3 server/ };
+    await assert.rejects(store.get('a'), expected);
+    await assert.rejects(store.put('a', from('x'), plain), expected);
+    await assert.rejects(store.delete('a'), expected);
   }
 });
 

@@ -55,9 +55,11 @@ export function isSkew(failure: S3Failure): boolean {
   return failure.code === 'RequestTimeTooSkewed';
 }
 
-/** True when there is no such object, upload or version. A missing bucket is something else. */
-export function isAbsent({ status, code }: S3Failure): boolean {
-  return code === 'NoSuchKey' || code === 'NotFound' || (status === 404 && code !== 'NoSuchBucket');
+const absent = new Set(['NoSuchKey', 'NoSuchUpload', 'NotFound']);
+
+/** True when there is no such object or upload. A missing bucket is something else, and so is the 404 page of a proxy. */
+export function isAbsent({ code }: S3Failure): boolean {
+  return absent.has(code);
 }
 
 /** How far our clock is from the store's, for people: `17 min behind`; null when the store did not say. */

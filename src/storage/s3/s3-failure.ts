@@ -23,10 +23,12 @@ export function failureOf(error: unknown): S3Failure {
   const systemCode = textOf(thrown.code);
   if (status === 0 && systemCode === null && (error instanceof TypeError || error instanceof RangeError)) throw error;
   const headers = thrown.$response?.headers ?? {};
+  // The library's words for what it could not read are for programmers.
+  const isForeign = status !== 0 && error.message.includes('Deserialization error');
   return {
     status,
     code: codeOf(error, status, systemCode),
-    message: error.message,
+    message: isForeign ? 'not the answer of an S3 server' : error.message,
     serverTime: timeOf(thrown.ServerTime) ?? timeOf(headers['date']),
     region: regionOf(thrown, headers, status),
     requestId: textOf(thrown.$metadata?.requestId),

@@ -104,6 +104,7 @@ test('what is not there reads as null also without permission to list', async (c
   const store = await openTestS3(context, await openFakeS3(context, { dialect: { mayList: false } }));
   assert.equal(await store.get('nothing'), null);
   assert.equal(await store.get('nothing', { start: 5 }), null);
+  assert.equal(await store.get('nothing', { start: 4, end: 4 }), null);
   assert.equal(await store.putIfAbsent('new', from('x'), plain), true);
   assert.equal(await contentOf(store.get('new')), 'x');
 });
