@@ -113,7 +113,7 @@ export async function openWebhookReaders(
   { env, logger, signal }: Pick<ForgesOptions, 'env' | 'logger'> & { readonly signal: AbortSignal },
 ): Promise<readonly WebhookReader[]> {
   if (forges.length === 0) return [];
-  const { createGitHubWebhookReader } = await import('../forge/github/webhook-read.ts');
+  const { createGitHubWebhookReader } = await import('../forge/github/webhook/webhook-read.ts');
   return forges.map((forge) => {
     const ownLogin = rememberedLogin(forge, signal);
     let complained = '';

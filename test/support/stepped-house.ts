@@ -13,7 +13,7 @@ import type { Outcome } from '../../src/core/outcome.ts';
 import { jobQueue } from '../../src/core/queue-plan.ts';
 import type { CheckPolicy, CheckSettings, ProjectPolicy } from '../../src/decide/plan-checks.ts';
 import type { SchedulePolicy } from '../../src/decide/schedule-policy.ts';
-import { createGitHubWebhookReader } from '../../src/forge/github/webhook-read.ts';
+import { createGitHubWebhookReader } from '../../src/forge/github/webhook/webhook-read.ts';
 import { createPolicyPlan } from '../../src/intake/plan-from-policy.ts';
 import { openSqliteLedgerReader } from '../../src/ledger/sqlite/reader.ts';
 import { openSqliteLedger } from '../../src/ledger/sqlite/open-ledger.ts';

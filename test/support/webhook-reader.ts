@@ -1,4 +1,4 @@
-import { createGitHubWebhookReader, type GitHubWebhookOptions } from '../../src/forge/github/webhook-read.ts';
+import { createGitHubWebhookReader, type GitHubWebhookOptions } from '../../src/forge/github/webhook/webhook-read.ts';
 import type { WebhookReader, WebhookReading } from '../../src/forge/webhook.ts';
 import { webhookHeaders } from './webhook-examples.ts';
 

@@ -3,10 +3,10 @@ import { plain } from '../../base/git.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { TrustRule } from '../../core/trust-rule.ts';
-import type { Account } from './account.ts';
-import type { GitHubCache } from './github-cache.ts';
-import type { GitHubClient } from './github-client.ts';
-import { type Accounts, isNotInstalled } from './github-auth.ts';
+import type { Account } from './account/account.ts';
+import type { GitHubCache } from './client/github-cache.ts';
+import type { GitHubClient } from './client/github-client.ts';
+import { type Accounts, isNotInstalled } from './account/github-auth.ts';
 
 /** A repository to watch. */
 export interface GitHubRepo {

@@ -4,8 +4,8 @@ import { openFakeGitHub } from '../../../../test/support/fake-github.ts';
 import { type Ask, asker } from '../../../../test/support/github-call.ts';
 import { needs } from '../../../../test/support/needs.ts';
 import type { CleansUp } from '../../../../test/support/temp-dir.ts';
-import { commentsQuery } from '../comments-query.ts';
-import { viewQuery } from '../view-query.ts';
+import { commentsQuery } from '../read/comments-query.ts';
+import { viewQuery } from '../read/view-query.ts';
 import type { FakeGitHub } from './fake-github.ts';
 
 interface Answered {
