@@ -1,5 +1,6 @@
 import { createBell, type Bell } from '../base/bell.ts';
 import type { Forge } from '../forge/forge.ts';
+import { sleep } from '../base/clock.ts';
 import { errorLine } from '../base/errors.ts';
 import { createForgeLane, type ForgeLane, type LaneDeps } from './forge-lane.ts';
 
@@ -50,12 +51,14 @@ export function createOutbox(deps: OutboxDeps): Outbox {
     const { lane, bell } = laneOf(name);
     while (!signal.aborted) {
       bell.reset();
-      let nextAt: number | null = null;
+      let nextAt: number | null;
       try {
         nextAt = await lane.flush(deps.forges.get(name), signal);
       } catch (error) {
         logger.error('reporting failed; trying again', { forge: name, why: errorLine(error) });
-        nextAt = clock.now() + brokenPauseMs;
+        // News would wake us at once, and the same fault fill the log.
+        await sleep(clock, brokenPauseMs, signal);
+        continue;
       }
       const pauseMs = nextAt === null ? idleMs : Math.max(1, nextAt - clock.now());
       await bell.wait(Math.min(pauseMs, idleMs), signal);
@@ -80,6 +83,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
           }
         } catch (error) {
           logger.error('the ledger does not say whom to tell; trying again', { why: errorLine(error) });
+          await sleep(clock, brokenPauseMs, signal);
         }
         await news.wait(idleMs, signal);
       }

@@ -83,6 +83,14 @@ test('a change that waits for an approval says so, and --wait goes on until it i
   assert.equal((await waiting).code, 130);
 });
 
+test('status --wait says that no server runs instead of waiting for ever', async () => {
+  const world = createFakeWorld();
+  addFakeRun(world, { ...at, sha: 'a'.repeat(40), context: 'x/a', state: 'waiting' });
+  const { code, err } = await status(world, 'o/r#7', '--wait');
+  assert.equal(code, 3);
+  assert.match(err, /no server runs on .*; start one: groundcrew up/);
+});
+
 test('a place of which nothing is known is an error, not an empty table', async () => {
   const { code, err } = await status(createFakeWorld(), 'o/r#99');
   assert.equal(code, 2);

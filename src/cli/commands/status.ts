@@ -3,6 +3,7 @@ import { sleep } from '../../base/clock.ts';
 import { GroundcrewError, UsageError } from '../../base/errors.ts';
 import type { LedgerReader } from '../../ledger/ledger-reader.ts';
 import type { RunWords } from '../../web/web-deps.ts';
+import type { StatePaths } from '../../config/state-dir.ts';
 import { exitCode } from '../exit-code.ts';
 import type { NamedPlace } from '../named-place.ts';
 import type { PlaceStatus } from '../place-status.ts';
@@ -27,7 +28,7 @@ export function addStatus(program: Command, { context, done }: Frame): void {
       'REPO is the name of a project or a path (default: the repository of this directory); REF a branch, #PULL or a full ' +
       'commit id (default: the branch that is checked out); OWNER/REPO#PULL and the address of a pull request name both. ' +
       'With --wait the exit status is the verdict: 0 all passed, 1 one failed, 3 the machinery failed or a run was canceled; ' +
-      'without, it is 0. Reads the ledger itself, so it works while the server is down.',
+      'without, it is 0. Reads the ledger itself, so it works while the server is down; only --wait needs one.',
     examples: [
       ['groundcrew status owner/repo#7', 'a pull request'],
       ['groundcrew status --wait', 'until the branch that is checked out has its verdicts'],
@@ -40,7 +41,7 @@ export function addStatus(program: Command, { context, done }: Frame): void {
       const { namedPlace } = await import('../named-place.ts');
       const place = await namedPlace({ repo, ref }, settings, context);
       const code = await withReader(context, settings, async (reader) => {
-        const found = await look(reader, place, options.wait === true, context);
+        const found = await look(reader, place, { isWaiting: options.wait === true, paths: settings.paths }, context);
         if (found === null) return exitCode.interrupted;
         const { words } = await context.wiring();
         await print(found, { place, words, reader, isJson: options.json === true }, context);
@@ -56,12 +57,13 @@ export function addStatus(program: Command, { context, done }: Frame): void {
 async function look(
   reader: LedgerReader | null,
   place: NamedPlace,
-  isWaiting: boolean,
+  { isWaiting, paths }: { readonly isWaiting: boolean; readonly paths: StatePaths },
   context: CommandContext,
 ): Promise<PlaceStatus | null> {
   const { findPlaceStatus, isFinal } = await import('../place-status.ts');
   const { placeWords } = await import('../named-place.ts');
   const { createProgress } = await import('../output/progress.ts');
+  const { connect } = await import('../client.ts');
   const startedAt = context.clock.now();
   const signal = context.interruption();
   const progress = createProgress(context.err, context.clock);
@@ -79,6 +81,8 @@ async function look(
         throw new GroundcrewError('cli/nothing-started', `${placeWords(place)}: nothing was started there`);
       }
       if (signal.aborted) return null;
+      // Nobody would ever bring the verdict.
+      connect(paths);
       progress.say(found === null ? 'nothing is known of it yet' : (found.held?.sentence ?? summary(found)));
       await sleep(context.clock, lookAgainMs, signal);
     }

@@ -144,6 +144,13 @@ test('a pause without a length is a minute, and doubles until something succeeds
   assert.equal(Math.round((governor.allowance().readyAt - clock.now()) / 1000), 60);
 });
 
+test('a quota that is used up although its hour is over is asked for no sooner than in a minute', async () => {
+  const { clock, governor } = rig();
+  assert.equal(await pass(governor, 'read', reply(403, quotaHeaders(clock, 0, -5))), true);
+  const { readyAt } = governor.allowance();
+  assert.ok(readyAt - clock.now() >= 60_000, `${readyAt - clock.now()} ms`);
+});
+
 test('no minute holds more points than GitHub allows', async () => {
   const { clock, governor } = rig();
   let passed = 0;

@@ -129,9 +129,12 @@ export function createGovernor(options: GovernorOptions): Governor {
     const grown = Math.min(pause.mostMs, pause.firstMs * 2 ** pauses);
     pauses += 1;
     // A little more than asked for: several processes must not come back in the same instant.
-    const waitMs = (limited.waitMs ?? grown) * (1 + 0.05 * random.fraction()) + 100;
+    // An end that is over already, by a clock that is ahead of ours, says nothing.
+    const asked = limited.waitMs !== null && limited.waitMs > 0 ? limited.waitMs : grown;
+    const waitMs = asked * (1 + 0.05 * random.fraction()) + 100;
     // The quota that is used up knows its own end, and says nothing of the other resource.
-    const isQuotaKnown = limited.kind === 'primary' && quotas.get(resource)?.left === 0;
+    const quota = quotas.get(resource);
+    const isQuotaKnown = limited.kind === 'primary' && quota?.left === 0 && quota.resetAt > clock.now();
     if (!isQuotaKnown) pausedUntil = Math.max(pausedUntil, clock.now() + waitMs);
     logger.info('GitHub asks for a pause', { forge, why: limited.kind, ms: Math.round(waitMs), status: reply.status });
     return { isLimited: true };
