@@ -139,8 +139,8 @@ suite('a broken forge fails the contract', needs('git'), () => {
       const { run } = forgeClauses.find(({ title }) => title.startsWith(clause)) ?? assert.fail(clause);
       const world = await openGitWorld(context, 'bare');
       const broken = brokenWorld(world, change);
-      // What a broken watch would wait for never comes; the real one takes well under a second.
-      const late = new Promise<never>((_, reject) => setTimeout(reject, 4000, new Error('never')).unref());
+      // A watch that never ends keeps its clause for ever.
+      const late = new Promise<never>((_, reject) => setTimeout(reject, 6_000, new Error('never')).unref());
       await assert.rejects(Promise.race([run(broken, context), late]));
     });
   }
@@ -153,5 +153,6 @@ suite('a broken forge fails the contract', needs('git'), () => {
 
 function brokenWorld(world: ForgeWorld, change: Break): ForgeWorld {
   const breaking = (good: Forge): Forge => ({ ...good, ...change(good, world) });
-  return { ...world, forge: breaking(world.forge), reopened: () => breaking(world.reopened()) };
+  // What a broken watch would wait for never comes.
+  return { ...world, patienceMs: 3_000, forge: breaking(world.forge), reopened: () => breaking(world.reopened()) };
 }

@@ -32,6 +32,9 @@ const keyOf = (world: ForgeWorld, place: { branch: string } | { pull: number }):
 const clause = (title: string, run: ForgeClause['run']): ForgeClause => ({ title, run });
 const moving = (title: string, run: ForgeClause['run']): ForgeClause => ({ title, of: 'movements', run });
 
+/** A real watch tells in well under a second; a busy machine may need more. */
+const patient = ({ patienceMs = 30_000 }: ForgeWorld): { readonly within: number } => ({ within: patienceMs });
+
 /** All clauses; a deliberately broken forge fails at least one (`forge.contract.test.ts`). */
 export const forgeClauses: readonly ForgeClause[] = [
   clause('every branch and open pull request is a place, with its head', async (world) => {
@@ -175,18 +178,18 @@ export const forgeClauses: readonly ForgeClause[] = [
     const heard = listen(world.forge, context);
     const a = await world.commit({ branch: 'topic', files: { a: '1' } });
     const key = keyOf(world, { branch: 'topic' });
-    await until(() => heard.at(key).includes(a));
+    await until(() => heard.at(key).includes(a), patient(world));
     const b = await world.commit({ branch: 'topic', files: { a: '2' } });
-    await until(() => heard.at(key).includes(b));
+    await until(() => heard.at(key).includes(b), patient(world));
     await world.setPull(3, b);
-    await until(() => heard.at(keyOf(world, { pull: 3 })).includes(b));
+    await until(() => heard.at(keyOf(world, { pull: 3 })).includes(b), patient(world));
     await world.setPull(3, a);
-    await until(() => heard.at(keyOf(world, { pull: 3 })).length === 2);
+    await until(() => heard.at(keyOf(world, { pull: 3 })).length === 2, patient(world));
     // Back to where it was: a movement of its own.
     await world.setPull(3, b);
-    await until(() => heard.at(keyOf(world, { pull: 3 })).length === 3);
+    await until(() => heard.at(keyOf(world, { pull: 3 })).length === 3, patient(world));
     await world.deleteBranch('topic');
-    await until(() => heard.at(key).includes(null));
+    await until(() => heard.at(key).includes(null), patient(world));
     assert.deepEqual(heard.at(key), [a, b, null]);
     assert.deepEqual(heard.at(keyOf(world, { pull: 3 })), [b, a, b]);
     assert.equal(new Set(heard.all.map(({ deliveryId }) => deliveryId)).size, heard.all.length);
@@ -199,17 +202,17 @@ export const forgeClauses: readonly ForgeClause[] = [
       if (refusals-- > 0) throw new Error('the disk is full');
     });
     const sha = await world.commit({ branch: 'topic', files: { a: '1' } });
-    await until(() => heard.at(keyOf(world, { branch: 'topic' })).includes(sha));
+    await until(() => heard.at(keyOf(world, { branch: 'topic' })).includes(sha), patient(world));
     await heard.stop();
   }),
 
   moving('what moved while we were away is told at start, and the rest is not', async (world, context) => {
     const first = listen(world.forge, context);
-    await until(() => first.at(keyOf(world, { branch: 'main' })).length > 0);
+    await until(() => first.at(keyOf(world, { branch: 'main' })).length > 0, patient(world));
     await first.stop();
     const sha = await world.commit({ branch: 'topic', files: { a: '1' } });
     const second = listen(world.reopened(), context);
-    await until(() => second.all.length > 0);
+    await until(() => second.all.length > 0, patient(world));
     assert.deepEqual(
       second.all.map((moved) => [moved.changeKey, moved.sha]),
       [[keyOf(world, { branch: 'topic' }), sha]],

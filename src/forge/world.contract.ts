@@ -36,6 +36,8 @@ export interface RememberedWorld {
 /** The world behind a forge under test, moved as its people would. */
 export interface ForgeWorld {
   readonly forge: Forge;
+  /** How long to wait for what a watch must tell (ms); 30 s. */
+  readonly patienceMs?: number;
   /** A watched repository. It begins with one commit on `main`, the default branch. */
   readonly repo: string;
   /** Commits to a branch, which is made from `main` when it is not there. Text is a file, null deletes it. */
