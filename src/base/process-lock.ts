@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { GroundcrewError } from './errors.ts';
 import { isRetryableSqliteError, sqliteError } from './sqlite-error.ts';
@@ -80,8 +80,8 @@ class SqliteLock implements ProcessLock {
   constructor(path: string, handle: DatabaseSync) {
     this.path = path;
     this.#handle = handle;
-    writeFileSync(`${path}.pid.part`, `${process.pid}\n`);
-    renameSync(`${path}.pid.part`, `${path}.pid`);
+    // For messages only; in one write, so that nobody reads half a number and a kill leaves nothing behind.
+    writeFileSync(`${path}.pid`, `${process.pid}\n`);
   }
 
   release(options: { readonly remove?: boolean } = {}): Promise<void> {

@@ -176,11 +176,16 @@ export const tellingClauses: readonly LedgerClause[] = [
       const job = anOrder();
       await enqueue(ledger, job);
       await ledger.reportPosted(await theOnlyReport(ledger), said, 10_000);
-      const restate = (now: number) => decide(ledger, job, [{ kind: 'restate', jobId: job.id }], { now });
-      for (let now = 10_000; now < 310_000; now += 20_000) await restate(now);
-      assert.deepEqual(await ledger.dueReports(400_000, 9), [], 'two who say it as fast as they can never end');
-      await restate(310_001);
-      await theOnlyReport(ledger);
+      const told: number[] = [];
+      for (let now = 10_000; now < hourMs; now += 5_000) {
+        await decide(ledger, job, [{ kind: 'restate', jobId: job.id }], { now });
+        for (const report of await ledger.dueReports(now, 9)) {
+          told.push(now);
+          await ledger.reportPosted(report, said, now);
+        }
+      }
+      assert.ok((told[0] ?? hourMs) < 60_000, 'a post that came late is mended soon');
+      assert.ok(told.length <= 5, 'two who say it as fast as they can never end');
     },
   },
   {

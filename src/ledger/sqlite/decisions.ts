@@ -241,7 +241,7 @@ export function giveWord(sql: Sql, { subject, context, id }: Job): void {
   sql.run(
     `INSERT INTO reports (forge, repo, sha, context, job_id, version) VALUES (?1, ?2, ?3, ?4, ?5, 1)
      ON CONFLICT (forge, repo, sha, context) DO UPDATE SET job_id = ?5, notice = NULL, version = version + 1, is_final = 0, tries = 0,
-       next_try_at = 0, posts = 0, word_version = version + 1`,
+       next_try_at = 0, posts = 0, restates = 0, word_version = version + 1`,
     subject.forge,
     subject.repo,
     subject.sha,
@@ -254,10 +254,13 @@ export function giveWord(sql: Sql, { subject, context, id }: Job): void {
 const refusedLatelyMs = 3_600_000;
 
 /**
- * Nor is what the forge took so lately (ms). What it shows instead is a view that lags, or somebody with the same contexts who
- * says it again as fast as we do: without a pause the two would fill the thousand statuses that GitHub takes.
+ * Nor is what the forge took so lately (ms), four times as long with each time. What it shows instead is a view that lags, or
+ * an old post that came late, and once more mends it; or it is somebody with the same contexts who says it again as fast as we
+ * do, and without a growing pause the two would fill the thousand statuses that GitHub takes.
  */
-const toldLatelyMs = 5 * 60_000;
+function toldLatelyMs(restates: number): number {
+  return Math.min(10_000 * 4 ** restates, 24 * 3_600_000);
+}
 
 /** The job has the word, and says it again. */
 function restate(sql: Sql, id: JobId, now: number): void {
@@ -269,13 +272,12 @@ function restate(sql: Sql, id: JobId, now: number): void {
     now - refusedLatelyMs,
   );
   if (isRefused !== undefined) return;
-  const isTold = sql.get(
-    'SELECT 1 FROM reports WHERE job_id = ? AND posted_version >= version AND said IS NOT NULL AND posted_at BETWEEN ? AND ?',
+  const told = sql.get<{ posted_at: number; restates: number }>(
+    'SELECT posted_at, restates FROM reports WHERE job_id = ? AND posted_version >= version AND said IS NOT NULL AND posted_at <= ?',
     id,
-    now - toldLatelyMs,
     now,
   );
-  if (isTold !== undefined) return;
+  if (told !== undefined && now - told.posted_at < toldLatelyMs(told.restates)) return;
   // It is going to be told, or just now being told: a newer version would have the same said twice.
   const isDue = sql.get(
     'SELECT 1 FROM reports WHERE job_id = ? AND posted_version < version AND refused_version < version',
@@ -283,6 +285,7 @@ function restate(sql: Sql, id: JobId, now: number): void {
   );
   if (isDue !== undefined) return;
   giveWord(sql, jobOf(row.body));
+  sql.run('UPDATE reports SET restates = ? WHERE job_id = ?', (told?.restates ?? 0) + 1, id);
   standingChanged(sql, id);
 }
 

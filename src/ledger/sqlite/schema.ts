@@ -187,6 +187,7 @@ export const ledgerSteps: readonly string[] = [
   ALTER TABLE deliveries ADD COLUMN forge TEXT NOT NULL DEFAULT '';
   ALTER TABLE reports ADD COLUMN posts INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE reports ADD COLUMN word_version INTEGER NOT NULL DEFAULT 1;
+  ALTER TABLE reports ADD COLUMN restates INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE reports ADD COLUMN refused_version INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE reports ADD COLUMN refused TEXT;
   DROP INDEX reports_due;
