@@ -12,7 +12,7 @@ import type { PlanSource } from '../intake/plan-source.ts';
 import { recoverFromStore } from '../intake/recover.ts';
 import type { ScanReport } from '../intake/scan.ts';
 import { createScanLoop } from '../intake/scan-loop.ts';
-import { createScheduler, type RepoSchedule } from '../intake/schedule.ts';
+import { createScheduler, slotsToResume, type RepoSchedule } from '../intake/schedule.ts';
 import type { Ledger, NewDelivery } from '../ledger/ledger.ts';
 import type { Queue } from '../queue/queue.ts';
 import { createOutbox, type OutboxDeps } from '../report/outbox.ts';
@@ -77,7 +77,14 @@ export function serve(deps: ServerDeps, signal: AbortSignal): Server {
     ...deps,
     onChanged: changed,
     recover: (stop) =>
-      recoverFromStore({ ...deps, vouched: (worker, order) => dispatcher.vouchesFor(worker, order) }, stop),
+      recoverFromStore(
+        {
+          ...deps,
+          vouched: (worker, order) => dispatcher.vouchesFor(worker, order),
+          slots: () => slotsToResume(deps.schedules?.() ?? [], deps),
+        },
+        stop,
+      ),
   });
   const intake = createIntake({
     ...deps,

@@ -89,7 +89,9 @@ test('a forge that is away is waited for', async (t) => {
 test('a job that waits again because of a holding that was stopped is asked for in the store, whatever the forge shows', async (t) => {
   const { deps, forge, run, jobs } = world(t);
   const stopped = { kind: 'canceled', reason: 'withdrawn', by: 'w1' } as const;
-  await deps.ledger.finished({ ...record(job, '2'), outcome: stopped }, true, 1);
+  const stray = record(job, '2');
+  await deps.ledger.claimed(worker.claimed(FakeWorker.holding(stray.envelope, '2')), true, 1);
+  await deps.ledger.finished({ ...stray, outcome: stopped }, true, 1);
   assert.equal((await jobs())[0]?.isEnded, false);
   forge.shows.set(change.key, { ...viewOf(change), statuses: [seen(job, { kind: 'passed' })] });
   await run();

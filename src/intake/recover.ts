@@ -9,7 +9,7 @@ import type { Snapshot } from '../core/snapshot.ts';
 import type { Finished } from '../core/worker-message.ts';
 import { decideChange } from '../decide/decide-change.ts';
 import type { Forge, PlaceView } from '../forge/forge.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { Ledger, NewDelivery } from '../ledger/ledger.ts';
 import type { PlanSource } from './plan-source.ts';
 import { takeSnapshot } from './snapshot.ts';
 
@@ -23,6 +23,8 @@ export interface RecoverDeps {
   readonly plan: PlanSource;
   readonly runRecords: (job: Job) => Promise<readonly Finished[]>;
   readonly vouched: (worker: string, envelope: JobEnvelope) => boolean;
+  /** Slots of schedules that an earlier life may have begun (`slotsToResume`). */
+  readonly slots?: () => readonly NewDelivery[];
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -49,10 +51,14 @@ export async function recoverFromStore(deps: RecoverDeps, signal: AbortSignal): 
 }
 
 async function recoverRepo(deps: RecoverDeps, forge: Forge, repo: string, signal: AbortSignal): Promise<void> {
+  const slots = deps.slots?.() ?? [];
   for await (const view of viewsOf(forge, repo, signal)) {
     if (signal.aborted) return;
     if (view === null) continue;
-    const snapshot = await takeSnapshot(deps, { forge, view, deliveries: [] }, signal);
+    const deliveries = slots
+      .filter(({ event }) => event.changeKey === view.change.key)
+      .map((delivery) => ({ ...delivery, tries: 0 }));
+    const snapshot = await takeSnapshot(deps, { forge, view, deliveries }, signal);
     for (const action of decideChange(withoutOpen(snapshot))) {
       if (action.kind !== 'enqueue') continue;
       for (const record of verdictsOf(await deps.runRecords(action.job), action.job)) {

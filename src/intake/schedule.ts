@@ -121,6 +121,28 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
   };
 }
 
+/**
+ * The last slot of each schedule, as far as the forge shows that an earlier life began it: for reading back, after a lost ledger,
+ * what ended meanwhile. Before the scheduler runs, or it would be run again.
+ */
+export function slotsToResume(
+  policies: readonly RepoSchedule[],
+  { clock, random }: Pick<SchedulerDeps, 'clock' | 'random'>,
+): readonly NewDelivery[] {
+  const now = clock.now();
+  return policies.flatMap((of) => {
+    let at: number | null;
+    try {
+      at = slotTimes(of.schedule).lastUntil(now);
+    } catch {
+      // The scheduler says so.
+      return [];
+    }
+    if (at === null || now - at > longestLookBackMs) return [];
+    return [slotDelivery({ random }, of, { at, now, isOnlyResumed: true })];
+  });
+}
+
 function keyOf({ forge, repo, schedule }: RepoSchedule): string {
   return `${forge}|${repo}|${schedule.name}`;
 }
@@ -135,7 +157,7 @@ function definitionOf({ cron, timezone, branch }: SchedulePolicy): string {
 }
 
 function slotDelivery(
-  { random }: SchedulerDeps,
+  { random }: Pick<SchedulerDeps, 'random'>,
   of: RepoSchedule,
   { at, now, isOnlyResumed }: { readonly at: number; readonly now: number; readonly isOnlyResumed: boolean },
 ): NewDelivery {

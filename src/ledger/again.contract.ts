@@ -200,4 +200,14 @@ export const againClauses: readonly LedgerClause[] = [
       assert.equal((await ledger.dueReports(2_000, 9)).length, 4, 'and shown');
     },
   },
+  {
+    title: 'what came to nothing in the life of a ledger that was lost starts nothing by itself',
+    async check({ ledger }) {
+      const stray = FakeWorker.holding(envelopeFor(anOrder(), 1, 1), 'a');
+      const stopped = { kind: 'canceled', reason: 'withdrawn', by: 'another attempt was first' } as const;
+      await ledger.finished({ ...worker.finished(stray), outcome: stopped }, true, 1_000);
+      assert.deepEqual(await ledger.jobsOfChange('git|demo|branch/main', shaOf('a')), []);
+      assert.deepEqual((await ledger.feedView(2_000, 9)).candidates, []);
+    },
+  },
 ];

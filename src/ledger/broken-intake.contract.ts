@@ -224,6 +224,16 @@ export const brokenIntake: readonly BrokenLedger[] = [
     }),
   ],
   [
+    'what came to nothing in the life',
+    'makes the job wait',
+    (ledger) => ({
+      finished: async (message, ...rest) => {
+        await ledger.claimed({ ...message, kind: 'claimed', isRedelivered: false }, true, rest[1]);
+        return ledger.finished(message, ...rest);
+      },
+    }),
+  ],
+  [
     'R10: work of a ledger',
     'takes in no beat',
     (ledger) => ({

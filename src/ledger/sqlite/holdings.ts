@@ -89,6 +89,9 @@ export function applyBeat(
 /** An attempt is over. R4: the first verdict of the current generation closes the job, whoever brings it. */
 export function applyFinished(sql: Sql, message: Finished, isVouched: boolean, now: number, plan: RetryPlan): Applied {
   const key = attemptOf(message.envelope);
+  // Of an earlier ledger's job, a stop or a breakage says only that this holding came to nothing: another one may have judged
+  // it, as the forge shows. A look asks for it again if nobody did.
+  if (isVouched && !isVerdict(message.outcome) && jobRow(sql, key.jobId) === undefined) return nothing;
   const job = admit(sql, message.envelope, isVouched, now);
   if (job === undefined) return unknown;
   const holdings = holdingRows(sql, key);
