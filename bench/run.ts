@@ -26,6 +26,7 @@ const parts: readonly Part[] = [
   },
   { name: 'decide', file: 'decide.ts', smoke: ['--smoke'] },
   { name: 'webhook', file: 'webhook.ts', smoke: ['--smoke'] },
+  { name: 'event', file: 'event.ts', smoke: ['--smoke'] },
   { name: 'statuses', file: 'statuses.ts', smoke: ['--smoke'] },
   { name: 'scan', file: 'scan.ts', smoke: ['--smoke'] },
   { name: 'simulator', file: 'simulator.ts', smoke: ['--smoke'] },
