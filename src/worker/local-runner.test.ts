@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { openGitHttpServer } from '../../test/support/git-http-server.ts';
 import { makeRepo } from '../../test/support/git-repo.ts';
+import { holdingOf } from '../../test/support/holding.ts';
 import { tempDir, type CleansUp } from '../../test/support/temp-dir.ts';
 import { until } from '../../test/support/until.ts';
 import { systemClock } from '../base/clock.ts';
@@ -11,8 +12,7 @@ import { UsageError } from '../base/errors.ts';
 import { createGit } from '../base/git.ts';
 import { createGitMirrors } from '../base/git-mirror.ts';
 import { createLogger } from '../base/logger.ts';
-import { signEnvelope } from '../core/job-envelope.ts';
-import { jobIdOf, type Job } from '../core/job.ts';
+import type { Job } from '../core/job.ts';
 import type { Holding } from '../core/worker-message.ts';
 import type { Executor, Run, RunSpec } from '../executors/executor.ts';
 import { openJobLog } from '../logs/job-log.ts';
@@ -22,38 +22,6 @@ import { createLocalRunner, type LocalRunnerDeps } from './local-runner.ts';
 
 const secret = 'hunter2-is-the-secret';
 const quiet = { phase: () => undefined, logBytes: () => undefined };
-
-function holdingOf(limits: Partial<Job['limits']> = {}): Holding {
-  const subject = { forge: 'git', repo: 'a', sha: 'c'.repeat(40), pull: null, baseRef: 'main', branch: 'main' };
-  const identity = { subject, context: 'test', occasion: 'change', commandSubject: null, isTrusted: true };
-  const job: Job = {
-    ...identity,
-    id: jobIdOf(identity),
-    command: ['true'],
-    container: null,
-    env: {},
-    secrets: ['token'],
-    needs: [],
-    pool: 'default',
-    priority: 5,
-    timeoutMs: 60_000,
-    exclusive: false,
-    integration: 'none',
-    network: 'default',
-    limits: { memoryBytes: null, pids: null, shmBytes: null, cpus: null, diskBytes: null, logBytes: null, ...limits },
-  };
-  const order = {
-    v: 1,
-    job,
-    generation: 1,
-    n: 1,
-    baseSha: null,
-    cloneUrl: '/nowhere',
-    avoid: [],
-    traceId: 't',
-  } as const;
-  return { envelope: signEnvelope(order, 'key'), nonce: '0123456789abcdef' };
-}
 
 /** A run that prints and passes. */
 function runOf(spec: RunSpec, text: string, stop: Run['stop'] = () => Promise.resolve()): Run {

@@ -2,12 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdir, readFile, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { holdingOf } from '../../test/support/holding.ts';
 import { tempDir, type CleansUp } from '../../test/support/temp-dir.ts';
 import { systemClock } from '../base/clock.ts';
 import { createLogger } from '../base/logger.ts';
-import { signEnvelope } from '../core/job-envelope.ts';
-import { jobIdOf, type Job } from '../core/job.ts';
-import type { Holding } from '../core/worker-message.ts';
 import { openJobLog } from '../logs/job-log.ts';
 import type { LogSink } from '../logs/log-sink.ts';
 import { createDirectoryStore } from '../storage/directory/directory-store.ts';
@@ -24,38 +22,6 @@ const end: AttemptEnd = {
   peakMemoryBytes: null,
   oom: 'no',
 };
-
-function holdingOf(): Holding {
-  const subject = { forge: 'git', repo: 'a', sha: 'c'.repeat(40), pull: null, baseRef: 'main', branch: 'main' };
-  const identity = { subject, context: 'test', occasion: 'change', commandSubject: null, isTrusted: true };
-  const job: Job = {
-    ...identity,
-    id: jobIdOf(identity),
-    command: ['true'],
-    container: null,
-    env: {},
-    secrets: ['token'],
-    needs: [],
-    pool: 'default',
-    priority: 5,
-    timeoutMs: 60_000,
-    exclusive: false,
-    integration: 'none',
-    network: 'default',
-    limits: { memoryBytes: null, pids: null, shmBytes: null, cpus: null, diskBytes: null, logBytes: null },
-  };
-  const order = {
-    v: 1,
-    job,
-    generation: 1,
-    n: 1,
-    baseSha: null,
-    cloneUrl: '/nowhere',
-    avoid: [],
-    traceId: 't',
-  } as const;
-  return { envelope: signEnvelope(order, 'key'), nonce: '0123456789abcdef' };
-}
 
 interface Attempt {
   readonly dir: AttemptDir;

@@ -4,27 +4,12 @@ import { oneOf, textOf } from './body.ts';
 import { loginOf, numberParam, type RepoCall, repoRoute, type Route } from './call.ts';
 import { reactionJson } from './json-account.ts';
 import { commentJson } from './json-issue.ts';
+import { read, write } from './issue-access.ts';
 import { pageOf } from './pages.ts';
 import { invalid, notFound, refuse } from './refusal.ts';
 import { type Comment, reactionContents } from './records.ts';
 import { issueIn } from './rest-issues.ts';
 import { isAtLeast, permissionOf } from './world.ts';
-
-const read = {
-  level: 'pull',
-  app: [
-    ['issues', 'read'],
-    ['pull_requests', 'read'],
-  ],
-} as const;
-const write = {
-  level: 'pull',
-  app: [
-    ['issues', 'write'],
-    ['pull_requests', 'write'],
-  ],
-  creates: true,
-} as const;
 
 /** https://docs.github.com/en/rest/issues/comments and https://docs.github.com/en/rest/reactions/reactions */
 export const commentRoutes: readonly Route[] = [

@@ -5,27 +5,13 @@ import { loginOf, numberParam, param, type RepoCall, repoRoute, type Route } fro
 import type { Json } from './json.ts';
 import { labelJson } from './json-account.ts';
 import { issueJson, labelsJson } from './json-issue.ts';
+import { read, write } from './issue-access.ts';
 import { pageOf } from './pages.ts';
 import { invalid, notFound, refuse } from './refusal.ts';
 import { fullName, type Issue } from './records.ts';
 import { mayEdit } from './rest-pulls.ts';
 import { isAtLeast, permissionOf } from './world.ts';
 
-const read = {
-  level: 'pull',
-  app: [
-    ['issues', 'read'],
-    ['pull_requests', 'read'],
-  ],
-} as const;
-const write = {
-  level: 'pull',
-  app: [
-    ['issues', 'write'],
-    ['pull_requests', 'write'],
-  ],
-  creates: true,
-} as const;
 const labelWrite = { ...write, level: 'triage' } as const;
 
 /** https://docs.github.com/en/rest/issues/issues and …/labels */
