@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { AttemptKey } from './attempt.ts';
+import type { GrantKind } from './grant.ts';
 import type { Job } from './job.ts';
 
 /**
@@ -18,6 +19,8 @@ export interface JobEnvelope {
   /** Workers that failed at it; they return it while others qualify. */
   readonly avoid: readonly string[];
   readonly traceId: string;
+  /** What its worker has to wait for after the claim, because only the server can give it (R2). Absent: nothing. */
+  readonly grants?: readonly GrantKind[];
   readonly signature: string;
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Grant } from './grant.ts';
 import type { JobId } from './job.ts';
 import type { Job } from './job.ts';
 import type { JobEnvelope } from './job-envelope.ts';
@@ -55,6 +56,10 @@ const envelope: z.ZodType<JobEnvelope> = z.object({
   cloneUrl: text,
   avoid: z.array(name).max(100),
   traceId: name,
+  grants: z
+    .array(z.enum(['fetch', 'store']))
+    .max(2)
+    .exactOptional(),
   signature: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
@@ -135,18 +140,36 @@ export const workerMessageSchema: z.ZodType<WorkerMessage> = z.discriminatedUnio
     logBytes: count,
     isTruncated: z.boolean(),
   }),
+  z.object({ ...speaker, ...holdingSchema, kind: z.literal('ask') }),
   z.object({ ...speaker, kind: z.literal('bye'), handsBack: z.array(z.object(holdingSchema)).max(1_000) }),
 ]);
 
 /** Checks what comes out of a job queue. */
 export const jobEnvelopeSchema = envelope;
 
+const attemptKey = z.object({ jobId, generation: z.int().positive(), n: z.int().positive() });
+const grant: z.ZodType<Grant> = z.object({
+  validMs: z.number().positive(),
+  fetch: z.object({ username: text, password: text }).nullable(),
+  store: z
+    .discriminatedUnion('kind', [
+      z.object({
+        kind: z.literal('s3-form'),
+        url: text,
+        fields: z.record(name, text),
+        maxObjectBytes: z.number().positive(),
+      }),
+      z.object({ kind: z.literal('http'), url: text, token: text.nullable() }),
+    ])
+    .nullable(),
+});
+
 /** Checks what comes over the control channel. */
 export const controlMessageSchema: z.ZodType<ControlMessage> = z.discriminatedUnion('kind', [
   z.object({
     v: z.literal(1),
     kind: z.literal('cancel'),
-    attempt: z.object({ jobId, generation: z.int().positive(), n: z.int().positive() }),
+    attempt: attemptKey,
     nonce: z.string().nullable(),
     reason: cancelReason,
     by: text,
@@ -154,6 +177,21 @@ export const controlMessageSchema: z.ZodType<ControlMessage> = z.discriminatedUn
   z.object({ v: z.literal(1), kind: z.literal('drain') }),
   z.object({ v: z.literal(1), kind: z.literal('resume') }),
   z.object({ v: z.literal(1), kind: z.literal('who-runs') }),
+  z.object({
+    v: z.literal(1),
+    kind: z.literal('grant'),
+    attempt: attemptKey,
+    nonce: holdingSchema.nonce,
+    grant,
+  }),
+  z.object({
+    v: z.literal(1),
+    kind: z.literal('watch'),
+    attempt: attemptKey,
+    nonce: holdingSchema.nonce,
+    forMs: z.number().positive(),
+  }),
+  z.object({ v: z.literal(1), kind: z.literal('refused'), why: text, speaks: z.array(z.int()).max(100) }),
 ]);
 
 /** The message in a JSON text, or null when it is none (not JSON, unknown version, wrong shape). */

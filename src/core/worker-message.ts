@@ -1,4 +1,5 @@
 import type { AttemptKey } from './attempt.ts';
+import type { Grant } from './grant.ts';
 import type { JobEnvelope } from './job-envelope.ts';
 import type { CancelReason, Outcome, Phase } from './outcome.ts';
 
@@ -83,13 +84,25 @@ export interface Bye extends FromWorker {
   readonly handsBack: readonly Holding[];
 }
 
+/**
+ * Grant me again what this attempt needs: the answer to the claim was lost, or ends soon. Never spooled; repeated until
+ * answered, also after `finished`, while the log is on its way.
+ */
+export interface Ask extends FromWorker, Holding {
+  readonly kind: 'ask';
+}
+
 /** All that a worker says; travels in the `collector` queue, durable, in order per worker. */
-export type WorkerMessage = Hello | Claimed | Beat | Finished | Sealed | Bye;
+export type WorkerMessage = Hello | Claimed | Beat | Finished | Sealed | Bye | Ask;
 
 /**
  * All that a worker is told; travels over the control channel, best effort, so each is repeated at the next beat.
  * - `cancel`: stop this owner's attempt (nonce null: whoever holds it).
- * - `drain`: finish, take nothing new. - `who-runs`: say hello again (R9).
+ * - `drain`: finish, take nothing new. - `resume`: take jobs again. - `who-runs`: say hello again (R9).
+ * - `grant`: the answer to a claim or an `ask` of this owner.
+ * - `watch`: somebody looks at this attempt's log: for `forMs` from now send it often, and a beat after each piece.
+ * - `refused`: the server cannot work with this worker (its protocol is none of `speaks`, or its identity is wrong): say so, take
+ *   nothing new.
  */
 export type ControlMessage =
   | {
@@ -102,4 +115,19 @@ export type ControlMessage =
     }
   | { readonly v: 1; readonly kind: 'drain' }
   | { readonly v: 1; readonly kind: 'resume' }
-  | { readonly v: 1; readonly kind: 'who-runs' };
+  | { readonly v: 1; readonly kind: 'who-runs' }
+  | {
+      readonly v: 1;
+      readonly kind: 'grant';
+      readonly attempt: AttemptKey;
+      readonly nonce: string;
+      readonly grant: Grant;
+    }
+  | {
+      readonly v: 1;
+      readonly kind: 'watch';
+      readonly attempt: AttemptKey;
+      readonly nonce: string;
+      readonly forMs: number;
+    }
+  | { readonly v: 1; readonly kind: 'refused'; readonly why: string; readonly speaks: readonly number[] };

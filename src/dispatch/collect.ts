@@ -79,6 +79,8 @@ function apply(deps: CollectDeps, message: WorkerMessage): Promise<Applied> {
     case 'sealed':
       if (!isVouched(deps, message.worker, message.envelope)) return Promise.resolve(unvouched);
       return deps.ledger.sealed(message);
+    case 'ask':
+      return Promise.resolve(unvouched);
     case 'bye': {
       const handsBack = message.handsBack.filter(({ envelope }) => isVouched(deps, message.worker, envelope));
       return deps.ledger.bye({ ...message, handsBack }, now);
@@ -109,6 +111,7 @@ function hear(deps: CollectDeps, message: WorkerMessage, applied: Applied): bool
       return false;
     case 'finished':
     case 'sealed':
+    case 'ask':
       return false;
     default:
       return message satisfies never;

@@ -41,6 +41,10 @@ export function hearControl(body: string, worker: ControlHearer): void {
     case 'who-runs':
       worker.hello();
       return;
+    case 'grant':
+    case 'watch':
+    case 'refused':
+      return;
     default:
       message satisfies never;
   }

@@ -302,6 +302,7 @@ export class BrokerModel {
       body: stored.body,
       isRedelivered: stored.isRedelivered,
       deliveryCount: stored.count,
+      from: null,
       death: stored.death,
       publishConfirmed: async (name, message) => {
         const { dice } = this.#world;

@@ -141,6 +141,7 @@ function delivery(message: AsyncMessage, publishConfirmed: Delivery['publishConf
     body: bodyOf(message.body),
     isRedelivered: message.redelivered,
     deliveryCount,
+    from: null,
     death: deathOf(headers),
     publishConfirmed,
   };

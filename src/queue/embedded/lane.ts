@@ -154,6 +154,7 @@ export class Lane {
       body: message.body,
       isRedelivered: message.deliveries > 1,
       deliveryCount: message.deliveries,
+      from: null,
       death: message.death,
       publishConfirmed: (queue, news) => {
         if (this.#end.signal.aborted) {

@@ -1,0 +1,30 @@
+/** What only the server can give to an attempt: a way to fetch a private repository, a way to write to the store. */
+export type GrantKind = 'fetch' | 'store';
+
+/** Read-only, for git over HTTP (basic authentication), for one repository. In no log, process list or container. */
+export interface FetchGrant {
+  readonly username: string;
+  readonly password: string;
+}
+
+/**
+ * Writing below one attempt's own prefix in the store, and nothing else.
+ * - `s3-form`: a signed POST form of S3 (POST Object with a policy); the key goes in as `fields` and `key` say, and each object may
+ *   have up to `maxObjectBytes`.
+ * - `http`: PUT and DELETE below `url`, which ends in `/`, with `token` as bearer; null: without.
+ */
+export type StoreGrant =
+  | {
+      readonly kind: 's3-form';
+      readonly url: string;
+      readonly fields: Readonly<Record<string, string>>;
+      readonly maxObjectBytes: number;
+    }
+  | { readonly kind: 'http'; readonly url: string; readonly token: string | null };
+
+/** The server's answer to a claim or an `ask`. `validMs` counts from its arrival: no two clocks are compared. */
+export interface Grant {
+  readonly validMs: number;
+  readonly fetch: FetchGrant | null;
+  readonly store: StoreGrant | null;
+}
