@@ -4,6 +4,7 @@ import { errorLine } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
 import type { Finished } from '../core/worker-message.ts';
+import { commitMoved } from '../core/forge-event.ts';
 import type { Job } from '../core/job.ts';
 import { createDispatcher, type Dispatcher } from '../dispatch/dispatcher.ts';
 import type { Forge } from '../forge/forge.ts';
@@ -94,7 +95,14 @@ export function serve(deps: ServerDeps, signal: AbortSignal): Server {
       await dispatcher.stop(stops);
     },
   });
-  const outbox = createOutbox(deps);
+  const outbox = createOutbox({
+    ...deps,
+    lookAgain: (commit) => {
+      const id = `doubt/${deps.random.hex(16)}`;
+      const event = commitMoved(commit);
+      return receive({ id, source: 'doubt', event, receivedAt: clock.now(), traceId: deps.random.hex(16) });
+    },
+  });
 
   const receive = async (delivery: NewDelivery): Promise<boolean> => {
     const isNew = await ledger.recordDelivery(delivery);

@@ -23,6 +23,16 @@ export type ForgeEvent =
   | (AtPlace & { readonly kind: 'commit'; readonly sha: string })
   | (AtPlace & { readonly kind: 'repository' });
 
+/** Something about this commit moved, or may have: every place that has it as its head is looked at. */
+export function commitMoved(at: {
+  readonly forge: string;
+  readonly repo: string;
+  readonly sha: string;
+}): ForgeEvent & { readonly kind: 'commit' } {
+  const { forge, repo, sha } = at;
+  return { kind: 'commit', forge, repo, changeKey: `${forge}|${repo}|commit/${sha}`, sha };
+}
+
 /**
  * One turn of a schedule. `name` is the schedule's in the policy, `at` the slot (epoch ms), whenever it was noticed;
  * `contexts` are names or patterns.

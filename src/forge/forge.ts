@@ -8,6 +8,8 @@ export interface PlaceSeen {
   readonly headSha: string;
   /** The version that its view would have, where the listing tells; unchanged, it need not be looked at. */
   readonly version?: number;
+  /** What the forge says of people moved, and its view would say something else about trust, whatever its version. */
+  readonly isDoubtful?: true;
 }
 
 /** What the forge shows of one place: null when it is gone (branch deleted). */
@@ -137,6 +139,9 @@ export interface Forge {
    * a secret that lives an hour or so. Absent: whoever reaches the address may fetch.
    */
   fetchCredentials?(repo: string, signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
+  /**
+   * One try: a status whose answer was lost may arrive after a later one, so only who knows of both (the outbox) sends it again.
+   */
   setStatus(status: StatusToPost, signal: AbortSignal): Promise<void>;
   /** Remembers an approval where it outlives our ledger (R11). */
   rememberApproval(repo: string, sha: string, by: string, signal: AbortSignal): Promise<void>;

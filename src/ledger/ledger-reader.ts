@@ -80,8 +80,11 @@ export interface WorkerSeen extends WorkerOffer {
   readonly running: number;
 }
 
-/** How things reached us: by the forge itself, out of its delivery log, by a look at everything, from a person or a schedule. */
-export type DeliverySource = 'event' | 'sweep' | 'scan' | 'request' | 'schedule';
+/**
+ * How things reached us: by the forge itself, out of its delivery log, by a look at everything, from a person, from a schedule,
+ * or because we do not know what became of a status of ours (`doubt`).
+ */
+export type DeliverySource = 'event' | 'sweep' | 'scan' | 'request' | 'schedule' | 'doubt';
 
 /**
  * One day (UTC) of one forge. `received`: deliveries that came by themselves, each once, whatever they held. `bySweep`: those

@@ -5,6 +5,7 @@ import type { Forge, WriteAllowance } from '../forge/forge.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ReportDue } from '../ledger/report-due.ts';
 import type { AskWaiting } from './ask-waiting.ts';
+import { createDoubts, type DoubtfulCommit } from './doubts.ts';
 import { createLaneTrouble } from './lane-trouble.ts';
 import { nextWrite, repoOf, reserves, servedBy, type Due, type Write } from './next-write.ts';
 import { worthOf } from './post-worth.ts';
@@ -29,6 +30,8 @@ export interface LaneDeps {
   readonly logger: Logger;
   readonly publicUrl: string | null;
   readonly askWaiting?: AskWaiting;
+  /** Has a commit looked at, since the forge may show something else there than it was told last. Durable when it resolves. */
+  readonly lookAgain?: (commit: DoubtfulCommit & { readonly forge: string }) => Promise<unknown>;
 }
 
 /** Everything that one forge is told, one after the other. */
@@ -45,6 +48,7 @@ export function createForgeLane(name: string, deps: LaneDeps): ForgeLane {
   const { ledger, clock, askWaiting } = deps;
   const trouble = createLaneTrouble(name, deps);
   const renewer = askWaiting === undefined ? null : createRenewer(name, { ...deps, askWaiting });
+  const doubts = createDoubts(clock);
   const turns = new Map<string, number>();
   let writes = 0;
   let restUntil = 0;
@@ -95,7 +99,13 @@ export function createForgeLane(name: string, deps: LaneDeps): ForgeLane {
     signal: AbortSignal,
   ): Promise<void> => {
     const said = verdictOf(report, why);
-    await tellStatus(forge, report, { said, publicUrl: deps.publicUrl }, signal);
+    try {
+      await tellStatus(forge, report, { said, publicUrl: deps.publicUrl }, signal);
+    } catch (error) {
+      doubts.failed(report, said, error);
+      throw error;
+    }
+    doubts.told(report, said);
     await ledger.reportPosted(report, said, clock.now());
   };
 
@@ -147,37 +157,51 @@ export function createForgeLane(name: string, deps: LaneDeps): ForgeLane {
     return true;
   };
 
+  const lookAgain = async (): Promise<void> => {
+    for (const commit of doubts.due()) {
+      await deps.lookAgain?.({ forge: name, ...commit });
+      doubts.looked(commit);
+    }
+  };
+
+  const flushDue = async (forge: Forge, signal: AbortSignal): Promise<number | null> => {
+    const allowed = (repo: string): WriteAllowance =>
+      forge.writeAllowance?.(repo) ?? { readyAt: 0, leftThisHour: Number.POSITIVE_INFINITY };
+    let due: Due | null = null;
+    while (!signal.aborted) {
+      await lookAgain();
+      const pausedUntil = Math.max(trouble.pausedUntil(clock.now()), restUntil);
+      if (pausedUntil > clock.now()) {
+        const nextAt = await ledger.nextReportAt(name);
+        return nextAt === null ? null : Math.max(nextAt, pausedUntil);
+      }
+      const began = clock.monotonic();
+      const isFresh = due === null;
+      due ??= await load((repo) => allowed(repo).leftThisHour);
+      const now = clock.now();
+      const write = nextWrite(takeable(due, allowed, now), { writes, at: turns });
+      if (write !== null) {
+        due = without(due, write);
+        await tell(forge, write, () => carryOut(forge, write, signal), signal);
+      } else if (!isFresh) due = null;
+      else if (isEmpty(due)) {
+        if (!(await renew(forge, allowed, signal))) return await ledger.nextReportAt(name);
+        due = null;
+      } else {
+        const readyAt = nextReadyAt(due, allowed, now);
+        if (clock.monotonic() - began > dearLookMs) restUntil = readyAt;
+        return readyAt;
+      }
+    }
+    return null;
+  };
+
   return {
     async flush(forge, signal) {
       if (forge?.remembersStatuses !== true) return await acknowledgeAll(signal);
-      const allowed = (repo: string): WriteAllowance =>
-        forge.writeAllowance?.(repo) ?? { readyAt: 0, leftThisHour: Number.POSITIVE_INFINITY };
-      let due: Due | null = null;
-      while (!signal.aborted) {
-        const pausedUntil = Math.max(trouble.pausedUntil(clock.now()), restUntil);
-        if (pausedUntil > clock.now()) {
-          const nextAt = await ledger.nextReportAt(name);
-          return nextAt === null ? null : Math.max(nextAt, pausedUntil);
-        }
-        const began = clock.monotonic();
-        const isFresh = due === null;
-        due ??= await load((repo) => allowed(repo).leftThisHour);
-        const now = clock.now();
-        const write = nextWrite(takeable(due, allowed, now), { writes, at: turns });
-        if (write !== null) {
-          due = without(due, write);
-          await tell(forge, write, () => carryOut(forge, write, signal), signal);
-        } else if (!isFresh) due = null;
-        else if (isEmpty(due)) {
-          if (!(await renew(forge, allowed, signal))) return await ledger.nextReportAt(name);
-          due = null;
-        } else {
-          const readyAt = nextReadyAt(due, allowed, now);
-          if (clock.monotonic() - began > dearLookMs) restUntil = readyAt;
-          return readyAt;
-        }
-      }
-      return null;
+      const nextAt = await flushDue(forge, signal);
+      const lookAt = doubts.nextAt();
+      return nextAt === null || lookAt === null ? (nextAt ?? lookAt) : Math.min(nextAt, lookAt);
     },
   };
 }

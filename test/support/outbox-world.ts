@@ -4,6 +4,7 @@ import type { Clock } from '../../src/base/clock.ts';
 import { GroundcrewError, type ErrorCode } from '../../src/base/errors.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { openDatabase, type Database } from '../../src/base/sqlite.ts';
+import { commitMoved } from '../../src/core/forge-event.ts';
 import type { Job } from '../../src/core/job.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import type { CommentToPost, Forge, IssueToKeep, StatusToPost } from '../../src/forge/forge.ts';
@@ -95,8 +96,16 @@ export function openOutboxWorld(t: { after(fn: () => Promise<void>): void }, wis
   const clock = createHandClock(1_000_000);
   const [forge, other] = [new FakeForge('git', clock, wish), new FakeForge('hub', clock, wish)];
   const waiting: { reason: WaitingReason } = { reason: { sentence: '3 before it', isBlocked: false } };
+  let looks = 0;
   const outbox = createOutbox({
     ledger,
+    // As the server does.
+    lookAgain: (commit) => {
+      looks += 1;
+      const id = `doubt/${String(looks)}`;
+      const event = commitMoved(commit);
+      return ledger.recordDelivery({ id, source: 'doubt', event, receivedAt: clock.now(), traceId: '' });
+    },
     forges: new Map([forge, other].map((one) => [one.name, one.port()])),
     clock,
     random: { hex: () => '', fraction: () => 0.5 },

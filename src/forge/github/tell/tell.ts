@@ -29,7 +29,7 @@ export function createTell(hub: GitHubHub): Tell {
   const postStatus = async (
     where: { readonly repo: string; readonly sha: string; readonly context: string },
     said: { readonly state: string; readonly description: string; readonly targetUrl: string | null },
-    signal: AbortSignal,
+    { signal, isIdempotent }: { readonly signal: AbortSignal; readonly isIdempotent: boolean },
   ): Promise<void> => {
     // It becomes a part of the address.
     if (isSilent || !isObjectId(where.sha)) return;
@@ -42,16 +42,18 @@ export function createTell(hub: GitHubHub): Tell {
       description: cut(plain(said.description)),
       ...(said.targetUrl === null ? {} : { target_url: said.targetUrl }),
     };
-    await client.write(statusRoute, parameters, z.unknown(), { ...call, isIdempotent: true });
+    await client.write(statusRoute, parameters, z.unknown(), { ...call, isIdempotent });
   };
 
   return {
     async status({ repo, sha, context, ...said }, signal) {
-      await postStatus({ repo, sha, context: postedContext(context, hub.statuses) }, said, signal);
+      // Sent again only by the outbox, which has to know when one may yet arrive behind a later one.
+      const how = { signal, isIdempotent: false };
+      await postStatus({ repo, sha, context: postedContext(context, hub.statuses) }, said, how);
     },
     async approval(repo, sha, by, signal) {
       const said = { state: 'success', description: `Approved by ${by}`, targetUrl: null };
-      await postStatus({ repo, sha, context: postedApproval(hub.statuses) }, said, signal);
+      await postStatus({ repo, sha, context: postedApproval(hub.statuses) }, said, { signal, isIdempotent: true });
     },
     async requestDone(repo, requestId, answer, signal) {
       // Other requests came by page or command line, and a direct trigger is replaced by our status.

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { ForgeEvent } from '../../../core/forge-event.ts';
+import { commitMoved, type ForgeEvent } from '../../../core/forge-event.ts';
 import { changeKey } from '../../../core/subject.ts';
 import {
   branchSchema,
@@ -80,10 +80,7 @@ const repoReaders: Readonly<Record<string, RepoReader>> = {
       const isOurs =
         isOwn(at) || (publicUrl !== null && target?.startsWith(`${publicUrl.replace(/\/+$/, '')}/`) === true);
       if (isOurs && !isTrigger) return nothing;
-      return {
-        kind: 'read',
-        events: [{ kind: 'commit', forge, repo, changeKey: `${forge}|${repo}|commit/${sha}`, sha }],
-      };
+      return { kind: 'read', events: [commitMoved({ forge, repo, sha })] };
     }),
   issue_comment: (body, at) =>
     reading(issueCommentSchema, body, ({ issue, comment }) => {
