@@ -108,7 +108,14 @@ function knownKeys(jsonSchema: Readonly<Record<string, unknown>>, path: readonly
       typeof part === 'number'
         ? valueAt(here, ['items'])
         : (valueAt(here, ['properties', part]) ?? valueAt(here, ['additionalProperties']));
-    here = next ?? {};
+    here = filled(next);
   }
   return Object.keys(valueAt(here, ['properties']) ?? {});
+}
+
+/** What may be null as well: the mapping that it is else. */
+function filled(schema: unknown): unknown {
+  const either = valueAt(schema, ['anyOf']);
+  if (!Array.isArray(either)) return schema ?? {};
+  return either.find((one) => valueAt(one, ['properties']) !== undefined) ?? {};
 }

@@ -1,17 +1,6 @@
 import { z } from 'zod';
 import * as field from './fields.ts';
-
-/** An address that a token may travel to: over TLS, or on this machine. */
-const apiAddress = z
-  .url({ protocol: /^https?$/, error: 'expected an https address' })
-  .refine((text) => isSafe(text), 'expected an https address: a token travels to it; http only on this machine');
-
-function isSafe(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, hostname, username, password, search, hash } = new URL(text);
-  if (username !== '' || password !== '' || search !== '' || hash !== '') return false;
-  return protocol === 'https:' || /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
-}
+import { safeAddress } from './safe-address.ts';
 
 const appOptions = z.strictObject(
   {
@@ -43,10 +32,10 @@ export const forgeOptions = z
   .strictObject(
     {
       kind: z.literal('github', { error: 'expected github' }).describe('What runs there: github, also Enterprise.'),
-      apiUrl: apiAddress
+      apiUrl: safeAddress
         .prefault('https://api.github.com')
         .describe('Address of the API; of GitHub Enterprise Server https://HOST/api/v3.'),
-      webUrl: apiAddress
+      webUrl: safeAddress
         .nullable()
         .prefault(null)
         .describe('Address of pages and repositories; null: https://github.com, or the host of apiUrl.'),

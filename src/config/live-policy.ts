@@ -152,7 +152,8 @@ function indexed(projects: readonly Project[]): ReadonlyMap<string, Project> {
 /** Sections whose rooms are opened once, at the start. The secrets of webhooks are read at each delivery. */
 function restartSections(started: Settings, now: Settings): readonly string[] {
   const sections = (settings: Settings): Readonly<Record<string, unknown>> => ({
-    'stateDir, store and worker.cacheDir': settings.paths,
+    'stateDir and worker.cacheDir': settings.paths,
+    store: settings.store,
     server: settings.server,
     forges: settings.forges.map((forge) => ({ ...forge, webhookSecrets: [] })),
     worker: settings.worker,

@@ -56,7 +56,7 @@ const bad: readonly (readonly [string, string, ...string[]])[] = [
   [
     'an unknown key that resembles none',
     'store:\n  zzz: 1\n',
-    'groundcrew.yaml:2:3: store.zzz: unknown key; known are dir',
+    'groundcrew.yaml:2:3: store.zzz: unknown key; known are ca, dir, http, mirrors, s3',
   ],
   [
     'a duration without unit',

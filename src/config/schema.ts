@@ -3,6 +3,8 @@ import { contextsOf, defaultsOptions } from './check-options.ts';
 import * as field from './fields.ts';
 import { forgeName, forgeOptions, type ForgeConfig } from './forge-options.ts';
 import { projectOptions, type ProjectConfig } from './project-options.ts';
+import { queueOptions } from './queue-options.ts';
+import { storeOptions } from './store-options.ts';
 
 const serverOptions = z
   .strictObject({
@@ -63,13 +65,12 @@ const logsOptions = z
       .enum(['debug', 'info', 'warn', 'error', 'silent'], { error: 'expected debug, info, warn, error or silent' })
       .prefault('info')
       .describe("How much groundcrew's own log says."),
-    flush: field.duration.prefault('100ms').describe('How long bytes of a job may wait before they go to the store.'),
-  })
-  .prefault({});
-
-const storeOptions = z
-  .strictObject({
-    dir: field.path.nullable().prefault(null).describe('Directory for logs and attachments; null: stateDir/store.'),
+    flush: field.duration
+      .nullable()
+      .prefault(null)
+      .describe(
+        'How long bytes of a job may wait before they go to the store; null: 100ms to a directory, 30s elsewhere (1s while somebody watches).',
+      ),
   })
   .prefault({});
 
@@ -106,6 +107,7 @@ export const configSchema = z
         .prefault([])
         .describe('Repositories to watch; `up PATH` adds that one.'),
       defaults: defaultsOptions.describe('What every check starts from.'),
+      queue: queueOptions.describe('Between server and workers.'),
       worker: workerOptions.describe('How this machine runs jobs.'),
       dispatch: dispatchOptions.describe('How jobs are handed out.'),
       logs: logsOptions.describe('Logs: our own, and how those of jobs travel.'),

@@ -28,8 +28,8 @@ export function createSecrets(references: Readonly<Record<string, SecretReferenc
       if (reference === undefined) {
         throw new UsageError('config/unknown-secret', `secret ${name}: is not configured; add it under secrets`);
       }
-      // Secrets of forges have their place in the configuration for a name.
-      const key = name.startsWith('forges.') ? name : `secrets.${name}`;
+      // Secrets of forges and stores have their place in the configuration for a name.
+      const key = /^(forges|store)[.[]/.test(name) ? name : `secrets.${name}`;
       return readReference({ name: `secret ${name}`, key }, reference, env);
     },
     warnings() {

@@ -5,8 +5,10 @@ import type { SecretReference } from './fields.ts';
 import { forgeReferences, forgeSettings, type ForgeSettings } from './forge-settings.ts';
 import { homeOf, type Environment, type LoadedConfig } from './load.ts';
 import { fallbackSettings, projectOf, type Project } from './project-settings.ts';
+import { queueReferences, queueSettings, type QueueSettings } from './queue-settings.ts';
 import { expandPath } from './secrets.ts';
 import { statePaths, type StatePaths } from './state-dir.ts';
+import { isRemote, storeReferences, storeSettings, type StoreSettings } from './store-settings.ts';
 
 /** How this machine runs jobs. `slots` and `name` null: the machine decides (half its CPUs; its host name). */
 export interface WorkerSettings {
@@ -24,17 +26,23 @@ export interface WorkerSettings {
 /** The configuration as the rooms take it: units in the names, paths absolute, defaults filled in. */
 export interface Settings {
   readonly paths: StatePaths;
+  readonly store: StoreSettings;
   readonly server: { readonly host: string; readonly port: number; readonly publicUrl: string | null };
   readonly forges: readonly ForgeSettings[];
   readonly projects: readonly Project[];
   /** The policy of a repository that `up PATH`, `run` or `trigger` brings in without configuration. */
   readonly fallback: CheckSettings;
+  readonly queue: QueueSettings;
   readonly worker: WorkerSettings;
   readonly dispatch: { readonly attempts: number };
   readonly logs: { readonly level: LogLevel; readonly flushMs: number };
   readonly secrets: Readonly<Record<string, SecretReference>>;
   readonly retention: { readonly runsMs: number };
 }
+
+/** Each flush is two requests; to a directory they cost nothing. */
+const localFlushMs = 100;
+const remoteFlushMs = 30_000;
 
 /** What the command line and environment add to the file. `stateDir` null: the file or the default decides. */
 export interface SettingsPlace {
@@ -51,17 +59,24 @@ export function settingsOf(loaded: LoadedConfig, place: SettingsPlace): Settings
   const expand = (path: string | null): string | null => (path === null ? null : expandPath(path, base, home));
   const given = place.stateDir ?? place.env['GROUNDCREW_STATE_DIR'] ?? '';
   const { worker, dispatch, logs, server } = config;
+  const paths = statePaths({
+    env: place.env,
+    stateDir: given === '' ? expand(config.stateDir) : expandPath(given, place.cwd, home),
+    storeDir: expand(config.store.dir),
+    cacheDir: expand(worker.cacheDir),
+  });
+  const store = storeSettings(config.store, {
+    dir: paths.storeDir,
+    expand: (path) => expandPath(path, base, home),
+  });
   return {
-    paths: statePaths({
-      env: place.env,
-      stateDir: given === '' ? expand(config.stateDir) : expandPath(given, place.cwd, home),
-      storeDir: expand(config.store.dir),
-      cacheDir: expand(worker.cacheDir),
-    }),
+    paths,
+    store,
     server: { host: server.host, port: server.port, publicUrl: server.publicUrl?.replace(/\/+$/, '') ?? null },
     forges: forgeSettings(config.forges, (path) => expandPath(path, base, home)),
     projects: config.projects.map((project) => projectOf(project, config, expand)),
     fallback: fallbackSettings(config),
+    queue: queueSettings(config.queue, (path) => expandPath(path, base, home)),
     worker: {
       name: worker.name,
       slots: worker.slots,
@@ -73,7 +88,7 @@ export function settingsOf(loaded: LoadedConfig, place: SettingsPlace): Settings
       defaultContainer: config.defaults.container,
     },
     dispatch: { attempts: dispatch.attempts },
-    logs: { level: logs.level, flushMs: logs.flush },
+    logs: { level: logs.level, flushMs: logs.flush ?? (isRemote(store) ? remoteFlushMs : localFlushMs) },
     secrets: Object.fromEntries(
       Object.entries(config.secrets).map(([name, reference]) => [
         name,
@@ -84,9 +99,14 @@ export function settingsOf(loaded: LoadedConfig, place: SettingsPlace): Settings
   };
 }
 
-/** Every reference to a secret, of jobs by name and of forges by key path; for checks. */
+/** Every reference to a secret, of jobs by name, of forges, queue and stores by key path; for checks. */
 export function allReferences(settings: Settings): Readonly<Record<string, SecretReference>> {
-  return { ...settings.secrets, ...forgeReferences(settings.forges) };
+  return {
+    ...settings.secrets,
+    ...forgeReferences(settings.forges),
+    ...queueReferences(settings.queue),
+    ...storeReferences(settings.store),
+  };
 }
 
 /** A project that no configuration names: everything at its default. */
