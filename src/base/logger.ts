@@ -1,4 +1,5 @@
-import { pino, type BaseLogger } from 'pino';
+import { createRequire } from 'node:module';
+import type * as Pino from 'pino';
 
 /** Values beside a message. Never secrets, never whole payloads; `trace` is the id from delivery to verdict. */
 export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
@@ -38,36 +39,46 @@ export function createLogger(options: {
       options.write(options.isTerminal ? readable(line, options.hasColour) : line);
     },
   };
-  const root = pino(
-    {
-      level: options.level,
-      base: null,
-      timestamp: () => `,"time":"${new Date().toISOString()}"`,
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    stream,
-  );
-  return fromPino(root);
+  const { level } = options;
+  let root: PinoLog | null = null;
+  // Made for the first line that is said: a short command says none, and pino's modules would make it wait.
+  return loggerOver(level, () => {
+    root ??= loadPino()(
+      {
+        level,
+        base: null,
+        timestamp: () => `,"time":"${new Date().toISOString()}"`,
+        formatters: { level: (label) => ({ level: label }) },
+      },
+      stream,
+    );
+    return root;
+  });
 }
 
-/** The part of pino that we use. */
-type PinoLog = Pick<BaseLogger, 'debug' | 'info' | 'warn' | 'error'> & { child(fields: LogFields): PinoLog };
+const loadPino = (): typeof Pino.pino => (createRequire(import.meta.url)('pino') as typeof Pino).pino;
 
-function fromPino(log: PinoLog): Logger {
+/** The part of pino that we use. */
+type PinoLog = Pick<Pino.BaseLogger, 'debug' | 'info' | 'warn' | 'error'> & { child(fields: LogFields): PinoLog };
+
+const loudness = ['debug', 'info', 'warn', 'error'] as const;
+
+function loggerOver(level: Exclude<LogLevel, 'silent'>, log: () => PinoLog): Logger {
+  const say = (at: (typeof loudness)[number]): Logger['info'] =>
+    loudness.indexOf(at) < loudness.indexOf(level)
+      ? () => undefined
+      : (message, fields) => {
+          log()[at](fields ?? {}, message);
+        };
   return {
-    debug: (message, fields) => {
-      log.debug(fields ?? {}, message);
+    debug: say('debug'),
+    info: say('info'),
+    warn: say('warn'),
+    error: say('error'),
+    with(fields) {
+      let child: PinoLog | null = null;
+      return loggerOver(level, () => (child ??= log().child(fields)));
     },
-    info: (message, fields) => {
-      log.info(fields ?? {}, message);
-    },
-    warn: (message, fields) => {
-      log.warn(fields ?? {}, message);
-    },
-    error: (message, fields) => {
-      log.error(fields ?? {}, message);
-    },
-    with: (fields) => fromPino(log.child(fields)),
   };
 }
 

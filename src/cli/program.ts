@@ -1,33 +1,19 @@
 import { Command } from 'commander';
 import type { CommandContext } from './wiring.ts';
-import { addAsk } from './commands/ask.ts';
-import { addCompletion } from './commands/completion.ts';
-import { addConfig } from './commands/config.ts';
-import { addDeliveries } from './commands/deliveries.ts';
-import { addDoctor } from './commands/doctor.ts';
-import { addHook } from './commands/hook.ts';
-import { addLogs } from './commands/logs.ts';
-import { addPolicy } from './commands/policy.ts';
-import { addQueue } from './commands/queue.ts';
-import { addReproduce } from './commands/reproduce.ts';
-import { addRun } from './commands/run.ts';
-import { addRuns } from './commands/runs.ts';
-import { addScan } from './commands/scan.ts';
-import { addServer } from './commands/server.ts';
-import { addShadow } from './commands/shadow.ts';
-import { addStatus } from './commands/status.ts';
-import { addTrigger } from './commands/trigger.ts';
-import { addUp } from './commands/up.ts';
-import { addWorker } from './commands/worker.ts';
-import { addWorkers } from './commands/workers.ts';
 import type { ExitCode } from './exit-code.ts';
 import { plainText } from './output/plain-text.ts';
+import type { AddVerb } from './verbs.ts';
 
 /**
- * The whole command line. `said` collects commander's complaints, one line each; `done` hears the exit status of the command
+ * The command line with these commands. `said` collects commander's complaints, one line each; `done` hears the exit status of the command
  * that ran. Only names, options and help are made here; what a command needs it imports when it runs.
  */
-export function createProgram(context: CommandContext, done: (code: ExitCode) => void, said: string[]): Command {
+export function createProgram(
+  verbs: readonly AddVerb[],
+  context: CommandContext,
+  done: (code: ExitCode) => void,
+  said: string[],
+): Command {
   const program = new Command('groundcrew')
     .description('CI for projects that must be tested on real operating systems.')
     .version(`groundcrew ${context.version}`, '-V, --version', 'print the version')
@@ -58,28 +44,7 @@ Examples:
 Exit status: 0 passed or done, 1 failed, 2 usage or configuration, 3 machinery, 130 interrupted.`,
     );
   const frame = { context, done };
-  for (const add of [
-    addUp,
-    addServer,
-    addWorker,
-    addRun,
-    addTrigger,
-    addStatus,
-    addRuns,
-    addLogs,
-    addQueue,
-    addWorkers,
-    addAsk,
-    addScan,
-    addDeliveries,
-    addPolicy,
-    addShadow,
-    addReproduce,
-    addHook,
-    addDoctor,
-    addConfig,
-    addCompletion,
-  ]) {
+  for (const add of verbs) {
     add(program, frame);
   }
   inherit(program);

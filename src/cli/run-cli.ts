@@ -4,12 +4,14 @@ import type { CommandContext } from './wiring.ts';
 import { exitCode, type ExitCode } from './exit-code.ts';
 import { plainText } from './output/plain-text.ts';
 import { createProgram } from './program.ts';
+import { verbsFor } from './verbs.ts';
 
 /** Runs one command line (without node and script) to its end and gives the exit status. Never rejects. */
 export async function runCli(words: readonly string[], context: CommandContext): Promise<ExitCode> {
   let ended: ExitCode = exitCode.ok;
   const said: string[] = [];
   const program = createProgram(
+    await verbsFor(words[0]),
     context,
     (code) => {
       ended = code;

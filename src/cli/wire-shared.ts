@@ -1,33 +1,33 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { UsageError, isGroundcrewError } from '../base/errors.ts';
 import { createLogger, type Logger } from '../base/logger.ts';
 import { holdServerLock } from '../base/process-lock.ts';
-import { systemRandom } from '../base/random.ts';
-import { openDatabase, type Database } from '../base/sqlite.ts';
+import type { Database } from '../base/sqlite.ts';
 import type { Settings } from '../config/settings.ts';
 import { prepareStateDir, type StatePaths } from '../config/state-dir.ts';
 import type { LedgerReader } from '../ledger/ledger-reader.ts';
 import { readLog } from '../logs/log-reader.ts';
-import { openEmbeddedQueue } from '../queue/embedded/embedded-queue.ts';
-import type { Queue } from '../queue/queue.ts';
 import { whyWaiting } from '../report/waiting-words.ts';
 import { standingWords } from '../report/words.ts';
 import { createDirectoryStore, type DirectoryStore } from '../storage/directory/directory-store.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { OpenLog, RunWords } from '../web/web-deps.ts';
 import type { CliContext } from './cli-context.ts';
+import type { OpenQueue, QueuePlace } from './wire-queue.ts';
 
 const logPollMs = 100;
 
-/** What server and worker of one process share. */
-export interface SharedParts {
-  readonly database: Database;
-  readonly queue: Queue;
+/** What a worker stands on, in whatever process. */
+export interface WorkerShared extends Omit<OpenQueue, 'close'> {
   readonly store: DirectoryStore;
   readonly logger: Logger;
   close(): Promise<void>;
+}
+
+/** What server and worker of one process share. */
+export interface SharedParts extends WorkerShared {
+  readonly database: Database;
 }
 
 /** Our own log, to stderr. */
@@ -50,25 +50,52 @@ export const mirrorsDir = (settings: Settings): string => join(settings.paths.ca
 export const openStore = (paths: StatePaths): Promise<DirectoryStore> =>
   createDirectoryStore({ root: paths.storeDir, clock: systemClock });
 
-/** Ledger file, embedded queue and store of this machine. */
+/** What a server stands on: ledger file, queue and store. At a broker it has the place of the one server (R15). */
 export async function openShared(settings: Settings, context: CliContext): Promise<SharedParts> {
-  const { paths } = settings;
-  prepareStateDir(paths);
-  const logger = loggerOf(settings, context);
-  const database = openDatabase({ path: paths.ledgerFile });
-  const directory = join(paths.stateDir, 'queue');
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const queue = await openEmbeddedQueue({ database, directory, clock: systemClock, random: systemRandom, logger });
-  return {
-    database,
-    queue,
-    store: await openStore(paths),
-    logger,
-    async close() {
-      await queue.close();
-      await database.close();
-    },
-  };
+  const place = placeOf(settings, context);
+  // Whoever serves no queue starts without it.
+  const [{ openDatabase }, { openServerQueue }] = await Promise.all([
+    import('../base/sqlite.ts'),
+    import('./wire-queue.ts'),
+  ]);
+  const database = openDatabase({ path: settings.paths.ledgerFile });
+  let opened: OpenQueue | null = null;
+  try {
+    const open = (opened = await openServerQueue(place, database));
+    return {
+      ...open,
+      database,
+      store: await openStore(settings.paths),
+      logger: place.logger,
+      async close() {
+        await open.close();
+        await database.close();
+      },
+    };
+  } catch (error) {
+    await opened?.close();
+    await database.close();
+    throw error;
+  }
+}
+
+/** What a worker in a process of its own stands on. With a broker between them it shares no file with the server. */
+export async function openForWorker(settings: Settings, context: CliContext): Promise<WorkerShared> {
+  const place = placeOf(settings, context);
+  const { openWorkerQueue } = await import('./wire-queue.ts');
+  const opened = await openWorkerQueue(place);
+  try {
+    return { ...opened, store: await openStore(settings.paths), logger: place.logger };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+function placeOf(settings: Settings, context: CliContext): QueuePlace {
+  prepareStateDir(settings.paths);
+  const { env, version } = context;
+  return { settings, env, version, logger: loggerOf(settings, context), signal: context.interruption() };
 }
 
 /** Reads logs out of a store. */

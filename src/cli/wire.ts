@@ -2,31 +2,47 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createGit } from '../base/git.ts';
 import { silentLogger } from '../base/logger.ts';
-import { openDatabase } from '../base/sqlite.ts';
 import { hasHooks, installHooks, removeHooks } from '../forge/git/hook.ts';
-import { openSqliteLedgerReader } from '../ledger/sqlite/reader.ts';
-import { createLocalRunner } from '../worker/local-runner.ts';
-import { readRunRecords } from '../worker/run-record.ts';
 import type { CliContext } from './cli-context.ts';
-import { runJobHere, type RunHereParts } from './run-job-here.ts';
+import { findSubject, type FindParts } from './find-subject.ts';
 import type { Openers } from './serve-here.ts';
 import { createFetching } from './wire-fetching.ts';
-import { holdLock, loggerOf, openLogOf, openShared, openStore, wordsOf, type SharedParts } from './wire-shared.ts';
-import { executorsOf, openWorkerParts, runnerDeps } from './wire-worker.ts';
+import {
+  holdLock,
+  loggerOf,
+  openForWorker,
+  openLogOf,
+  openShared,
+  openStore,
+  wordsOf,
+  type SharedParts,
+  type WorkerShared,
+} from './wire-shared.ts';
 import type { Wiring } from './wiring.ts';
 
-const servingParts: Openers<SharedParts> = {
+const servingParts: Openers<SharedParts, WorkerShared> = {
   holdLock,
   openShared,
+  openForWorker,
   // With it come the forges: only a server needs them.
   openServerParts: async (...given) => (await import('./wire-server.ts')).openServerParts(...given),
-  openWorkerParts,
+  openWorkerParts: async (...given) => (await import('./wire-worker.ts')).openWorkerParts(...given),
 };
 
-/** Where adapters meet. */
+const cloneUrlOf: FindParts['cloneUrlOf'] = async (paths, job) => {
+  const { readRunRecords } = await import('../worker/run-record.ts');
+  const records = await readRunRecords(await openStore(paths), job);
+  return records.at(-1)?.finished.envelope.cloneUrl ?? null;
+};
+
+/** Where adapters meet. What a command does not need, it does not load: a part of the modules takes longer than some jobs. */
 export const wiring: Wiring = {
   openReader: async (paths) => {
     if (!existsSync(paths.ledgerFile)) return null;
+    const [{ openDatabase }, { openSqliteLedgerReader }] = await Promise.all([
+      import('../base/sqlite.ts'),
+      import('../ledger/sqlite/reader.ts'),
+    ]);
     return openSqliteLedgerReader(openDatabase({ path: paths.ledgerFile, isReadOnly: true }));
   },
   openLogs: async (paths) => openLogOf(await openStore(paths)),
@@ -40,25 +56,20 @@ export const wiring: Wiring = {
     // A person watches the job's own output; of ours then only what is wrong.
     const quiet = loggerOf({ ...settings, logs: { ...settings.logs, level: 'error' } }, context);
     const fetching = createFetching(settings, context, quiet);
-    const parts: RunHereParts = {
-      openStore,
-      runnerDeps: (place, ...rest) => runnerDeps({ ...place, fetching }, ...rest),
-      createLocalRunner,
-      loggerOf,
-      cloneUrlOf: async (paths, job) => {
-        const records = await readRunRecords(await openStore(paths), job);
-        return records.at(-1)?.finished.envelope.cloneUrl ?? null;
-      },
-      git: createGit(context.env),
-      fetchCredentials: fetching.fetchCredentials,
-    };
+    const finding = { git: createGit(context.env), cloneUrlOf, fetchCredentials: fetching.fetchCredentials };
     try {
-      return await runJobHere(parts, order, context);
+      // git looks for the commit while what runs it is loaded.
+      const [found, { runHere }] = await Promise.all([
+        findSubject(finding, order, context.interruption()),
+        import('./wire-run.ts'),
+      ]);
+      return await runHere(order, found, fetching, context);
     } finally {
       await fetching.close();
     }
   },
   trials: async (settings, signal) => {
+    const { executorsOf } = await import('./wire-runner.ts');
     const all = executorsOf(settings, join(settings.paths.workerDir, 'trial'), 'groundcrew-trial', {
       env: process.env,
     } as CliContext);

@@ -1,6 +1,12 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { isNode, isPair, isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml';
+import { createRequire } from 'node:module';
+import type * as Yaml from 'yaml';
 import { ConfigError, type ConfigProblem } from './config-error.ts';
+
+const require = createRequire(import.meta.url);
+
+/** Most starts find no file to read; the parser's seventy modules would make each of them wait. */
+const yaml = (): typeof Yaml => require('yaml') as typeof Yaml;
 
 /** A larger file is no configuration but a mistake. */
 const maxFileBytes = 1024 * 1024;
@@ -65,6 +71,7 @@ export function readTextFile(file: string): string {
  * @throws ConfigError `config/unreadable` with the line of every mistake.
  */
 export function parseYaml(text: string, file: string): YamlFile {
+  const { LineCounter, parseDocument } = yaml();
   const lines = new LineCounter();
   const at = (offset: number): Location => {
     const { line, col } = lines.linePos(offset);
@@ -74,7 +81,7 @@ export function parseYaml(text: string, file: string): YamlFile {
     new ConfigError('config/unreadable', [
       { file, line: where?.line ?? null, column: where?.column ?? null, path: '', message },
     ]);
-  let document: Document.Parsed;
+  let document: Yaml.Document.Parsed;
   let value: unknown;
   try {
     document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true, version: '1.2' });
@@ -111,7 +118,8 @@ export function parseYaml(text: string, file: string): YamlFile {
 }
 
 /** Where the first alias stands whose anchor does not come before it. */
-function danglingAlias(document: Document.Parsed): number | null {
+function danglingAlias(document: Yaml.Document.Parsed): number | null {
+  const { visit } = yaml();
   const anchors = new Set<string>();
   const dangling: number[] = [];
   visit(document, {
@@ -128,10 +136,11 @@ function danglingAlias(document: Document.Parsed): number | null {
 }
 
 function locateIn(
-  document: Document.Parsed,
+  document: Yaml.Document.Parsed,
   path: readonly PropertyKey[],
   at: (offset: number) => Location,
 ): Location | null {
+  const { isNode, isPair, isScalar } = yaml();
   const last = path.at(-1);
   const holder: unknown = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
   if (typeof last === 'string' && holder !== null && typeof holder === 'object' && 'items' in holder) {

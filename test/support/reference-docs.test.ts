@@ -7,8 +7,8 @@ for (const [name, make] of [
   ['config.md', configReference],
   ['cli.md', cliReference],
 ] as const) {
-  test(`docs/reference/${name} says what the code says; npm run docs writes it anew`, () => {
+  test(`docs/reference/${name} says what the code says; npm run docs writes it anew`, async () => {
     const written = readFileSync(new URL(`../../docs/reference/${name}`, import.meta.url), 'utf8');
-    assert.equal(written, make());
+    assert.equal(written, await make());
   });
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { systemClock } from '../../src/base/clock.ts';
 import { createTerminal } from '../../src/cli/output/terminal.ts';
 import { createProgram } from '../../src/cli/program.ts';
+import { verbsFor } from '../../src/cli/verbs.ts';
 import { configJsonSchema } from '../../src/config/schema.ts';
 import { PassThrough } from 'node:stream';
 
@@ -120,10 +121,11 @@ const code = (text: string): string => `\`${text.replaceAll('|', '\\|')}\``;
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ').replaceAll('*', '\\*');
 
 /** `docs/reference/cli.md`. */
-export function cliReference(): string {
+export async function cliReference(): Promise<string> {
   const stream = new PassThrough();
   const terminal = createTerminal(stream, {});
   const program = createProgram(
+    await verbsFor(undefined),
     {
       env: {},
       cwd: '/',
