@@ -10,7 +10,8 @@ import { checkSignature, queryOf, type Gatekeeper, type Refusal } from './fake-s
 import { FakeS3Uploads, receiveBody, type ReceivedBody } from './fake-s3-uploads.ts';
 import { openTempDir, removeTempDir, type CleansUp } from './temp-dir.ts';
 
-interface Stored extends ReceivedBody {
+/** An object as it is kept: its body is in a file. */
+export interface StoredObject extends ReceivedBody {
   readonly modifiedAt: number;
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -47,7 +48,7 @@ export class FakeS3 {
   readonly secretAccessKey = 'fake/secret+of-the-fake-server';
   /** Every request so far, refused ones too. */
   readonly requests: FakeS3Request[] = [];
-  readonly objects = new Map<string, Stored>();
+  readonly objects: Map<string, StoredObject>;
   readonly uploads: FakeS3Uploads;
   pageSize = 1000;
   /** Asked for each request; null lets it pass. */
@@ -57,8 +58,10 @@ export class FakeS3 {
   readonly #dialect: FakeS3Dialect;
   readonly #server: Server;
 
-  constructor(dir: string, nowMs: () => number, dialect: FakeS3Dialect) {
+  /** `objects`: what an earlier life kept, and where this one keeps it. */
+  constructor(dir: string, nowMs: () => number, dialect: FakeS3Dialect, objects = new Map<string, StoredObject>()) {
     this.#dir = dir;
+    this.objects = objects;
     this.uploads = new FakeS3Uploads(dir);
     this.#nowMs = nowMs;
     this.#dialect = dialect;
@@ -179,9 +182,10 @@ export class FakeS3 {
     return { status: 412, code: 'PreconditionFailed', message };
   }
 
-  #store(key: string, stored: Stored): void {
-    this.#drop(key);
+  #store(key: string, stored: StoredObject): void {
+    const before = this.objects.get(key);
     this.objects.set(key, stored);
+    if (before !== undefined) void rm(before.file, { force: true });
   }
 
   /** Who reads the old file right now has it open already. */

@@ -14,6 +14,13 @@ export interface BrokerTls {
   readonly keyFile: string;
 }
 
+/** Patterns of RabbitMQ's permissions. */
+export interface BrokerRights {
+  readonly configure: string;
+  readonly write: string;
+  readonly read: string;
+}
+
 /** A RabbitMQ node of the test's own on 127.0.0.1, with the management plug-in. */
 export interface RabbitBroker {
   readonly port: number;
@@ -26,10 +33,16 @@ export interface RabbitBroker {
   api(method: string, path: string, body?: unknown): Promise<unknown>;
   /** A virtual host of its own with the management user in it; its name. */
   addVhost(): Promise<string>;
+  /** A user that may do what these patterns say (default: everything) in the virtual host; its password. */
+  addUser(vhost: string, name: string, rights?: BrokerRights): Promise<string>;
   /** Runs `rabbitmqctl` against this node. */
   control(...args: string[]): Promise<void>;
   /** Stops the node and keeps what it stored. */
   stop(): Promise<void>;
+  /** SIGKILL to the node, in the middle of whatever it does; what it stored stays. Resolves when it is gone. */
+  kill(): Promise<void>;
+  /** Leader and name of the node's process group, to be paused and to go on; null while it is stopped. */
+  readonly group: number | null;
   /** Starts it again on the same ports. Resolves when the management API answers. */
   start(): Promise<void>;
   /** Stops everything that was started, epmd too, and removes the directory. */
@@ -92,6 +105,12 @@ export async function openRabbitBroker(options: { readonly tls?: BrokerTls } = {
       await broker.api('PUT', `permissions/${name}/${username}`, { configure: '.*', write: '.*', read: '.*' });
       return name;
     },
+    async addUser(vhost, name, rights = { configure: '.*', write: '.*', read: '.*' }) {
+      const secret = systemRandom.hex(8);
+      await broker.api('PUT', `users/${name}`, { password: secret, tags: '' });
+      await broker.api('PUT', `permissions/${vhost}/${name}`, rights);
+      return secret;
+    },
     async control(...args) {
       const child = spawn(join(debianPrograms, 'rabbitmqctl'), args, { env: environment, stdio: 'ignore' });
       const [code] = (await once(child, 'exit')) as [number | null];
@@ -101,6 +120,14 @@ export async function openRabbitBroker(options: { readonly tls?: BrokerTls } = {
       const stopped = node;
       node = null;
       if (stopped !== null) await endGroup(stopped);
+    },
+    async kill() {
+      const killed = node;
+      node = null;
+      if (killed !== null) await endGroup(killed, 'SIGKILL');
+    },
+    get group() {
+      return node?.pid ?? null;
     },
     async start() {
       const started = spawn(join(debianPrograms, 'rabbitmq-server'), [], {
@@ -184,11 +211,11 @@ function tlsLines(tls: BrokerTls, port: number): string[] {
   ];
 }
 
-async function endGroup(child: ChildProcess): Promise<void> {
+async function endGroup(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const group = -child.pid;
   const ended = once(child, 'exit');
-  process.kill(group, 'SIGTERM');
+  process.kill(group, signal);
   const hard = setTimeout(() => process.kill(group, 'SIGKILL'), stopWithinMs);
   await ended;
   clearTimeout(hard);
