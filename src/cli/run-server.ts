@@ -38,6 +38,7 @@ export interface ServerParts {
   /** See `DispatcherDeps.hadEarlierLife`. */
   readonly hadEarlierLife: boolean;
   readonly signingKey: string;
+  readonly verifyKeys: readonly string[];
   readonly runRecords: Parameters<typeof serve>[0]['runRecords'];
   readonly clock: Clock;
   readonly random: Random;
@@ -87,7 +88,7 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
   const server = serve(
     {
       ...parts,
-      verifyKeys: [parts.signingKey],
+      verifyKeys: parts.verifyKeys,
       knownQueues: [
         ...new Set(
           policy

@@ -3,7 +3,7 @@ import { systemRandom } from '../base/random.ts';
 import { giveBackSpace } from '../base/sqlite-space.ts';
 import { createLivePolicy, type LivePolicy } from '../config/live-policy.ts';
 import type { Settings } from '../config/settings.ts';
-import { signingKey } from '../config/state-dir.ts';
+import { signingKeys } from '../config/signing-keys.ts';
 import { defaultRetryPlan } from '../decide/retry-plan.ts';
 import type { Forge } from '../forge/forge.ts';
 import { createPolicyPlan } from '../intake/plan-from-policy.ts';
@@ -30,6 +30,7 @@ export async function openServerParts(
   const { paths } = settings;
   const { database, queue, store, logger } = shared;
   const { env } = context;
+  const keys = signingKeys(settings, env);
   const policy = livePolicy(order, logger);
   const metrics = createMetrics(context.version);
   const hosted = createHostedForges({
@@ -58,7 +59,8 @@ export async function openServerParts(
       openLog: openLogOf(store),
       words: wordsOf(reader),
       hadEarlierLife: hadEarlierLife(paths),
-      signingKey: signingKey(paths),
+      signingKey: keys[0],
+      verifyKeys: keys,
       runRecords: async (job) => (await readRunRecords(store, job)).map((record) => record.finished),
       clock: systemClock,
       random: systemRandom,

@@ -56,6 +56,13 @@ const workerOptions = z
 const dispatchOptions = z
   .strictObject({
     attempts: z.int().min(1).max(10).prefault(3).describe('Tries of a job when the machinery fails.'),
+    signingKeys: z
+      .array(field.secretReference, { error: 'expected a list of references' })
+      .max(5, 'lists more than 5 keys')
+      .prefault([])
+      .describe(
+        'Where keys stand that sign orders to workers: the first signs, each is good. Kept elsewhere too, they let a new server know the work of a lost one. None: signing.key in stateDir.',
+      ),
   })
   .prefault({});
 

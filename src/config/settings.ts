@@ -34,7 +34,7 @@ export interface Settings {
   readonly fallback: CheckSettings;
   readonly queue: QueueSettings;
   readonly worker: WorkerSettings;
-  readonly dispatch: { readonly attempts: number };
+  readonly dispatch: { readonly attempts: number; readonly signingKeys: readonly SecretReference[] };
   readonly logs: { readonly level: LogLevel; readonly flushMs: number };
   readonly secrets: Readonly<Record<string, SecretReference>>;
   readonly retention: { readonly runsMs: number };
@@ -87,7 +87,12 @@ export function settingsOf(loaded: LoadedConfig, place: SettingsPlace): Settings
       minFreeDiskBytes: worker.minFreeDisk,
       defaultContainer: config.defaults.container,
     },
-    dispatch: { attempts: dispatch.attempts },
+    dispatch: {
+      attempts: dispatch.attempts,
+      signingKeys: dispatch.signingKeys.map((reference) =>
+        'file' in reference ? { file: expandPath(reference.file, base, home) } : reference,
+      ),
+    },
     logs: { level: logs.level, flushMs: logs.flush ?? (isRemote(store) ? remoteFlushMs : localFlushMs) },
     secrets: Object.fromEntries(
       Object.entries(config.secrets).map(([name, reference]) => [

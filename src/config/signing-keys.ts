@@ -1,0 +1,29 @@
+import { existsSync } from 'node:fs';
+import { UsageError } from '../base/errors.ts';
+import type { Environment } from './load.ts';
+import { readReference } from './secrets.ts';
+import type { Settings } from './settings.ts';
+import { signingKey } from './state-dir.ts';
+
+const leastKeyLength = 32;
+
+/**
+ * The keys that sign orders (R10), the one that signs first. Configured ones survive the loss of the machine: the workers of
+ * the lost server are then believed by the new one. The state directory's own is made when none is configured, and stays good
+ * beside the configured ones, so that running jobs outlive the change.
+ * @throws UsageError `config/signing-key`, `config/secret-unreadable`
+ */
+export function signingKeys(
+  { paths, dispatch }: Pick<Settings, 'paths' | 'dispatch'>,
+  env: Environment,
+): readonly [string, ...string[]] {
+  const [first, ...more] = dispatch.signingKeys.map((reference, index) => {
+    const name = `dispatch.signingKeys[${String(index)}]`;
+    const key = readReference({ name, key: name }, reference, env);
+    if (key.length >= leastKeyLength) return key;
+    const text = `${name}: has ${String(key.length)} characters, at least ${String(leastKeyLength)} are needed; make one: openssl rand -hex 32`;
+    throw new UsageError('config/signing-key', text);
+  });
+  if (first === undefined) return [signingKey(paths)];
+  return [first, ...more, ...(existsSync(paths.signingKeyFile) ? [signingKey(paths)] : [])];
+}
