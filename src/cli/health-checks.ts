@@ -35,6 +35,7 @@ export async function examine(
   findings.push(stateFinding(settings), diskFinding(settings), kvmFinding());
   findings.push(...(await executorFindings(context, settings)));
   findings.push(serverFinding(settings));
+  findings.push(...(await storeFindings(context, settings)));
   findings.push(...(await forgeFindings(context, settings)));
   const hook = await hookFinding(context, settings, path);
   return hook === null ? findings : [...findings, hook];
@@ -146,6 +147,25 @@ function serverFinding(settings: Settings): Finding {
     default:
       return found satisfies never;
   }
+}
+
+async function storeFindings(context: CommandContext, settings: Settings): Promise<readonly Finding[]> {
+  const { primary, mirrors } = settings.store;
+  // The directory of this machine is below the state, which was looked at.
+  if (primary.kind === 'dir' && mirrors.length === 0) return [];
+  const wiring = await context.wiring();
+  let found: Awaited<ReturnType<typeof wiring.checkStores>>;
+  try {
+    found = await wiring.checkStores(settings, context);
+  } catch (error) {
+    if (!isGroundcrewError(error)) throw error;
+    return [fail('store', errorLine(error), 'logs and attachments wait on the disks of the workers')];
+  }
+  return found.map(({ name, isMirror, code, what }) => {
+    if (code === null) return ok(name, what);
+    const remedy = `${code} in docs/errors.md says what to do; until then ${isMirror ? 'it gets no copies' : 'logs and attachments wait on the disks of the workers'}`;
+    return isMirror ? warn(name, what, remedy) : fail(name, what, remedy);
+  });
 }
 
 async function hookFinding(context: CommandContext, settings: Settings, path: string | null): Promise<Finding | null> {

@@ -4,7 +4,8 @@ import type { ExitCode } from './exit-code.ts';
 import type { FoundSubject } from './find-subject.ts';
 import { runJobHere, type RunHereParts, type RunnerPlace } from './run-job-here.ts';
 import { runnerDeps } from './wire-runner.ts';
-import { loggerOf, openStore } from './wire-shared.ts';
+import { loggerOf } from './wire-shared.ts';
+import { openLocalStore } from './wire-store.ts';
 import type { RunOrder } from './wiring.ts';
 
 /** `run` and `reproduce` with the adapters of this machine. */
@@ -15,7 +16,7 @@ export function runHere(
   context: CliContext,
 ): Promise<ExitCode> {
   const parts: RunHereParts = {
-    openStore,
+    openStore: openLocalStore,
     runnerDeps: (place, ...rest) => runnerDeps({ ...place, fetching }, ...rest),
     createLocalRunner,
     loggerOf,

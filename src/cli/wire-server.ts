@@ -1,4 +1,5 @@
 import { systemClock } from '../base/clock.ts';
+import { errorLine } from '../base/errors.ts';
 import { systemRandom } from '../base/random.ts';
 import { giveBackSpace } from '../base/sqlite-space.ts';
 import { createLivePolicy, type LivePolicy } from '../config/live-policy.ts';
@@ -28,7 +29,8 @@ export async function openServerParts(
   signal: AbortSignal,
 ): Promise<ServerParts> {
   const { paths } = settings;
-  const { database, queue, store, logger } = shared;
+  const { database, queue, stores, logger } = shared;
+  const { store } = stores;
   const { env } = context;
   const keys = signingKeys(settings, env);
   const policy = livePolicy(order, logger);
@@ -47,8 +49,11 @@ export async function openServerParts(
       [openGitForge(settings, policy, { env, logger }), ...remote].map((forge) => [forge.name, forge]),
     );
     const reader = openSqliteLedgerReader(database);
+    const ledger = openSqliteLedger(database, {
+      retryPlan: { ...defaultRetryPlan, attempts: settings.dispatch.attempts },
+    });
     return {
-      ledger: openSqliteLedger(database, { retryPlan: { ...defaultRetryPlan, attempts: settings.dispatch.attempts } }),
+      ledger,
       reader,
       queue,
       store,
@@ -56,9 +61,10 @@ export async function openServerParts(
       policy,
       webhooks: await openWebhookReaders(remote, policy, { env, logger, signal }),
       plan: createPolicyPlan({ policyOf: (forge, repo) => policy.policyOf(forge, repo), forges, entryPoints }),
-      openLog: openLogOf(store),
+      openLog: openLogOf(stores),
       words: wordsOf(reader),
-      hadEarlierLife: hadEarlierLife(paths),
+      hadEarlierLife:
+        hadEarlierLife(paths) || (stores.isRemote && (await ledger.isFresh()) && (await holdsAny(shared))),
       signingKey: keys[0],
       verifyKeys: keys,
       runRecords: async (job) => (await readRunRecords(store, job)).map((record) => record.finished),
@@ -68,7 +74,7 @@ export async function openServerParts(
       metrics,
       version: context.version,
       retention: {
-        sweepStore: (olderThanMs) => store.sweep(olderThanMs),
+        sweepStore: (olderThanMs) => stores.sweep(olderThanMs),
         giveBackSpace: () => giveBackSpace(database),
         keepRunsMs: settings.retention.runsMs,
       },
@@ -91,4 +97,15 @@ function livePolicy(order: ServeOrder, logger: SharedParts['logger']): LivePolic
     clock: systemClock,
     logger,
   });
+}
+
+/** Whether the store has something already. One that is away may: what asking the workers costs is a quarter of a minute. */
+async function holdsAny({ stores, logger }: Pick<SharedParts, 'stores' | 'logger'>): Promise<boolean> {
+  try {
+    for await (const _ of stores.store.list('')) return true;
+    return false;
+  } catch (error) {
+    logger.warn('the store cannot be looked at', { why: errorLine(error) });
+    return true;
+  }
 }

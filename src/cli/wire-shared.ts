@@ -10,17 +10,18 @@ import type { LedgerReader } from '../ledger/ledger-reader.ts';
 import { readLog } from '../logs/log-reader.ts';
 import { whyWaiting } from '../report/waiting-words.ts';
 import { standingWords } from '../report/words.ts';
-import { createDirectoryStore, type DirectoryStore } from '../storage/directory/directory-store.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
 import type { OpenLog, RunWords } from '../web/web-deps.ts';
 import type { CliContext } from './cli-context.ts';
 import type { OpenQueue, QueuePlace } from './wire-queue.ts';
+import { openStores, type OpenStores } from './wire-store.ts';
 
-const logPollMs = 100;
+/** How often a log is looked at that may grow; in a store elsewhere each look is two requests. */
+const localPollMs = 100;
+const remotePollMs = 2_000;
 
 /** What a worker stands on, in whatever process. */
 export interface WorkerShared extends Omit<OpenQueue, 'close'> {
-  readonly store: DirectoryStore;
+  readonly stores: OpenStores;
   readonly logger: Logger;
   close(): Promise<void>;
 }
@@ -46,10 +47,6 @@ export function loggerOf(settings: Settings, context: CliContext): Logger {
 /** Where mirrors of repositories stand. */
 export const mirrorsDir = (settings: Settings): string => join(settings.paths.cacheDir, 'mirrors');
 
-/** Logs and attachments of this machine. */
-export const openStore = (paths: StatePaths): Promise<DirectoryStore> =>
-  createDirectoryStore({ root: paths.storeDir, clock: systemClock });
-
 /** What a server stands on: ledger file, queue and store. At a broker it has the place of the one server (R15). */
 export async function openShared(settings: Settings, context: CliContext): Promise<SharedParts> {
   const place = placeOf(settings, context);
@@ -62,13 +59,15 @@ export async function openShared(settings: Settings, context: CliContext): Promi
   let opened: OpenQueue | null = null;
   try {
     const open = (opened = await openServerQueue(place, database));
+    const stores = await openStores(settings.store, place);
     return {
       ...open,
       database,
-      store: await openStore(settings.paths),
+      stores,
       logger: place.logger,
       async close() {
         await open.close();
+        await stores.close();
         await database.close();
       },
     };
@@ -85,7 +84,16 @@ export async function openForWorker(settings: Settings, context: CliContext): Pr
   const { openWorkerQueue } = await import('./wire-queue.ts');
   const opened = await openWorkerQueue(place);
   try {
-    return { ...opened, store: await openStore(settings.paths), logger: place.logger };
+    const stores = await openStores(settings.store, place);
+    return {
+      ...opened,
+      stores,
+      logger: place.logger,
+      async close() {
+        await opened.close();
+        await stores.close();
+      },
+    };
   } catch (error) {
     await opened.close();
     throw error;
@@ -98,15 +106,15 @@ function placeOf(settings: Settings, context: CliContext): QueuePlace {
   return { settings, env, version, logger: loggerOf(settings, context), signal: context.interruption() };
 }
 
-/** Reads logs out of a store. */
-export function openLogOf(store: ObjectStore): OpenLog {
+/** Reads logs out of the stores. */
+export function openLogOf({ store, isRemote }: Pick<OpenStores, 'store' | 'isRemote'>): OpenLog {
   return ({ storePrefix, fromByte, follow }, signal) =>
     readLog({
       store,
       prefix: storePrefix,
       fromByte,
       clock: systemClock,
-      pollMs: logPollMs,
+      pollMs: isRemote ? remotePollMs : localPollMs,
       isFollowing: follow,
       signal,
     });

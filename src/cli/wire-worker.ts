@@ -38,7 +38,13 @@ export async function openWorkerParts(
   const place = createHash('sha256').update(dir).digest('hex').slice(0, 12);
   const owner = `groundcrew-${place}`;
   const fetching = createFetching(settings, context, shared.logger);
-  const deps = await runnerDeps({ ...shared, dir, owner, fetching }, settings, worker, context, signal);
+  const deps = await runnerDeps(
+    { ...shared, store: shared.stores.primary.store, dir, owner, fetching },
+    settings,
+    worker,
+    context,
+    signal,
+  );
   const { queue, logger } = shared;
   const { container, process: plain } = deps.executors;
   const runsIn = [

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createGit } from '../base/git.ts';
 import { silentLogger } from '../base/logger.ts';
 import { hasHooks, installHooks, removeHooks } from '../forge/git/hook.ts';
+import type { Settings } from '../config/settings.ts';
 import type { CliContext } from './cli-context.ts';
 import { findSubject, type FindParts } from './find-subject.ts';
 import type { Openers } from './serve-here.ts';
@@ -13,11 +14,11 @@ import {
   openForWorker,
   openLogOf,
   openShared,
-  openStore,
   wordsOf,
   type SharedParts,
   type WorkerShared,
 } from './wire-shared.ts';
+import { openStores, tryStores } from './wire-store.ts';
 import type { Wiring } from './wiring.ts';
 
 const servingParts: Openers<SharedParts, WorkerShared> = {
@@ -29,11 +30,17 @@ const servingParts: Openers<SharedParts, WorkerShared> = {
   openWorkerParts: async (...given) => (await import('./wire-worker.ts')).openWorkerParts(...given),
 };
 
-const cloneUrlOf: FindParts['cloneUrlOf'] = async (paths, job) => {
-  const { readRunRecords } = await import('../worker/run-record.ts');
-  const records = await readRunRecords(await openStore(paths), job);
-  return records.at(-1)?.finished.envelope.cloneUrl ?? null;
-};
+const cloneUrlOf =
+  (settings: Settings, context: CliContext): FindParts['cloneUrlOf'] =>
+  async (_, job) => {
+    const { readRunRecords } = await import('../worker/run-record.ts');
+    const stores = await openStores(settings.store, { env: context.env, logger: silentLogger });
+    try {
+      return (await readRunRecords(stores.store, job)).at(-1)?.finished.envelope.cloneUrl ?? null;
+    } finally {
+      await stores.close();
+    }
+  };
 
 /** Where adapters meet. What a command does not need, it does not load: a part of the modules takes longer than some jobs. */
 export const wiring: Wiring = {
@@ -45,7 +52,7 @@ export const wiring: Wiring = {
     ]);
     return openSqliteLedgerReader(openDatabase({ path: paths.ledgerFile, isReadOnly: true }));
   },
-  openLogs: async (paths) => openLogOf(await openStore(paths)),
+  openLogs: async (settings, { env }) => openLogOf(await openStores(settings.store, { env, logger: silentLogger })),
   words: { ...wordsOf(null) },
   // A third of all that is loaded is only for those who serve: `run` and the readers start without it.
   up: async (order, context) => (await import('./serve-here.ts')).upHere(servingParts, order, context),
@@ -56,7 +63,11 @@ export const wiring: Wiring = {
     // A person watches the job's own output; of ours then only what is wrong.
     const quiet = loggerOf({ ...settings, logs: { ...settings.logs, level: 'error' } }, context);
     const fetching = createFetching(settings, context, quiet);
-    const finding = { git: createGit(context.env), cloneUrlOf, fetchCredentials: fetching.fetchCredentials };
+    const finding = {
+      git: createGit(context.env),
+      cloneUrlOf: cloneUrlOf(settings, context),
+      fetchCredentials: fetching.fetchCredentials,
+    };
     try {
       // git looks for the commit while what runs it is loaded.
       const [found, { runHere }] = await Promise.all([
@@ -92,6 +103,14 @@ export const wiring: Wiring = {
       return (await (await hosted.open(name))?.check(signal)) ?? [];
     } finally {
       await hosted.close();
+    }
+  },
+  checkStores: async (settings, { env }) => {
+    const stores = await openStores(settings.store, { env, logger: silentLogger });
+    try {
+      return await tryStores(stores);
+    } finally {
+      await stores.close();
     }
   },
   hasHook: ({ settings, dir }) => hasHooks({ repoDir: dir, spoolDir: settings.paths.hookDir, env: process.env }),

@@ -95,12 +95,22 @@ export interface ForgeFinding {
   readonly isLesser?: boolean;
 }
 
+/** What a trial of a store found. */
+export interface StoreFinding {
+  /** Its place in the configuration. */
+  readonly name: string;
+  readonly isMirror: boolean;
+  /** Null: it can be used. */
+  readonly code: string | null;
+  readonly what: string;
+}
+
 /** The house as the commands use it; made in `wire.ts`, faked in tests. All of it is loaded only when a command asks. */
 export interface Wiring {
   /** Opens the ledger read-only, also while a server runs; null when there is none yet. */
   openReader(paths: StatePaths): Promise<LedgerReader | null>;
   /** Reads logs of attempts from the object store. */
-  openLogs(paths: StatePaths): Promise<OpenLog>;
+  openLogs(settings: Settings, context: Pick<CliContext, 'env'>): Promise<OpenLog>;
   readonly words: RunWords;
   /** Serves and works until `signal` aborts. */
   up(order: UpOrder, context: CliContext): Promise<ExitCode>;
@@ -120,6 +130,8 @@ export interface Wiring {
     context: Pick<CliContext, 'env'>,
     signal: AbortSignal,
   ): Promise<readonly ForgeFinding[]>;
+  /** Whether the stores can be used, by trying each; the first is the one that everything goes to. */
+  checkStores(settings: Settings, context: Pick<CliContext, 'env'>): Promise<readonly StoreFinding[]>;
   hasHook(order: Pick<HookOrder, 'settings' | 'dir'>): Promise<boolean>;
   installHook(order: HookOrder): Promise<readonly HookChange[]>;
   removeHook(order: HookOrder): Promise<readonly HookChange[]>;

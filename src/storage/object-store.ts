@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
+import type { StoreGrant } from '../core/grant.ts';
 
 /** `public`: whoever knows the address may read; `private`: only through a signed address. */
 export type Visibility = 'public' | 'private';
@@ -60,4 +61,27 @@ export interface ObjectStore {
   delete(key: string): Promise<void>;
   /** An address that a browser can open for `validMs`; null when this store has none and the server must serve it. */
   address(key: string, validMs: number): Promise<string | null>;
+}
+
+/** The server's side of grants: how a worker without credentials may write below the prefix of one attempt. */
+export interface StoreGrants {
+  /** False: this store gives none (a directory, or as configured), and workers have their own way in. */
+  readonly isGranting: boolean;
+  /**
+   * For `validMs`, or less where the store's own rules say so (7 days for S3). `prefix` without a slash at its end. Null when
+   * not `isGranting`.
+   * @throws GroundcrewError `storage/…` when it cannot be signed just now.
+   */
+  grantBelow(prefix: string, validMs: number): Promise<{ readonly grant: StoreGrant; readonly validMs: number } | null>;
+}
+
+/** The worker's side: what it was granted for one attempt. */
+export interface StoreGrantSource {
+  /** The newest one that is not over; null: there is none. */
+  newest(): StoreGrant | null;
+  /**
+   * Asks the server until there is another one than `refused` (null: any). Rejects when `signal` aborts, or the attempt is given
+   * up.
+   */
+  renew(refused: StoreGrant | null, signal: AbortSignal): Promise<StoreGrant>;
 }

@@ -73,6 +73,7 @@ const unwired: Wiring = {
   run: never,
   trials: never,
   checkForge: never,
+  checkStores: async () => [],
   hasHook: never,
   installHook: never,
   removeHook: never,

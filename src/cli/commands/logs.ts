@@ -36,7 +36,7 @@ export function addLogs(program: Command, { context, done }: Frame): void {
     const isRaw = options.raw === true;
     const code = await withReader(context, settings, async (reader) => {
       const run = await findRun(reader, word);
-      const openLog = await wiring.openLogs(settings.paths);
+      const openLog = await wiring.openLogs(settings, context);
       const signal = context.interruption();
       if (options.follow === true && options.attempt === undefined && reader !== null) {
         const outcome = await followRun({ reader, openLog, isRaw }, run.job.id, context);

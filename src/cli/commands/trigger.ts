@@ -89,7 +89,7 @@ async function follow(
   const { followRun, exitOf } = await import('../follow-run.ts');
   const { placeKey } = await import('../find-run.ts');
   const signal = context.interruption();
-  const openLog = await wiring.openLogs(asked.settings.paths);
+  const openLog = await wiring.openLogs(asked.settings, context);
   const { ask } = asked;
   const isMeant = (run: RunSummary): boolean =>
     run.repo === ask.repo &&

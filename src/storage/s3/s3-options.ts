@@ -64,6 +64,8 @@ export interface S3StoreOptions {
   readonly publicUrl: string | null;
   /** Null: found by trying, before the first object is put. */
   readonly dialect: S3Dialect | null;
+  /** Certificates (PEM) that the server is trusted by, besides those that Node knows. */
+  readonly ca?: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

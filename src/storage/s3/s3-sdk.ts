@@ -1,5 +1,6 @@
 import type * as client from '@aws-sdk/client-s3';
 import type * as presigner from '@aws-sdk/s3-request-presigner';
+import { trusting } from '../trusted-certificates.ts';
 import type { S3Pace, S3StoreOptions } from './s3-options.ts';
 
 /** The parts of AWS's library that we use. It costs 150 ms and 22 MB, so it is loaded only where there is an S3 store. */
@@ -33,7 +34,7 @@ export function createS3Client(sdk: S3Sdk, options: S3StoreOptions, pace: S3Pace
       connectionTimeout: pace.connectMs,
       // Readers hold their connection while they read.
       httpAgent: { keepAlive: true, maxSockets: 256 },
-      httpsAgent: { keepAlive: true, maxSockets: 256 },
+      httpsAgent: { keepAlive: true, maxSockets: 256, ...trusting(options.ca) },
     },
     logger: { debug: silent, info: silent, warn: silent, error: silent, trace: silent },
   });

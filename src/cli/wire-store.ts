@@ -1,0 +1,194 @@
+import { join } from 'node:path';
+import { systemClock } from '../base/clock.ts';
+import { errorLine, isGroundcrewError, UsageError } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import { systemRandom } from '../base/random.ts';
+import type { Environment } from '../config/load.ts';
+import { readTextFile } from '../config/read-yaml.ts';
+import { readReference } from '../config/secrets.ts';
+import type { StatePaths } from '../config/state-dir.ts';
+import { isRemote, mirrorPath, type StoreKind, type StoreSettings } from '../config/store-settings.ts';
+import { createDirectoryStore } from '../storage/directory/directory-store.ts';
+import { createMirroredStore } from '../storage/mirrored-store.ts';
+import type { ObjectStore, StoreGrants } from '../storage/object-store.ts';
+import type { StoreFinding } from './wiring.ts';
+
+/** One store of the configuration, opened. */
+export interface NamedStore {
+  /** Its place in the configuration: `store`, `store.mirrors[0]`. */
+  readonly name: string;
+  readonly kind: StoreKind;
+  readonly store: ObjectStore;
+  /** Removes what killed processes left half-written; returns how many pieces. */
+  sweep(olderThanMs: number): Promise<number>;
+  readonly grants: StoreGrants;
+  /** Finds out whether it can be used, and how it differs, by trying; in words. @throws GroundcrewError */
+  trial(): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** The stores of a configuration. */
+export interface OpenStores {
+  /** For those who read and delete: falls over to the mirrors, and what is put goes to all. */
+  readonly store: ObjectStore;
+  /** Where new objects go first; the mirrors get their copies when something is complete. */
+  readonly primary: NamedStore;
+  readonly mirrors: readonly NamedStore[];
+  readonly isRemote: boolean;
+  /** Of all of them. One that is away is told and left out. */
+  sweep(olderThanMs: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** What opening stores needs besides their settings. */
+export interface StorePlace {
+  readonly env: Environment;
+  readonly logger: Logger;
+  /** Hears of each failure of a mirror; absent: it is logged. */
+  readonly onMirrorTrouble?: (mirror: NamedStore, error: unknown) => void;
+}
+
+/** The directory of this machine: `run` needs no server, and no bucket. */
+export const openLocalStore = (paths: StatePaths): Promise<ObjectStore> =>
+  createDirectoryStore({ root: paths.storeDir, clock: systemClock });
+
+const noGrants: StoreGrants = { isGranting: false, grantBelow: () => Promise.resolve(null) };
+
+/** Opens them, speaking to nobody yet: a store that is away keeps no server from starting. Loads the adapters that are needed. */
+export async function openStores(settings: StoreSettings, place: StorePlace): Promise<OpenStores> {
+  const { logger } = place;
+  const ca = settings.caFile === null ? {} : { ca: readTextFile(settings.caFile) };
+  const primary = await openKind('store', settings.primary, { ...place, ...ca });
+  const mirrors: NamedStore[] = [];
+  for (const [index, kind] of settings.mirrors.entries()) {
+    mirrors.push(await openKind(mirrorPath(index), kind, { ...place, ...ca }));
+  }
+  const trouble =
+    place.onMirrorTrouble ??
+    ((mirror: NamedStore, error: unknown): void => {
+      logger.warn('a mirror of the store fails', { mirror: mirror.name, why: errorLine(error) });
+    });
+  const store =
+    mirrors.length === 0
+      ? primary.store
+      : createMirroredStore({
+          primary: primary.store,
+          mirrors: mirrors.map((mirror) => mirror.store),
+          onTrouble: (index, error) => {
+            const mirror = mirrors[index];
+            if (mirror !== undefined) trouble(mirror, error);
+          },
+          clock: systemClock,
+        });
+  return {
+    store,
+    primary,
+    mirrors,
+    isRemote: isRemote(settings),
+    async sweep(olderThanMs) {
+      let swept = await primary.sweep(olderThanMs);
+      for (const mirror of mirrors) {
+        try {
+          swept += await mirror.sweep(olderThanMs);
+        } catch (error) {
+          trouble(mirror, error);
+        }
+      }
+      return swept;
+    },
+    async close() {
+      for (const one of [primary, ...mirrors]) await one.close();
+    },
+  };
+}
+
+/** Tries each; one that cannot be used keeps nobody from trying the next. */
+export async function tryStores({ primary, mirrors }: OpenStores): Promise<readonly StoreFinding[]> {
+  const findings: StoreFinding[] = [];
+  for (const one of [primary, ...mirrors]) {
+    const place = { name: one.name, isMirror: one !== primary };
+    try {
+      findings.push({ ...place, code: null, what: await one.trial() });
+    } catch (error) {
+      if (!isGroundcrewError(error)) throw error;
+      findings.push({ ...place, code: error.code, what: errorLine(error) });
+    }
+  }
+  return findings;
+}
+
+async function openKind(
+  name: string,
+  kind: StoreKind,
+  place: StorePlace & { readonly ca?: string },
+): Promise<NamedStore> {
+  switch (kind.kind) {
+    case 'dir': {
+      const store = await createDirectoryStore({ root: kind.dir, clock: systemClock });
+      return {
+        name,
+        kind,
+        store,
+        sweep: (olderThanMs) => store.sweep(olderThanMs),
+        grants: noGrants,
+        trial: () => Promise.resolve(`directory ${join(kind.dir, 'objects')}`),
+        close: () => Promise.resolve(),
+      };
+    }
+    case 's3':
+      return openBucket(name, kind, place);
+    case 'http':
+      throw new UsageError('cli/no-http-store', 'a plain HTTP store is not supported yet');
+    default:
+      return kind satisfies never;
+  }
+}
+
+async function openBucket(
+  name: string,
+  kind: StoreKind & { readonly kind: 's3' },
+  { env, logger, ca }: StorePlace & { readonly ca?: string },
+): Promise<NamedStore> {
+  const { openS3Store } = await import('../storage/s3/s3-store.ts');
+  const { bucket, prefix, region, endpoint, addressing, publicUrl, keys } = kind;
+  const secret = (key: string, reference: NonNullable<typeof keys>['id']): string =>
+    readReference({ name: `${name}.s3.${key}`, key: `${name}.s3.${key}` }, reference, env);
+  const store = await openS3Store({
+    bucket,
+    prefix,
+    region,
+    endpoint,
+    addressing,
+    publicUrl,
+    keys:
+      keys === null
+        ? null
+        : () => ({
+            accessKeyId: secret('accessKeyId', keys.id),
+            secretAccessKey: secret('secretAccessKey', keys.secret),
+          }),
+    dialect: null,
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+    ...(ca === undefined ? {} : { ca }),
+  });
+  return {
+    name,
+    kind,
+    store,
+    sweep: (olderThanMs) => store.sweep(olderThanMs),
+    grants: noGrants,
+    async trial() {
+      const { takesAcl, isConditional, hasRanges, hidesAbsent } = await store.dialect();
+      const found = [
+        takesAcl ? 'takes ACLs' : 'no ACLs',
+        isConditional ? 'keeps If-None-Match' : 'overlooks If-None-Match',
+        hasRanges ? 'reads ranges' : 'reads no ranges',
+        ...(hidesAbsent ? ['the key may not list'] : []),
+      ];
+      return `bucket ${bucket} at ${endpoint ?? `AWS, ${region}`}: ${found.join(', ')}`;
+    },
+    close: () => store.close(),
+  };
+}
