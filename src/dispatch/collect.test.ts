@@ -34,7 +34,8 @@ async function heard(...messages: readonly WorkerMessage[]): Promise<readonly Wo
     logger: createLogger({ level: 'error', isTerminal: false, hasColour: false, write: () => undefined }),
     verifyKeys: [key],
     wake: () => undefined,
-    onMarker: () => undefined,
+    onMarker: () => Promise.resolve(),
+    inTurn: (_worker, _delivery, work) => work(),
   };
   for (const message of messages) {
     const delivery = { body: JSON.stringify(message), isRedelivered: false, deliveryCount: 1, death: null };

@@ -21,8 +21,10 @@ export interface CollectDeps {
   readonly verifyKeys: readonly string[];
   /** Something changed: feeding and reporting are worth a look. */
   readonly wake: () => void;
-  /** A message of our own came round: all that stood before it is applied (R3). */
-  readonly onMarker: (id: string) => void;
+  /** A message of our own came round. Resolves when all that stood before it is applied (R3). */
+  readonly onMarker: (id: string) => Promise<void>;
+  /** Runs `work` when this worker's earlier messages are applied, again and again where it fails. */
+  readonly inTurn: (worker: string, delivery: Delivery, work: () => Promise<Answer>) => Promise<Answer>;
 }
 
 /** Tells workers to stop holdings; best effort, repeated at each beat (R14). */
@@ -41,11 +43,14 @@ export async function sendStops(deps: Pick<CollectDeps, 'queue' | 'logger'>, sto
   }
 }
 
-/** Applies one message of the collector queue. Ledger first, answer after: a crash between the two applies it again, which changes nothing. */
+/**
+ * Applies one message of the collector queue. Ledger first, answer after: a crash between the two applies it again, which
+ * changes nothing. Many may be under way at once, so that they share a commit: those of one worker in their order.
+ */
 export async function collect(deps: CollectDeps, delivery: Delivery): Promise<Answer> {
   const marker = /^\{"marker":"([0-9a-f]+)"\}$/.exec(delivery.body)?.[1];
   if (marker !== undefined) {
-    deps.onMarker(marker);
+    await deps.onMarker(marker);
     return 'ack';
   }
   const message = decodeMessage(workerMessageSchema, delivery.body);
@@ -53,6 +58,10 @@ export async function collect(deps: CollectDeps, delivery: Delivery): Promise<An
     deps.logger.warn('a worker message could not be read', { bytes: delivery.body.length });
     return 'reject';
   }
+  return deps.inTurn(message.worker, delivery, () => collectMessage(deps, message));
+}
+
+async function collectMessage(deps: CollectDeps, message: WorkerMessage): Promise<Answer> {
   const applied = await apply(deps, message);
   if (applied.kind === 'unknown')
     deps.logger.warn('a message speaks of work that we did not give out', {

@@ -6,7 +6,8 @@ import { collectorOptions, collectorQueue, deadLetterQueue, jobQueueOptions, par
 import type { JobEnvelope } from '../core/job-envelope.ts';
 import type { ControlMessage } from '../core/worker-message.ts';
 import { collect, collectDeadLetter, isVouched, sendStops, type CollectDeps } from './collect.ts';
-import { feedOnce, type FeedDeps } from './feed.ts';
+import { feedOnce, newFeedState, type FeedDeps } from './feed.ts';
+import { createLanes } from './lanes.ts';
 import { createPresence, type Presence } from './presence.ts';
 import { createSilence } from './silence.ts';
 import { createVanishedCheck, vanishedPeriodMs } from './vanished.ts';
@@ -16,6 +17,10 @@ import type { Answer, Delivery } from '../queue/queue.ts';
 /** A message that cannot be applied is tried again after this (ms), and set aside at that try. */
 const handlePauseMs = 1_000;
 const mostHandlings = 5;
+/** So many messages are taken at once: what comes in together is one commit of the ledger, not one each. */
+const collectAtOnce = 256;
+/** Looks at feeding begin at least so far apart (ms): what was freed meanwhile is one look, not one each. */
+const feedSpacingMs = 20;
 /** How often silence is looked for (ms). */
 const reapPeriodMs = 5_000;
 /** Feeding is looked at this often even when nobody woke it (ms). */
@@ -65,6 +70,27 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const wake = (): void => {
     feedBell.ring();
   };
+  const lanes = createLanes();
+  let life: AbortSignal | undefined;
+
+  /**
+   * A message that we cannot apply is tried again, and set aside when it is the message's fault: it must not block the rest.
+   * It stays in hand meanwhile, so that neither its worker's next one nor a marker of ours overtakes it.
+   */
+  const handled = async (delivery: Delivery, work: () => Promise<Answer>): Promise<Answer> => {
+    for (let tries = delivery.deliveryCount; ; tries += 1) {
+      try {
+        return await work();
+      } catch (error) {
+        const isOurs = isGroundcrewError(error) && error.retry !== 'never';
+        logger.error('a message could not be applied', { tries, why: errorLine(error) });
+        if (!isOurs && tries >= mostHandlings) return 'reject';
+        await sleep(clock, handlePauseMs, life);
+        if (life?.aborted === true) return 'retry';
+      }
+    }
+  };
+
   const collectDeps: CollectDeps = {
     ledger,
     queue,
@@ -77,10 +103,12 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       wake();
       deps.onChanged();
     },
-    onMarker: (id) => {
+    onMarker: async (id) => {
+      await lanes.settled();
       markers.get(id)?.();
       markers.delete(id);
     },
+    inTurn: (worker, delivery, work) => lanes.run(worker, () => handled(delivery, work)),
   };
 
   /** R3: everything said before this call is applied when it resolves. */
@@ -146,29 +174,20 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     }
   };
 
-  /** A message that we cannot apply is tried again, and set aside when it is the message's fault: it must not block the rest. */
-  const handled = async (delivery: Delivery, work: () => Promise<Answer>): Promise<Answer> => {
-    try {
-      return await work();
-    } catch (error) {
-      const isOurs = isGroundcrewError(error) && error.retry !== 'never';
-      logger.error('a message could not be applied', { tries: delivery.deliveryCount, why: errorLine(error) });
-      await sleep(clock, handlePauseMs);
-      return !isOurs && delivery.deliveryCount >= mostHandlings ? 'reject' : 'retry';
-    }
-  };
-
   const feedLoop = async (signal: AbortSignal): Promise<void> => {
+    const state = newFeedState();
     while (!signal.aborted) {
+      const began = clock.monotonic();
       feedBell.reset();
       let nextAt: number | null = null;
       await attempt('feeding', async () => {
-        nextAt = await feedOnce({ ...deps, presence }, signal);
+        nextAt = await feedOnce({ ...deps, presence }, signal, state);
       });
       await feedBell.wait(
         nextAt === null ? idleFeedMs : Math.min(idleFeedMs, Math.max(1, nextAt - clock.now())),
         signal,
       );
+      await sleep(clock, Math.max(0, began + feedSpacingMs - clock.monotonic()), signal);
     }
   };
 
@@ -178,11 +197,12 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     vouchesFor: (worker, envelope) => isVouched(collectDeps, worker, envelope),
     stop: (stops) => sendStops(collectDeps, stops),
     async start(signal) {
+      life = signal;
       await queue.declare(deadLetterQueue, {});
       await queue.declare(parkedQueue, {});
       const before = await queue.declare(collectorQueue, collectorOptions);
       const isFresh = await ledger.isFresh();
-      await queue.consume(collectorQueue, (delivery) => handled(delivery, () => collect(collectDeps, delivery)));
+      await queue.consume(collectorQueue, (delivery) => collect(collectDeps, delivery), { prefetch: collectAtOnce });
       await queue.consume(deadLetterQueue, (delivery) =>
         handled(delivery, () => collectDeadLetter(collectDeps, delivery)),
       );

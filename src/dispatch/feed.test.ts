@@ -5,9 +5,10 @@ import { spokenForge } from '../../test/support/intake-world.ts';
 import { anOrder } from '../../test/support/ledger-world.ts';
 import { silentLogger } from '../base/logger.ts';
 import { isSignedEnvelope, type JobEnvelope } from '../core/job-envelope.ts';
+import type { Forge } from '../forge/forge.ts';
 import type { FeedCandidate, FeedView, Ledger } from '../ledger/ledger.ts';
 import type { Queue } from '../queue/queue.ts';
-import { feedOnce } from './feed.ts';
+import { feedOnce, newFeedState } from './feed.ts';
 import { createPresence } from './presence.ts';
 
 const offer = { pool: 'default', capabilities: [], slots: 1, hostname: 'h', version: '1' };
@@ -61,6 +62,7 @@ async function published(
       signingKey: 'key',
     },
     new AbortController().signal,
+    newFeedState(),
   );
   return sent;
 }
@@ -88,4 +90,56 @@ test('a worker is sent to the repository that it checks out: the change’s own,
   const job = anOrder();
   const commandSubject = { ...job.subject, repo: 'x/tests' };
   assert.equal((await published(['one'], { job: { ...job, commandSubject } }))[0]?.cloneUrl, '/srv/x/tests');
+});
+
+test('the base branch is read once for all its jobs, and one that cannot be read takes no room from others', async () => {
+  const clock = createHandClock();
+  const presence = createPresence(clock);
+  presence.heard('one', offer);
+  const candidates = [1, 2, 3, 4, 5, 6].map((pull): FeedCandidate => {
+    const forge = pull <= 3 ? 'away' : 'git';
+    const job = anOrder({ pull, integration: 'merge' });
+    const subject = { ...job.subject, forge };
+    return {
+      job: { ...job, subject },
+      generation: 1,
+      baseSha: null,
+      class: 'default',
+      project: 'p',
+      priority: 0,
+      queuedAt: pull,
+      traceId: 't',
+      avoid: [],
+    };
+  });
+  const view: FeedView = { candidates, underway: new Map(), offered: new Map(), nextAt: null };
+  const asked: string[] = [];
+  const forgeThat = (name: string, headOf: () => Promise<string>): Forge => ({
+    ...spokenForge(),
+    name,
+    headOf: () => {
+      asked.push(name);
+      return headOf();
+    },
+  });
+  const offered: (string | null)[] = [];
+  const ledger = {
+    feedView: () => Promise.resolve(view),
+    createAttempt: ({ baseSha }: { readonly baseSha: string | null }) => Promise.resolve(offered.push(baseSha)),
+  } as unknown as Ledger;
+  const pulls: (number | null)[] = [];
+  const queue = {
+    declare: () => Promise.resolve('found'),
+    publish: (_name: string, { body }: { readonly body: string }) =>
+      Promise.resolve(pulls.push((JSON.parse(body) as JobEnvelope).job.subject.pull)),
+  } as unknown as Queue;
+  const forges = new Map([
+    ['away', forgeThat('away', () => Promise.reject(new Error('away')))],
+    ['git', forgeThat('git', () => Promise.resolve('b'.repeat(40)))],
+  ]);
+  const deps = { ledger, queue, forges, presence, clock, logger: silentLogger, signingKey: 'key' };
+  await feedOnce(deps, new AbortController().signal, newFeedState());
+  assert.deepEqual(asked, ['away', 'git']);
+  assert.deepEqual(pulls, [4, 5]);
+  assert.deepEqual(offered, ['b'.repeat(40), 'b'.repeat(40)]);
 });

@@ -33,7 +33,10 @@ interface ModelConsumer {
   readonly handler: DeliveryHandler;
   readonly epoch: number;
   isCanceled: boolean;
-  isBusy: boolean;
+  readonly prefetch: number;
+  inHand: number;
+  /** When the last delivery arrives: a channel keeps its order. */
+  arrivesAt: number;
 }
 
 /** One process' link to the broker. An epoch ends with each cut; what was handed out in it comes back. */
@@ -47,6 +50,7 @@ interface Connection {
   readonly subscriptions: {
     readonly queue: string;
     readonly handler: DeliveryHandler;
+    readonly prefetch: number;
     readonly consumer: { isCanceled: boolean; current: ModelConsumer | null };
   }[];
   readonly control: { readonly worker: string; readonly hear: (message: Message) => void }[];
@@ -99,7 +103,7 @@ export class BrokerModel {
     const queue: Queue = {
       declare: (name, options) => this.#online(connection, () => this.#declare(name, options)),
       publish: (name, message) => this.#publish(connection, name, message.body),
-      consume: (name, handler) => this.#consume(connection, name, handler),
+      consume: (name, handler, options) => this.#consume(connection, name, handler, options?.prefetch ?? 1),
       counts: (name) => this.#online(connection, () => this.countsNow(name)),
       purge: (name) =>
         this.#online(connection, () => {
@@ -238,9 +242,9 @@ export class BrokerModel {
       this.#put(queue.options.deadLetterTo, stored.body, { queue: queue.name, reason });
   }
 
-  async #consume(connection: Connection, name: string, handler: DeliveryHandler): Promise<Consumer> {
+  async #consume(connection: Connection, name: string, handler: DeliveryHandler, prefetch: number): Promise<Consumer> {
     const consumer: { isCanceled: boolean; current: ModelConsumer | null } = { isCanceled: false, current: null };
-    const subscription = { queue: name, handler, consumer };
+    const subscription = { queue: name, handler, prefetch, consumer };
     await this.#online(connection, () => {
       connection.subscriptions.push(subscription);
       this.#subscribe(connection, subscription);
@@ -261,7 +265,10 @@ export class BrokerModel {
     };
   }
 
-  #subscribe(connection: Connection, { queue: name, handler, consumer }: Connection['subscriptions'][number]): void {
+  #subscribe(
+    connection: Connection,
+    { queue: name, handler, prefetch, consumer }: Connection['subscriptions'][number],
+  ): void {
     const queue = this.#queues.get(name);
     if (queue === undefined || consumer.isCanceled) return;
     const current: ModelConsumer = {
@@ -270,7 +277,9 @@ export class BrokerModel {
       handler,
       epoch: connection.epoch,
       isCanceled: false,
-      isBusy: false,
+      prefetch,
+      inHand: 0,
+      arrivesAt: 0,
     };
     consumer.current = current;
     queue.consumers.push(current);
@@ -279,16 +288,18 @@ export class BrokerModel {
 
   #dispatch(queue: ModelQueue): void {
     for (;;) {
-      const free = queue.consumers.find((one) => !one.isBusy && !one.isCanceled && one.connection.isUp);
+      const free = queue.consumers.find((one) => one.inHand < one.prefetch && !one.isCanceled && one.connection.isUp);
       const stored = queue.ready[0];
       if (free === undefined || stored === undefined) return;
       queue.ready.shift();
       // The next message goes to somebody else if there is one.
       queue.consumers.push(...queue.consumers.splice(queue.consumers.indexOf(free), 1));
-      free.isBusy = true;
+      free.inHand += 1;
       stored.count += 1;
       queue.unacked.set(stored, free);
-      this.#world.at(this.#world.dice.between(0, 20), () => {
+      const { now } = this.#world;
+      free.arrivesAt = Math.max(free.arrivesAt, now + this.#world.dice.between(0, 20));
+      this.#world.at(free.arrivesAt - now, () => {
         void this.#deliver(queue, stored, free);
       });
     }
@@ -322,7 +333,7 @@ export class BrokerModel {
       this.#cut(connection, this.#world.dice.between(100, 3_000));
     if (isStale()) return;
     queue.unacked.delete(stored);
-    consumer.isBusy = false;
+    consumer.inHand -= 1;
     if (answer === 'reject') this.#bury(queue, stored, 'rejected');
     if (answer === 'retry') this.#giveBack(queue, stored);
     this.#dispatch(queue);

@@ -82,7 +82,7 @@ export const mutants: readonly Mutant[] = [
     rule: 'R8',
     name: 'everything is published at once',
     file: 'src/dispatch/feed.ts',
-    find: 'if (free <= 0) continue;',
+    find: 'if (room <= 0) continue;',
     replace: '',
   },
   {
