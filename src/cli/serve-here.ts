@@ -12,10 +12,12 @@ import { tellRuns } from './tell-runs.ts';
 import { runWorker, type WorkerParts } from './run-worker.ts';
 import type { ServeOrder, UpOrder, WorkerOrder } from './wiring.ts';
 
-/** How the rooms are opened; `Shared` is what server and worker of one process have in common. */
-export interface Openers<Shared extends { readonly logger: WorkerParts['logger']; close(): Promise<void> }> {
+/** How the rooms are opened; `Shared` is what server and worker of one process have in common, `ForWorker` the worker's part. */
+export interface Openers<Shared extends ForWorker & AnyShared, ForWorker extends AnyShared> {
   holdLock(paths: StatePaths): Promise<ProcessLock>;
   openShared(settings: Settings, context: CliContext): Promise<Shared>;
+  /** For a worker in a process of its own. */
+  openForWorker(settings: Settings, context: CliContext): Promise<ForWorker>;
   /** `settings` are those of the order, as the person at the terminal wants them. */
   openServerParts(
     shared: Shared,
@@ -25,7 +27,7 @@ export interface Openers<Shared extends { readonly logger: WorkerParts['logger']
     signal: AbortSignal,
   ): Promise<ServerParts>;
   openWorkerParts(
-    shared: Shared,
+    shared: ForWorker,
     settings: Settings,
     worker: WorkerSettings,
     context: CliContext,
@@ -35,12 +37,14 @@ export interface Openers<Shared extends { readonly logger: WorkerParts['logger']
 
 interface AnyShared {
   readonly logger: WorkerParts['logger'];
+  /** Aborts, with the reason, when another server took our place at the broker (R15). */
+  readonly ousted: AbortSignal;
   close(): Promise<void>;
 }
 
 /** `up`: server and worker in one process, until interrupted. */
-export async function upHere<Shared extends AnyShared>(
-  open: Openers<Shared>,
+export async function upHere<Shared extends ForWorker & AnyShared, ForWorker extends AnyShared>(
+  open: Openers<Shared, ForWorker>,
   order: UpOrder,
   context: CliContext,
 ): Promise<ExitCode> {
@@ -50,7 +54,7 @@ export async function upHere<Shared extends AnyShared>(
   const shared = await open.openShared(settings, context);
   const failed = new AbortController();
   // Neither part goes on without the other: half of it would look alive and do nothing.
-  const signal = AbortSignal.any([context.interruption(), failed.signal]);
+  const signal = AbortSignal.any([context.interruption(), shared.ousted, failed.signal]);
   try {
     await using parts = closing(await open.openServerParts(shared, { ...order, projects }, settings, context, signal));
     const running = await runServer(parts, { ...order, projects }, signal);
@@ -68,6 +72,7 @@ export async function upHere<Shared extends AnyShared>(
       await Promise.allSettled([running.server.done, working]);
       await running.close();
     }
+    shared.ousted.throwIfAborted();
     await sayGoodbye(context);
     return exitCode.interrupted;
   } finally {
@@ -76,15 +81,15 @@ export async function upHere<Shared extends AnyShared>(
 }
 
 /** `server`: everything but running jobs. */
-export async function serveHere<Shared extends AnyShared>(
-  open: Openers<Shared>,
+export async function serveHere<Shared extends ForWorker & AnyShared, ForWorker extends AnyShared>(
+  open: Openers<Shared, ForWorker>,
   order: ServeOrder,
   context: CliContext,
 ): Promise<ExitCode> {
   const settings = forPeople(order.settings, context);
   await using _lock = await open.holdLock(settings.paths);
   const shared = await open.openShared(settings, context);
-  const signal = context.interruption();
+  const signal = AbortSignal.any([context.interruption(), shared.ousted]);
   try {
     await using parts = closing(await open.openServerParts(shared, order, settings, context, signal));
     const running = await runServer(parts, order, signal);
@@ -96,19 +101,20 @@ export async function serveHere<Shared extends AnyShared>(
       forgetHangups();
       await running.close();
     }
+    shared.ousted.throwIfAborted();
     return exitCode.interrupted;
   } finally {
     await shared.close();
   }
 }
 
-/** `worker`: runs jobs of the server that has the same state directory. */
-export async function workHere<Shared extends AnyShared>(
-  open: Openers<Shared>,
+/** `worker`: runs jobs of the server that has the same state directory, or speaks to the same broker. */
+export async function workHere<Shared extends ForWorker & AnyShared, ForWorker extends AnyShared>(
+  open: Openers<Shared, ForWorker>,
   order: WorkerOrder,
   context: CliContext,
 ): Promise<ExitCode> {
-  const shared = await open.openShared(order.settings, context);
+  const shared = await open.openForWorker(order.settings, context);
   const signal = context.interruption();
   try {
     const parts = await open.openWorkerParts(shared, order.settings, order.worker, context, signal);

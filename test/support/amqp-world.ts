@@ -11,6 +11,7 @@ import { openTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 /** How a test's client reaches a broker of its own. */
 export function brokerOf(broker: RabbitBroker, vhost: string, change: Partial<AmqpBroker> = {}): AmqpBroker {
   return {
+    role: 'server',
     hosts: [{ host: '127.0.0.1', port: broker.port }],
     vhost,
     username: broker.username,

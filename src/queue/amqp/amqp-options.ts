@@ -32,14 +32,19 @@ export interface AmqpManagement {
 
 /** Where the broker is and as whom we speak to it. */
 export interface AmqpBroker {
+  /**
+   * `server`: makes queues and exchanges. `worker`: uses what is there, and waits for what is not; its user is its name.
+   */
+  readonly role: 'server' | 'worker';
   /** At least one; tried in turn. */
   readonly hosts: readonly [AmqpHost, ...AmqpHost[]];
   readonly vhost: string;
+  /** Our user; every message carries it, and the broker checks that (rabbitmq.com/docs/validated-user-id). */
   readonly username: string;
-  /** Read at each connect, so that a changed secret needs no restart. */
-  readonly password: () => string;
-  /** Null: plain text, for loopback alone. */
-  readonly tls: AmqpTls | null;
+  /** Read at each connect, so that a changed secret needs no restart. Null: our certificate says who we are (EXTERNAL). */
+  readonly password: (() => string) | null;
+  /** Read at each connect, too. Null: plain text, for loopback alone. */
+  readonly tls: (() => AmqpTls) | null;
   /** Null: `counts` knows only what this client has in hand. */
   readonly management: AmqpManagement | null;
 }

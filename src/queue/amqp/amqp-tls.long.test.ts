@@ -44,7 +44,7 @@ suite('RabbitMQ over TLS', needs('rabbitmq', 'openssl'), () => {
     const kept = Object.fromEntries(Object.entries(tls).filter(([name]) => !without.includes(name as keyof AmqpTls)));
     const hosts = [{ host, port: broker.tlsPort ?? 0 }] as const;
     try {
-      const queue = await openTestQueue(brokerOf(broker, vhost, { hosts, tls: kept }), logger);
+      const queue = await openTestQueue(brokerOf(broker, vhost, { hosts, tls: () => kept }), logger);
       await queue.declare('a', {});
       await queue.publish('a', { body: '1' });
       await queue.close();

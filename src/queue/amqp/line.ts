@@ -1,9 +1,10 @@
-import { Connection, type ConnectionOptions } from 'rabbitmq-client';
+import type { Connection, ConnectionOptions } from 'rabbitmq-client';
 import { type Timer } from '../../base/clock.ts';
 import { GroundcrewError } from '../../base/errors.ts';
 import { backoffMs } from '../../base/retry.ts';
 import { closedError, connectionTrouble, type ConnectionTrouble } from './amqp-error.ts';
 import type { AmqpQueueOptions } from './amqp-options.ts';
+import { openConnection } from './external-connection.ts';
 import { Session } from './session.ts';
 
 // Ten seconds at most: after an outage of the broker every worker must be beating again within 30 s.
@@ -123,7 +124,7 @@ export class Line {
     this.#tried += 1;
     let connection: Connection;
     try {
-      connection = new Connection(this.#target());
+      connection = openConnection(this.#target(), this.#options.broker.password === null ? 'EXTERNAL' : 'PLAIN');
     } catch (error) {
       // An unreadable certificate or key, say.
       this.#lost(error);
@@ -154,7 +155,7 @@ export class Line {
       port,
       vhost: broker.vhost,
       username: broker.username,
-      password: broker.password(),
+      password: broker.password?.() ?? '',
       connectionName: clientName,
       heartbeat: heartbeatS ?? 10,
       connectionTimeout: connectWithinMs,
@@ -165,7 +166,7 @@ export class Line {
       noDelay: true,
       ...(broker.tls === null
         ? {}
-        : { tls: { ...broker.tls, rejectUnauthorized: true, minVersion: 'TLSv1.2' as const } }),
+        : { tls: { ...broker.tls(), rejectUnauthorized: true, minVersion: 'TLSv1.2' as const } }),
     };
   }
 
