@@ -84,11 +84,13 @@ test('a fresh clone installs its packages once, then starts with the pinned Node
   assert.equal(first.exitCode, 0, String(first.stderr));
   const { args, execArgv } = JSON.parse(String(first.stdout)) as { args: string[]; execArgv: string[] };
   assert.deepEqual(args, ['run', 'a b', '']);
-  assert.deepEqual(execArgv, ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=2']);
+  assert.deepEqual(execArgv, ['--disable-warning=ExperimentalWarning', '--min-semi-space-size=16']);
   assert.match(String(first.stderr), /installing 1 packages/);
 
   const second = await start(['up']);
   assert.equal(String(second.stderr), '');
+  const serving = JSON.parse(String(second.stdout)) as { execArgv: string[] };
+  assert.deepEqual(serving.execArgv, ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=2']);
   assert.equal((await npmCalls()).length, 1);
 
   await writeFile(join(dir, 'package-lock.json'), '{ "node_modules/b": {} }\n');

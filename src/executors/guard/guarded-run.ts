@@ -102,11 +102,13 @@ export class GuardedRun implements Run {
   async cleanup(): Promise<void> {
     const { dir, notes, engine, clock, forget } = this.#parts;
     await this.stop(0);
-    // The guard removes the container by itself; it outlives us, we only give it time to be thorough.
-    const until = clock.monotonic() + 15_000;
-    while ((await this.isGuardRunning()) && clock.monotonic() < until) await sleep(clock, 5);
-    if (!(await exists(join(dir, 'removed')))) await engine.remove();
-    await killCarriers(notes.nonce, notes.cgroups, { clock, mostMs: 10_000 });
+    const sweep = (): Promise<unknown> => killCarriers(notes.nonce, notes.cgroups, { clock, mostMs: 10_000 });
+    // Only what carries the nonce begets more of it, so this need not wait until the container is taken down.
+    await Promise.all([sweep(), this.#guardIsGone()]);
+    if (!(await exists(join(dir, 'removed')))) {
+      await engine.remove();
+      if (notes.kind === 'container') await sweep();
+    }
     if (!(await exists(join(dir, 'done'))) && !(await this.isGuardRunning())) {
       // Killed, it left its watch, which would signal a process number that is long somebody else's when the time is out.
       await killCarriers(notes.nonce, [], { clock, mostMs: 10_000, variable: 'GROUNDCREW_GUARD' });
@@ -128,6 +130,13 @@ export class GuardedRun implements Run {
       this.#guard = await readIdentity(join(dir, 'guard'));
     }
     return this.#guard !== null && isRunning(this.#guard);
+  }
+
+  /** The guard removes the container by itself; it outlives us, we only give it time to be thorough. */
+  async #guardIsGone(): Promise<void> {
+    const { clock } = this.#parts;
+    const until = clock.monotonic() + 15_000;
+    while ((await this.isGuardRunning()) && clock.monotonic() < until) await sleep(clock, 5);
   }
 
   async #isOver(): Promise<boolean> {
