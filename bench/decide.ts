@@ -43,7 +43,7 @@ function snapshotOf(pull: number, story: Story): Snapshot {
     labels: [],
     isDraft: false,
     isOpen: true,
-    isTrusted: true,
+    trust: 'trusted',
     version: 1,
   };
   const subject = subjectOf(change);

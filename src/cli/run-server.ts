@@ -3,6 +3,7 @@ import { errorLine, GroundcrewError, isGroundcrewError } from '../base/errors.ts
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
+import { ownRequestPrefix } from '../core/request.ts';
 import { removeServerFile, writeServerFile } from '../config/server-file.ts';
 import type { LivePolicy } from '../config/live-policy.ts';
 import type { Metrics } from '../metrics/catalog.ts';
@@ -200,7 +201,7 @@ async function submit(
 ): Promise<{ readonly deliveryId: string }> {
   const { forge, repo, changeKey, kind, by, contexts, jobId } = submission;
   const sha = submission.sha ?? (await headOf(parts, submission, signal));
-  const id = `request-${parts.random.hex(8)}`;
+  const id = `${ownRequestPrefix}${parts.random.hex(8)}`;
   await server.receive({
     id,
     event: { kind: 'request', forge, repo, changeKey, request: { id, kind, by, sha, contexts, jobId, isDone: false } },

@@ -159,7 +159,9 @@ export function serve(deps: ServerDeps, signal: AbortSignal): Server {
     async scanNow(forge, repo) {
       // Before the workers have been heard nothing may be decided (R9).
       await starting;
-      return await intake.scan(forge, repo, signal, { isAnew: true });
+      const report = await intake.scan(forge, repo, signal, { isAnew: true });
+      if (report === null) await intake.endRemoved();
+      return report;
     },
     dispatcher,
     intake,

@@ -21,6 +21,7 @@ const run = (given: Partial<RunSummary> = {}): RunSummary => ({
   pull: null,
   branch: 'main',
   title: 'Make it work',
+  policyVersion: null,
   context: 'test',
   occasion: 'change',
   queuedAt: 1,

@@ -60,7 +60,12 @@ export async function openServerParts(
       forges,
       policy,
       webhooks: await openWebhookReaders(remote, policy, { env, logger, signal }),
-      plan: createPolicyPlan({ policyOf: (forge, repo) => policy.policyOf(forge, repo), forges, entryPoints }),
+      plan: createPolicyPlan({
+        policyOf: (forge, repo) => policy.policyOf(forge, repo),
+        version: () => policy.state().version,
+        forges,
+        entryPoints,
+      }),
       openLog: openLogOf(stores),
       words: wordsOf(reader),
       hadEarlierLife:

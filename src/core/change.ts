@@ -2,9 +2,15 @@ import type { Subject } from './subject.ts';
 import type { VerdictState } from './verdict.ts';
 
 /**
+ * What the forge says of whoever made a change. `unknown`: nobody could tell just now, which is neither: it starts nothing, ends
+ * nothing, and is asked again.
+ */
+export type ChangeTrust = 'trusted' | 'untrusted' | 'unknown';
+
+/**
  * A pull request or branch as the forge shows it now. All text is a stranger's.
  * `version` orders two views of the same place (the forge's own `updated_at`, or a count of looks): an older one is stale; whole numbers.
- * `isTrusted`: the forge vouches for the author (a plain branch: always).
+ * `trust`: whether the forge vouches for whoever made it (a plain branch: always).
  */
 export interface Change {
   readonly key: string;
@@ -19,7 +25,7 @@ export interface Change {
   readonly labels: readonly string[];
   readonly isDraft: boolean;
   readonly isOpen: boolean;
-  readonly isTrusted: boolean;
+  readonly trust: ChangeTrust;
   readonly version: number;
 }
 
@@ -38,6 +44,11 @@ export interface StatusSeen {
   readonly isCanceled: boolean;
   /** Ours, and says that nothing needs to be tested (`skip`). */
   readonly isSkip?: boolean;
+}
+
+/** A run of it counts as a trusted one, with secrets: for that, `unknown` is no. */
+export function isTrusted({ trust }: Pick<Change, 'trust'>): boolean {
+  return trust === 'trusted';
 }
 
 /** The subject of a change at its head. */

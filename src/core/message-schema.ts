@@ -64,7 +64,7 @@ const envelope: z.ZodType<JobEnvelope> = z.object({
 });
 
 const phase = z.enum(['claimed', 'checkout', 'starting', 'running', 'saving']);
-const cancelReason = z.enum(['superseded', 'closed', 'person', 'withdrawn']);
+const cancelReason = z.enum(['superseded', 'closed', 'untrusted', 'policy', 'person', 'withdrawn']);
 const outcome: z.ZodType<Outcome> = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('passed') }),
   z.object({
@@ -113,11 +113,23 @@ const offer = z.object({
   slots: count,
   hostname: text,
   version: text,
+  arch: name.exactOptional(),
+  cpus: count.exactOptional(),
+  memoryBytes: count.exactOptional(),
 });
+const standing = z.object({ takesJobs: z.boolean(), isPaused: z.boolean(), why: text.nullable() });
+const holds = z.array(z.object(holdingSchema)).max(1_000);
 
 /** Checks what comes out of the collector queue; unknown keys are dropped, an unknown version or kind fails. */
 export const workerMessageSchema: z.ZodType<WorkerMessage> = z.discriminatedUnion('kind', [
-  z.object({ ...speaker, kind: z.literal('hello'), offer, holds: z.array(z.object(holdingSchema)).max(1_000) }),
+  z.object({
+    ...speaker,
+    kind: z.literal('hello'),
+    offer,
+    holds,
+    alsoHolds: z.array(holdingSchema.nonce).max(10_000).exactOptional(),
+    standing: standing.exactOptional(),
+  }),
   z.object({ ...speaker, ...holdingSchema, kind: z.literal('claimed'), isRedelivered: z.boolean() }),
   z.object({ ...speaker, ...holdingSchema, kind: z.literal('beat'), phase, logBytes: count }),
   z.object({
@@ -141,7 +153,7 @@ export const workerMessageSchema: z.ZodType<WorkerMessage> = z.discriminatedUnio
     isTruncated: z.boolean(),
   }),
   z.object({ ...speaker, ...holdingSchema, kind: z.literal('ask') }),
-  z.object({ ...speaker, kind: z.literal('bye'), handsBack: z.array(z.object(holdingSchema)).max(1_000) }),
+  z.object({ ...speaker, kind: z.literal('bye'), handsBack: holds }),
 ]);
 
 /** Checks what comes out of a job queue. */
@@ -174,9 +186,11 @@ export const controlMessageSchema: z.ZodType<ControlMessage> = z.discriminatedUn
     reason: cancelReason,
     by: text,
   }),
+  z.object({ v: z.literal(1), kind: z.literal('pause') }),
   z.object({ v: z.literal(1), kind: z.literal('drain') }),
   z.object({ v: z.literal(1), kind: z.literal('resume') }),
   z.object({ v: z.literal(1), kind: z.literal('who-runs') }),
+  z.object({ v: z.literal(1), kind: z.literal('serve'), queues: z.array(name).max(1_000) }),
   z.object({
     v: z.literal(1),
     kind: z.literal('grant'),

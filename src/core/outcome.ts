@@ -26,8 +26,11 @@ export type BrokenCause =
   | 'refused'
   | 'internal';
 
-/** Why nobody wants the result any more. `person` carries who in `by`. */
-export type CancelReason = 'superseded' | 'closed' | 'person' | 'withdrawn';
+/**
+ * Why nobody wants the result any more. `by` says more: of `person` who; of `superseded` the new commit; of `untrusted` whose
+ * change it is; of `policy` what the configuration does not have any more, `check` or `project`.
+ */
+export type CancelReason = 'superseded' | 'closed' | 'untrusted' | 'policy' | 'person' | 'withdrawn';
 
 /**
  * How an attempt, and in the end a job, came out.
@@ -45,6 +48,13 @@ export type Outcome =
   | { readonly kind: 'timed-out'; readonly afterMs: number }
   | { readonly kind: 'canceled'; readonly reason: CancelReason; readonly by: string }
   | { readonly kind: 'broken'; readonly cause: BrokenCause; readonly phase: Phase; readonly detail?: string };
+
+/** Canceled as things stood, not by a person: no verdict, and wanted again when they stand as before (R13). */
+export function isNoVerdict(outcome: Outcome | null): boolean {
+  return outcome?.kind === 'canceled' && noVerdicts.includes(outcome.reason);
+}
+
+const noVerdicts: readonly CancelReason[] = ['superseded', 'closed', 'untrusted', 'policy'];
 
 /** A verdict of the change's own doing, which closes a job (R4). */
 export function isVerdict(outcome: Outcome): boolean {

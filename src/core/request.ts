@@ -25,4 +25,9 @@ export interface PersonRequest {
   readonly text?: string;
   /** Who asked may not: it is answered and changes nothing. */
   readonly isRefused?: boolean;
+  /** Nobody could tell just now whether who asked may: it waits as it is, neither done nor refused. */
+  readonly isUnclear?: boolean;
 }
+
+/** A request that came to this server itself, with its token, has such an id; what is read from a forge has none of these. */
+export const ownRequestPrefix = 'request-';

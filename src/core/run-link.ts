@@ -4,7 +4,7 @@ export interface RunLink {
   readonly generation: number;
   /** The job that a plain push asks for at this place; the same id unless a request made this one. */
   readonly changeJobId: string;
-  /** Ended without a verdict: superseded or closed (R13). */
+  /** Ended without a verdict (`isNoVerdict`, R13). */
   readonly isCanceled: boolean;
 }
 

@@ -54,6 +54,8 @@ export type Plan =
       readonly kind: 'checks';
       readonly checks: readonly PlannedCheck[];
       readonly leftOut?: readonly ContextLeftOut[];
+      /** Of the policy that it follows from. */
+      readonly policyVersion?: string;
     }
   | { readonly kind: 'nothing'; readonly sentence: string };
 

@@ -10,6 +10,8 @@ export const answers = {
     `${code(`/${command}`)} was not carried out: only people whom this project trusts may ask for that. The author of the pull request may always use ${code('/cancel')} and ${code('/help')}; a maintainer can do the rest.`,
   unapproved: (sha: string): string =>
     `Nothing was started: commit ${code(sha.slice(0, 12))} comes from somebody whom this project does not trust yet. After reading the change, a maintainer can approve this very commit with ${code(`/ok-to-test ${sha}`)}.`,
+  unknownAuthor: (sha: string): string =>
+    `Nothing was started: whether the author of commit ${code(sha.slice(0, 12))} is trusted could not be found out just now. Ask again later, or, after reading the change, approve this very commit with ${code(`/ok-to-test ${sha}`)}.`,
   whichCommit: (command: string, sha: string): string =>
     `The pull request may have changed just before this comment, so nothing was done. The newest commit is ${code(sha.slice(0, 12))}: if you mean it, ${
       command === 'ok-to-test' ? `write ${code(`/ok-to-test ${sha}`)}.` : `write ${code(`/${command}`)} once more.`

@@ -2,6 +2,7 @@ import type { Action } from '../core/action.ts';
 import type { PersonRequest } from '../core/request.ts';
 import type { JobKnown } from '../core/snapshot.ts';
 import { answers } from './answers.ts';
+import { boundSha, isOpenRequest, settleApprovals } from './approvals.ts';
 import { createContextFilter } from './context-filter.ts';
 import { isAskedNow, isDue, isUnderway, mayRun, type Look } from './look.ts';
 import { placeOrder } from './place-order.ts';
@@ -19,11 +20,8 @@ interface Carried {
  * both. All commands of one comment share its id and are answered together. Settles in `look` what it decides.
  */
 export function carryOutRequests(look: Look): readonly Action[] {
-  const open = look.snapshot.requests.filter((request) => !request.isDone);
-  for (const request of open) {
-    const sha = request.kind === 'approve' && request.isRefused !== true ? boundSha(look, request) : null;
-    if (sha !== null) look.settled.approved.add(sha);
-  }
+  const open = look.snapshot.requests.filter(isOpenRequest);
+  settleApprovals(look);
   const carried = new Map<string, Carried[]>();
   for (const request of open) {
     const result = request.isRefused === true ? refuse(look, request) : carryOut(look, request);
@@ -95,18 +93,6 @@ function wordOf(kind: PersonRequest['kind']): string {
 /** Tests mean the head, whatever it is by now, unless they name another commit. */
 function isAboutHead({ headSha }: Look, { sha }: PersonRequest): boolean {
   return sha === null || headSha.startsWith(sha);
-}
-
-/**
- * The commit that an approval or a skip is good for: the one that it names in full; else the head, when it has the digits that
- * were typed and is known to have been there strictly before the comment. Else null: what was pushed meanwhile was not looked
- * at by anybody. First digits alone bind nothing: who makes both commits makes two that share a dozen of them in seconds.
- */
-function boundSha({ headSha, snapshot }: Look, { sha, askedAt }: PersonRequest): string | null {
-  if (sha?.length === headSha.length) return sha;
-  if (sha !== null && !headSha.startsWith(sha)) return null;
-  const { headSince } = snapshot;
-  return askedAt !== undefined && headSince !== undefined && headSince < askedAt ? headSha : null;
 }
 
 function unbound({ headSha }: Look, { kind, sha }: PersonRequest): Carried {
@@ -181,7 +167,10 @@ function stopAll(
 function start(look: Look, request: PersonRequest): Carried {
   const { plan } = look.snapshot;
   if (plan.kind === 'nothing') return refused(answers.nothingToRun(plan.sentence));
-  if (!mayRun(look)) return refused(answers.unapproved(look.headSha));
+  if (!mayRun(look)) {
+    const isUnknown = look.snapshot.change.trust === 'unknown';
+    return refused(isUnknown ? answers.unknownAuthor(look.headSha) : answers.unapproved(look.headSha));
+  }
   const { checks, comments } = requestedChecks(look, request);
   // What waits or runs is never queued twice.
   const idle = checks.filter(

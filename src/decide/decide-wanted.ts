@@ -26,9 +26,13 @@ export function decideWanted(look: Look): readonly Action[] {
   ];
 }
 
-/** Something would run, were this commit not a stranger's that nobody approved. */
+/** Something would run, were this commit not by somebody who is not known to be trusted, and approved by nobody. */
 export function awaitsApproval(look: Look): boolean {
-  return !mayRun(look) && look.checks.some((check) => isStartedByPush(look, check));
+  if (mayRun(look)) return false;
+  // What runs or is judged already waits for nobody, only because we cannot tell for a while.
+  if (look.snapshot.change.trust === 'unknown')
+    return look.checks.some((check) => standingOf(look, check).kind === 'wanted');
+  return look.checks.some((check) => isStartedByPush(look, check));
 }
 
 function isStartedByPush(look: Look, check: PlannedCheck): boolean {

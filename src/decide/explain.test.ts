@@ -16,6 +16,7 @@ import {
   stranger,
   unit,
 } from '../../test/support/decide-world.ts';
+import { jobIdOf } from '../core/job.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { decideChange } from './decide-change.ts';
 import { explainChange } from './explain.ts';
@@ -110,11 +111,12 @@ for (const [title, snapshot, said] of [
   });
 }
 
-const outcomes = [null, passed, failed, canceled('superseded'), canceled('person')] as const;
+const outcomes = [null, passed, failed, canceled('superseded'), canceled('untrusted'), canceled('person')] as const;
 const anySnapshot = fc
   .record({
     isOpen: fc.boolean(),
-    isTrusted: fc.boolean(),
+    trust: fc.constantFrom('trusted', 'untrusted', 'unknown'),
+    isJobTrusted: fc.boolean(),
     isApproved: fc.boolean(),
     isManual: fc.boolean(),
     hasSkip: fc.boolean(),
@@ -124,11 +126,12 @@ const anySnapshot = fc
     request: fc.option(fc.constantFrom('test', 'retry', 'cancel', 'approve', 'skip'), { nil: undefined }),
   })
   .map((drawn): Snapshot => {
-    const job = { ...foreign, isTrusted: drawn.isTrusted };
+    const trusted = { ...foreign, isTrusted: drawn.isJobTrusted };
+    const job = { ...trusted, id: jobIdOf(trusted) };
     const { job: outcome, status, request } = drawn;
     return snapshotOf({
       at: job,
-      change: { isOpen: drawn.isOpen, isTrusted: drawn.isTrusted },
+      change: { isOpen: drawn.isOpen, trust: drawn.trust },
       plan: {
         kind: 'checks',
         checks: [

@@ -1,4 +1,7 @@
+import { isTrusted } from '../core/change.ts';
 import type { PlannedCheck, Snapshot } from '../core/snapshot.ts';
+import { settleApprovals } from './approvals.ts';
+import { cancelStale } from './cancel-stale.ts';
 import { carryOutRequests } from './carry-out.ts';
 import { decideSlots } from './decide-slots.ts';
 import { awaitsApproval } from './decide-wanted.ts';
@@ -25,6 +28,8 @@ export function explainChange(snapshot: Snapshot): readonly ContextExplained[] {
     return [{ context: '', runs: false, why: `No check is configured for changes meant for ${change.baseRef}.` }];
   }
   const look = lookAt(snapshot);
+  settleApprovals(look);
+  cancelStale(look);
   carryOutRequests(look);
   decideSlots(look);
   return [
@@ -38,7 +43,9 @@ function explainCheck(look: Look, check: PlannedCheck): ContextExplained {
   if (!look.snapshot.change.isOpen) return { context, runs: false, why: 'The change is closed.' };
   const standing = standingOf(look, check);
   if (standing.kind === 'wanted' && awaitsApproval(look)) {
-    return { context, runs: false, why: 'The author is not trusted, and nobody has approved this commit.' };
+    const isUnknown = look.snapshot.change.trust === 'unknown';
+    const who = isUnknown ? 'Whether the author is trusted cannot be told now' : 'The author is not trusted';
+    return { context, runs: false, why: `${who}, and nobody has approved this commit.` };
   }
   return { context, runs: runs(standing), why: sentence(whyOf(look, check, standing)) };
 }
@@ -62,7 +69,7 @@ function whyOf(look: Look, check: PlannedCheck, standing: Standing): string {
       return `This commit has its verdict: ${verdictOf(look, check, standing.job)}`;
     case 'wanted': {
       const what = change.pull === null ? 'pushes to' : 'changes meant for';
-      const trust = change.isTrusted || !mayRun(look) ? '' : ', and this commit is approved';
+      const trust = isTrusted(change) || !mayRun(look) ? '' : ', and this commit is approved';
       return `The policy wants it for ${what} ${change.baseRef}${trust}`;
     }
     default:

@@ -1,5 +1,6 @@
-import { subjectOf, type StatusSeen } from '../core/change.ts';
-import { jobIdOf, type JobId } from '../core/job.ts';
+import { isTrusted, subjectOf, type Change, type StatusSeen } from '../core/change.ts';
+import { jobIdOf, type Job, type JobId } from '../core/job.ts';
+import { isNoVerdict } from '../core/outcome.ts';
 import type { ContextSkipped, JobKnown, PlannedCheck, Snapshot } from '../core/snapshot.ts';
 
 /** The occasion of the jobs that a plain push asks for (R12). */
@@ -14,7 +15,7 @@ export interface Look {
   readonly headSha: string;
   readonly checks: readonly PlannedCheck[];
   readonly jobs: ReadonlyMap<string, JobKnown>;
-  /** Jobs of a context at the head that answer the question of this place: same base, same trust. */
+  /** Jobs of a context at the head that answer the question of this place: same base, same trust (any, while nobody can tell). */
   readonly answering: ReadonlyMap<string, readonly JobKnown[]>;
   /** The job of a context at the head that its status shows (R4), whatever it was asked. */
   readonly speaker: ReadonlyMap<string, JobKnown>;
@@ -41,7 +42,7 @@ export function lookAt(snapshot: Snapshot): Look {
   for (const job of jobs) {
     if (job.sha !== change.headSha) continue;
     if (job.hasWord) speaker.set(job.context, job);
-    if (job.baseRef !== change.baseRef || job.isTrusted !== change.isTrusted) continue;
+    if (job.baseRef !== change.baseRef || !hasTrustOf(job, change)) continue;
     const known = answering.get(job.context);
     if (known === undefined) answering.set(job.context, [job]);
     else known.push(job);
@@ -68,22 +69,40 @@ export function lookAt(snapshot: Snapshot): Look {
   };
 }
 
+function hasTrustOf(job: JobKnown, change: Change): boolean {
+  return change.trust === 'unknown' || job.isTrusted === isTrusted(change);
+}
+
 /** The job that a check means on an occasion. */
 export function idFor(look: Look, check: PlannedCheck, occasion: string): JobId {
   const isChange = occasion === changeOccasion;
   const known = isChange ? look.changeIds.get(check.context) : undefined;
   if (known !== undefined) return known;
-  const { change } = look.snapshot;
-  const { context, commandSubject, foreignShas } = check;
-  const identity = { subject: subjectOf(change), context, occasion, commandSubject, isTrusted: change.isTrusted };
-  const id = jobIdOf(foreignShas === undefined ? identity : { ...identity, foreignShas });
-  if (isChange) look.changeIds.set(context, id);
+  const id = idWith(look, check, { occasion, isTrusted: isTrusted(look.snapshot.change) });
+  if (isChange) look.changeIds.set(check.context, id);
   return id;
 }
 
-/** A stranger's commit runs only after somebody approved exactly this commit. */
+/** The job that a push means; while nobody can tell about trust, the trusted one if that is the one that was seen. */
+export function changeIdAs(look: Look, check: PlannedCheck, seen: string | null): JobId {
+  const id = idFor(look, check, changeOccasion);
+  if (look.snapshot.change.trust !== 'unknown' || seen === id) return id;
+  const trusted = idWith(look, check, { occasion: changeOccasion, isTrusted: true });
+  return seen === trusted ? trusted : id;
+}
+
+function idWith(
+  { snapshot }: Look,
+  { context, commandSubject, foreignShas }: PlannedCheck,
+  asked: Pick<Job, 'occasion' | 'isTrusted'>,
+): JobId {
+  const identity = { subject: subjectOf(snapshot.change), context, commandSubject, ...asked };
+  return jobIdOf(foreignShas === undefined ? identity : { ...identity, foreignShas });
+}
+
+/** What is not known to be trusted runs only after somebody approved exactly this commit. */
 export function mayRun({ snapshot, headSha, settled }: Look): boolean {
-  return snapshot.change.isTrusted || settled.approved.has(headSha);
+  return isTrusted(snapshot.change) || settled.approved.has(headSha);
 }
 
 /** This decision asks for a job of the context. */
@@ -98,9 +117,7 @@ export function isUnderway({ settled }: Look, job: JobKnown): boolean {
 
 /** Ended, but without a verdict (R13). */
 export function isAgainWanted(known: JobKnown): boolean {
-  return (
-    known.outcome?.kind === 'canceled' && (known.outcome.reason === 'superseded' || known.outcome.reason === 'closed')
-  );
+  return isNoVerdict(known.outcome);
 }
 
 /** No job of this very occasion is there or was judged: not in the ledger, nor, where that forgot it, on the forge (R11). */

@@ -1,5 +1,5 @@
 import type { Action } from '../core/action.ts';
-import { subjectOf } from '../core/change.ts';
+import { isTrusted, subjectOf } from '../core/change.ts';
 import type { Job } from '../core/job.ts';
 import type { PlannedCheck } from '../core/snapshot.ts';
 import { idFor, type Look } from './look.ts';
@@ -27,7 +27,7 @@ export function placeOrder(look: Look, check: PlannedCheck, occasion: string): A
     integration,
     network,
     limits,
-    isTrusted: change.isTrusted,
+    isTrusted: isTrusted(change),
     commandSubject,
     ...(foreignShas === undefined ? {} : { foreignShas }),
     ...(reportsIssue(check.issueFor, occasion) ? { reportsIssue: true } : {}),

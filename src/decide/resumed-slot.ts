@@ -1,4 +1,4 @@
-import { subjectOf } from '../core/change.ts';
+import { isTrusted, subjectOf } from '../core/change.ts';
 import { scheduleOccasion, type ScheduleSlot } from '../core/forge-event.ts';
 import { jobIdOf } from '../core/job.ts';
 import type { Snapshot } from '../core/snapshot.ts';
@@ -21,7 +21,7 @@ export function resumedSlot(
       context,
       occasion: scheduleOccasion(slot),
       commandSubject,
-      isTrusted: change.isTrusted,
+      isTrusted: isTrusted(change),
       ...(foreignShas === undefined ? {} : { foreignShas }),
     });
     return seen.jobId === id ? [context] : [];

@@ -1,5 +1,5 @@
 import type { JobKnown, PlannedCheck } from '../core/snapshot.ts';
-import { changeOccasion, idFor, isAgainWanted, isAskedNow, isUnderway, type Look } from './look.ts';
+import { changeIdAs, changeOccasion, isAgainWanted, isAskedNow, isUnderway, type Look } from './look.ts';
 
 /**
  * How a check stands at the head of its place.
@@ -48,7 +48,7 @@ function rememberedAnswer(look: Look, check: PlannedCheck): Standing | null {
   // Of a job that the ledger knows, the ledger knows better.
   if (seen.jobId !== null && look.jobs.has(seen.jobId)) return null;
   const isEnded = seen.state !== 'pending' && !seen.isCanceled;
-  const id = idFor(look, check, changeOccasion);
+  const id = changeIdAs(look, check, seen.changeJobId);
   if (seen.changeJobId !== id) {
     // The other repository moved on since, and with it the id; the verdict about this commit stands.
     const isElsewhere = check.commandSubject !== null || check.foreignShas !== undefined;

@@ -62,7 +62,17 @@ const mutants: readonly { readonly clause: string; readonly what: string; readon
     change: (good) => ({
       view: async (repo, key, signal) => {
         const view = await good.view(repo, key, signal);
-        return view === null ? null : { ...view, change: { ...view.change, isTrusted: true } };
+        return view === null ? null : { ...view, change: { ...view.change, trust: 'trusted' } };
+      },
+    }),
+  },
+  {
+    clause: "a stranger's pull request",
+    what: 'a plain answer left open',
+    change: (good) => ({
+      view: async (repo, key, signal) => {
+        const view = await good.view(repo, key, signal);
+        return view === null ? null : { ...view, change: { ...view.change, trust: 'unknown' } };
       },
     }),
   },

@@ -68,20 +68,20 @@ export const forgeClauses: readonly ForgeClause[] = [
     assert.match(one.change.title, /^Make it/);
     assert.notEqual(one.change.author, '');
     assert.deepEqual([one.change.branch, one.change.pull, one.change.baseRef], ['main', null, 'main']);
-    assert.equal(one.change.isTrusted && one.change.isOpen, true);
+    assert.deepEqual([one.change.trust, one.change.isOpen], ['trusted', true]);
     assert.ok(one.change.version < two.change.version);
     assert.ok(two.change.version < (three?.change.version ?? 0));
   }),
 
-  clause("a stranger's pull request is not trusted and is meant for the default branch", async (world) => {
+  clause("a stranger's pull request is definitely not trusted and is meant for the default branch", async (world) => {
     const sha = await world.commit({ branch: 'topic', files: { a: '1' } });
     await world.setPull(12, sha);
     const view = await world.forge.view(world.repo, keyOf(world, { pull: 12 }), signal());
     assert.ok(view !== null);
-    const { pull, branch, baseRef, headSha, isTrusted } = view.change;
+    const { pull, branch, baseRef, headSha, trust } = view.change;
     assert.deepEqual(
-      { pull, branch, baseRef, headSha, isTrusted },
-      { pull: 12, branch: null, baseRef: 'main', headSha: sha, isTrusted: false },
+      { pull, branch, baseRef, headSha, trust },
+      { pull: 12, branch: null, baseRef: 'main', headSha: sha, trust: 'untrusted' },
     );
   }),
 

@@ -21,6 +21,29 @@ test('an event leads to the jobs of what the forge shows, whatever the event say
   );
 });
 
+test('what is underway at a project that is configured no more ends, and begins anew when it comes back', async (t) => {
+  const watched = new Set(['demo', 'other']);
+  const world = openIntakeWorld(t, { repos: () => [...watched] });
+  const other = aChange(anOrder({ repo: 'other', sha: shaOf('b') }));
+  for (const change of [a, other]) {
+    world.forge.shows.set(change.key, viewOf(change));
+    await world.deliver(`event of ${change.key}`, change);
+  }
+  await world.work(noPending(world));
+  await world.intake.endRemoved();
+  const ends = async () => (await world.ledger.jobsOfChange(a.key, a.headSha)).map(({ outcome }) => outcome);
+  assert.deepEqual(await ends(), [null]);
+  watched.delete('demo');
+  await world.intake.endRemoved();
+  await world.intake.endRemoved();
+  assert.deepEqual(await ends(), [{ kind: 'canceled', reason: 'policy', by: 'project' }]);
+  assert.equal((await world.ledger.jobsOfChange(other.key, other.headSha))[0]?.isEnded, false);
+  watched.add('demo');
+  await world.intake.scan('git', 'demo', new AbortController().signal);
+  const [again] = await world.ledger.jobsOfChange(a.key, a.headSha);
+  assert.deepEqual([again?.generation, again?.isEnded], [2, false]);
+});
+
 test('several events of one place are one look, and its trace is the first one', async (t) => {
   const world = openIntakeWorld(t);
   world.forge.shows.set(a.key, viewOf(a));

@@ -63,6 +63,8 @@ export interface Intake {
     signal: AbortSignal,
     options?: { readonly isAnew?: boolean },
   ): Promise<ScanReport | null>;
+  /** Ends what is underway at repositories that no forge watches any more; nobody would ever look there. */
+  endRemoved(): Promise<void>;
   /** The policy is another one: the next scans look at everything. */
   forgetLooks(): void;
   /** Keeps reading what nobody looked at for long, at a bounded rate, until the signal aborts. */
@@ -150,6 +152,14 @@ export function createIntake(deps: IntakeDeps): Intake {
     async scan(forgeName, repo, signal, { isAnew = false } = {}) {
       const forge = forges.get(forgeName);
       return forge?.repos().includes(repo) === true ? await scan(forge, repo, isAnew, signal) : null;
+    },
+    async endRemoved() {
+      for (const { forge, repo } of await ledger.liveRepos()) {
+        if (forges.get(forge)?.repos().includes(repo) === true) continue;
+        const stops = await ledger.endRepo({ forge, repo }, clock.now());
+        logger.info('a project is configured no more; what was underway there has ended', { forge, repo });
+        await deps.onDecided(stops);
+      }
     },
     forgetLooks() {
       scanner.forget();

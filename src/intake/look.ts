@@ -91,7 +91,7 @@ async function lookInTurn(
       const snapshot = await takeSnapshot(deps, { forge: place.forge, view, deliveries }, signal);
       if (signal.aborted) throw stopped(place);
       const actions = decideChange(snapshot);
-      if (await apply(deps, { view, actions, deliveries, isScan }))
+      if (await apply(deps, { view, snapshot, actions, deliveries, isScan }))
         return {
           isChanged: actions.some(isWork),
           isSettled: actions.every(({ kind }) => kind === 'notice'),
@@ -111,14 +111,20 @@ async function apply(
   deps: LookDeps,
   {
     view: { change, foreign },
+    snapshot: { plan },
     actions,
     deliveries,
     isScan,
-  }: Pick<LookReason, 'deliveries' | 'isScan'> & { readonly view: PlaceView; readonly actions: readonly Action[] },
+  }: Pick<LookReason, 'deliveries' | 'isScan'> & {
+    readonly view: PlaceView;
+    readonly snapshot: Snapshot;
+    readonly actions: readonly Action[];
+  },
 ): Promise<boolean> {
   const applied = await deps.ledger.applyDecision({
     change,
     ...(foreign === undefined ? {} : { foreign }),
+    ...(plan.kind === 'nothing' || plan.policyVersion === undefined ? {} : { policyVersion: plan.policyVersion }),
     actions,
     deliveryIds: deliveries.map((delivery) => delivery.id),
     now: deps.clock.now(),

@@ -18,6 +18,8 @@ import { resolveBots, resolveForeign } from './resolve-foreign.ts';
  */
 export function createPolicyPlan(options: {
   readonly policyOf: (forge: string, repo: string) => ProjectPolicy | null;
+  /** Of what `policyOf` gives at that moment. Absent: nobody counts. */
+  readonly version?: () => string;
   readonly forges: ReadonlyMap<string, Forge>;
   readonly entryPoints: readonly string[];
 }): PlanSource {
@@ -45,9 +47,15 @@ export function createPolicyPlan(options: {
   };
   return async (change, signal, known) => {
     const policy = options.policyOf(change.forge, change.repo);
+    const policyVersion = options.version?.();
     if (policy === null) return { kind: 'checks', checks: [] };
     const { checks, leftOut } = planOf(await findOut(policy, change, signal));
-    const plan = { kind: 'checks', checks, ...(leftOut.length === 0 ? {} : { leftOut }) } as const;
+    const plan = {
+      kind: 'checks',
+      checks,
+      ...(leftOut.length === 0 ? {} : { leftOut }),
+      ...(policyVersion === undefined ? {} : { policyVersion }),
+    } as const;
     const needsEntryPoint = checks.some((check) => check.command === null && check.commandSubject === null);
     // Hundreds of commits that ran already would cost as many requests at each scan of everything.
     if (!needsEntryPoint || known?.hasRun === true || (await hasEntryPoint(change, signal))) return plan;

@@ -29,6 +29,7 @@ function looping(
         await answer(repo);
         return report;
       },
+      endRemoved: () => Promise.reject(new Error('the disk is full')),
       forgetLooks: () => (forgotten += 1),
     },
     clock,

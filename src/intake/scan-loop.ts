@@ -12,7 +12,7 @@ const repositoriesAtOnce = 4;
 /** What the scan loop needs. `periodMs`: about so long from one round to the next. */
 export interface ScanLoopDeps {
   readonly forges: ReadonlyMap<string, Forge>;
-  readonly intake: Pick<Intake, 'scan' | 'forgetLooks'>;
+  readonly intake: Pick<Intake, 'scan' | 'endRemoved' | 'forgetLooks'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -38,6 +38,14 @@ export function createScanLoop({ forges, intake, clock, random, logger, periodMs
     }
   };
 
+  const endRemoved = async (): Promise<void> => {
+    try {
+      await intake.endRemoved();
+    } catch (error) {
+      logger.error('what is configured no more could not be ended; the next round will', { why: errorLine(error) });
+    }
+  };
+
   const round = async (forge: Forge, signal: AbortSignal): Promise<void> => {
     const waiting = [...forge.repos()];
     const worker = async (): Promise<void> => {
@@ -51,6 +59,7 @@ export function createScanLoop({ forges, intake, clock, random, logger, periodMs
     const bell = bells.get(forge.name) ?? createBell(clock);
     while (!signal.aborted) {
       bell.reset();
+      await endRemoved();
       await round(forge, signal);
       // Spread, so that many servers, or restarts, do not ask the forge in step.
       await bell.wait(periodMs * (0.9 + 0.2 * random.fraction()), signal);

@@ -53,6 +53,22 @@ test('a place that is as it was is not viewed again; another version, or another
   assert.equal((await scan())?.looked, 0);
 });
 
+test('a place about whose people the forge says something else is looked at, though it is as it was', async (t) => {
+  const doubtful = new Set<string>();
+  const { changes, first, scan } = repository(t, 2, {
+    places: async () =>
+      changes.map(({ key, headSha, version }) => ({
+        ...{ changeKey: key, headSha, version },
+        ...(doubtful.has(key) ? { isDoubtful: true } : {}),
+      })),
+  });
+  await scan();
+  await scan();
+  assert.equal((await scan())?.looked, 0);
+  doubtful.add(first.key);
+  assert.equal((await scan())?.looked, 1);
+});
+
 test('a plain forge that tells no versions tells nothing: every place is viewed', async (t) => {
   const { scan } = repository(t, 3, { tellsVersions: false, hasViews: false });
   await scan();

@@ -172,7 +172,7 @@ export function createScanner(deps: ScanDeps): Scanner {
  * have moved, besides statuses, which the rolling pass reads again where there is one.
  */
 function isAsBefore(forge: Forge, seen: PlaceSeen, known: PlaceKnown | undefined): boolean {
-  if (seen.headSha !== known?.headSha) return false;
+  if (seen.headSha !== known?.headSha || seen.isDoubtful === true) return false;
   if (seen.version === undefined) return isRolled(forge);
   return seen.version === known.version && known.seenAt - known.version > youngVersionMs;
 }

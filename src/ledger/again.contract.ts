@@ -33,6 +33,8 @@ export const againClauses: readonly LedgerClause[] = [
       const ends: readonly { readonly end: Outcome; readonly opens: boolean }[] = [
         { end: canceled('superseded'), opens: true },
         { end: canceled('closed'), opens: true },
+        { end: canceled('untrusted'), opens: true },
+        { end: canceled('policy'), opens: true },
         { end: canceled('person'), opens: false },
         { end: { kind: 'passed' }, opens: false },
         { end: { kind: 'failed', exitCode: 1, reason: 'exit' }, opens: false },

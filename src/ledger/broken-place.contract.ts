@@ -49,6 +49,52 @@ export const brokenPlace: readonly BrokenLedger[] = [
       },
     }),
   ],
+  ['a repository that nobody is to test', 'ends nothing', () => ({ endRepo: async () => [] })],
+  [
+    'a repository that nobody is to test',
+    'lets what runs run on',
+    (ledger) => ({ endRepo: async (...call) => (await ledger.endRepo(...call)).slice(1) }),
+  ],
+  [
+    'a repository that nobody is to test',
+    'leaves its places open',
+    (ledger, database) => ({
+      endRepo: async (...call) => {
+        const stops = await ledger.endRepo(...call);
+        await forging(database, 'UPDATE changes SET is_open = 1');
+        return stops;
+      },
+    }),
+  ],
+  [
+    'a repository that nobody is to test',
+    'ends all of the forge',
+    (ledger) => ({
+      endRepo: async (repo, now) => {
+        await ledger.endRepo({ ...repo, repo: 'other' }, now);
+        return ledger.endRepo(repo, now);
+      },
+    }),
+  ],
+  ['a repository that nobody is to test', 'knows no repository', () => ({ liveRepos: async () => [] })],
+  [
+    'a job keeps the version',
+    'keeps the last policy that anybody named',
+    (ledger, database) => ({
+      applyDecision: async (decision) => {
+        const applied = await ledger.applyDecision(decision);
+        await forging(database, `UPDATE jobs SET policy_version = '${decision.policyVersion ?? ''}'`);
+        return applied;
+      },
+    }),
+  ],
+  [
+    'a job keeps the version',
+    'keeps none',
+    (ledger) => ({
+      applyDecision: ({ policyVersion: _policyVersion, ...decision }) => ledger.applyDecision(decision),
+    }),
+  ],
   [
     'the open places of a repository',
     'begins with the newest',

@@ -14,6 +14,8 @@ export interface RunSummary extends JobStanding {
   readonly pull: number | null;
   readonly branch: string | null;
   readonly title: string;
+  /** The policy by which it was asked for last; null: the ledger does not know. */
+  readonly policyVersion: string | null;
   readonly context: string;
   readonly occasion: string;
   readonly queuedAt: number;
@@ -72,12 +74,40 @@ export interface HeldChange {
   readonly since: number;
 }
 
-/** A worker as last heard. */
+/** What a person wants of a worker: take jobs; take none until told; finish, leave, and be asked for nothing more. */
+export type WorkerWish = 'work' | 'pause' | 'drain';
+
+/** A run that a worker has in hand. `since`: when it claimed it (epoch ms). */
+export interface WorkerRun {
+  readonly jobId: JobId;
+  readonly repo: string;
+  readonly context: string;
+  readonly phase: Phase | null;
+  readonly since: number | null;
+}
+
+/** A worker as last heard. `since`: when it was first heard in its present life. */
 export interface WorkerSeen extends WorkerOffer {
   readonly worker: string;
+  readonly since: number | null;
   readonly lastHeardAt: number;
   readonly hasLeft: boolean;
   readonly running: number;
+  /** The oldest first. */
+  readonly runs: readonly WorkerRun[];
+  /** As it said itself. */
+  readonly standing: WorkerStanding;
+  readonly wish: WorkerWish;
+  readonly wishBy: string | null;
+}
+
+/** A worker's message that could not be read, or not be applied. `worker`: who says to have sent it. `at`: epoch ms. */
+export interface ParkedMessage {
+  readonly id: number;
+  readonly at: number;
+  readonly worker: string | null;
+  readonly why: string;
+  readonly body: string;
 }
 
 /**
@@ -175,6 +205,8 @@ export interface LedgerReader {
   run(idOrPrefix: string): Promise<RunDetail | null>;
   held(): Promise<readonly HeldChange[]>;
   workers(): Promise<readonly WorkerSeen[]>;
+  /** Messages of workers that were set aside, the latest first. */
+  parkedMessages(limit: number): Promise<readonly ParkedMessage[]>;
   /** How many jobs stand where, how many deliveries were received, handled, parked; for metrics and health. */
   counts(): Promise<{
     readonly waiting: number;
@@ -185,6 +217,8 @@ export interface LedgerReader {
     readonly deliveriesPending: number;
     readonly deliveriesParked: number;
     readonly reportsDue: number;
+    /** Messages of workers that could not be read or applied. */
+    readonly messagesParked: number;
     /** Given up for now, since the forge refuses them for good. */
     readonly reportsRefused: number;
   }>;

@@ -9,7 +9,7 @@ import type { ContextSkipped, JobKnown } from '../core/snapshot.ts';
 import type { Verdict, VerdictState } from '../core/verdict.ts';
 import type { Beat, Bye, Claimed, Finished, Hello, Sealed } from '../core/worker-message.ts';
 import type { FeedItem } from '../decide/feed-order.ts';
-import type { DeliverySource } from './ledger-reader.ts';
+import type { DeliverySource, ParkedMessage, WorkerWish } from './ledger-reader.ts';
 import type { ForgeChore, IssueDue, ReportDue, WaitingShown } from './report-due.ts';
 
 /** A fact from outside under its unique id; a second one with the same id is the same fact. */
@@ -25,6 +25,12 @@ export interface NewDelivery {
 /** A stored delivery that waits to be handled; `tries` counts the handlings that were begun. */
 export interface PendingDelivery extends NewDelivery {
   readonly tries: number;
+}
+
+/** A repository at its forge. */
+export interface RepoNamed {
+  readonly forge: string;
+  readonly repo: string;
 }
 
 /** An open place as a decision saw it last. `seenAt`: when that was applied (our clock). */
@@ -93,6 +99,14 @@ export interface LiveAttempt extends AttemptKey {
   readonly isOwner: boolean;
 }
 
+/** Who claimed an attempt, as far as we heard. `isSealed`: its log is complete in the store. */
+export interface Holder {
+  readonly nonce: string;
+  readonly worker: string;
+  readonly isLive: boolean;
+  readonly isSealed: boolean;
+}
+
 /** Tell this worker to stop this holding; sent after the commit, repeated at each beat (R14). */
 export interface Stop extends AttemptKey {
   readonly worker: string;
@@ -126,6 +140,8 @@ export interface Decision {
   readonly deliveryIds: readonly string[];
   readonly now: number;
   readonly traceId: string;
+  /** The policy by which it was decided (`policyVersion`); kept with the jobs that it asks for. */
+  readonly policyVersion?: string;
   /** What other CIs show at the head; kept for the shadow report. */
   readonly foreign?: readonly ForeignStatus[];
   /** The look was a scan of a repository that was known before: work that no event told us of is counted as found by it. */
@@ -209,6 +225,13 @@ export interface Ledger {
   skippedContexts(forge: string, repo: string, sha: string): Promise<readonly ContextSkipped[]>;
   /** Places of a repository that were open when last applied. */
   openPlaces(forge: string, repo: string): Promise<readonly PlaceKnown[]>;
+  /** Repositories of which a place is open or a job has not ended. */
+  liveRepos(): Promise<readonly RepoNamed[]>;
+  /**
+   * Nobody is to test this repository any more: its jobs that have not ended are canceled by policy, and its places count as
+   * closed until they are seen again. Their holdings are to be stopped.
+   */
+  endRepo(repo: RepoNamed, now: number): Promise<readonly Stop[]>;
   /** Open places that had this commit as their head when last applied. */
   placesAtHead(forge: string, repo: string, sha: string): Promise<readonly string[]>;
   /** Open places of a repository that were seen last before then, the longest ago first. */
@@ -250,6 +273,17 @@ export interface Ledger {
   /** An order came back unclaimed (R7). */
   deadLetter(envelope: JobEnvelope, reason: 'expired' | 'rejected' | 'delivery-limit', now: number): Promise<void>;
   liveAttempts(): Promise<readonly LiveAttempt[]>;
+  /** Everybody who claimed this attempt, ended or not. */
+  holders(attempt: AttemptKey): Promise<readonly Holder[]>;
+  /** What a person wants of this worker; `work` when nobody said anything. A `drain` is over with the worker's `bye`. */
+  workerWish(worker: string): Promise<WorkerWish>;
+  /** False: no worker of this name was ever heard. */
+  wishOfWorker(worker: string, wish: WorkerWish, by: string, now: number): Promise<boolean>;
+  /** Keeps a message that nobody could read or apply. False: there are too many already. */
+  park(message: Omit<ParkedMessage, 'id'>): Promise<boolean>;
+  /** Messages that were set aside, in the order of their coming, from `after` (an id) on. */
+  parked(after: number, limit: number): Promise<readonly ParkedMessage[]>;
+  unpark(id: number): Promise<void>;
   /** These fell silent: broken(lost), retried by plan (R3). Ended ones are left alone. */
   lose(attempts: readonly LiveAttempt[], now: number): Promise<void>;
 
@@ -258,7 +292,7 @@ export interface Ledger {
   forgesToTell(): Promise<readonly string[]>;
   /**
    * Statuses whose state at the forge (all forges when none is named) is behind, and due now: verdicts and notices; those of
-   * which nothing was said for their occasion; ends without a verdict (superseded, closed), which nobody waits for; the
+   * which nothing was said for their occasion; ends without a verdict (`isNoVerdict`), which nobody waits for; the
    * others. In each of these, the first of every commit goes before the second of any; the oldest first. A final that was
    * refused is due again a day later.
    */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { aChange, anOrder, decide, shaOf } from '../../test/support/ledger-world.ts';
+import { aChange, anOrder, decide, enqueue, FakeWorker, offer, shaOf } from '../../test/support/ledger-world.ts';
 import type { ForgeEvent } from '../core/forge-event.ts';
 import type { LedgerClause } from './harness.contract.ts';
 import type { NewDelivery, ScheduleSeen } from './ledger.ts';
@@ -97,6 +97,78 @@ export const placeClauses: readonly LedgerClause[] = [
       await decide(ledger, anOrder(), [], { change: { headSha: shaOf('b'), version: 2 } });
       assert.deepEqual(await at(shaOf('a')), []);
       assert.equal((await at(shaOf('b'))).length, 2);
+    },
+  },
+  {
+    title: 'a repository that nobody is to test any more ends: its jobs are canceled by policy, its places closed',
+    async check({ ledger, reader }) {
+      const [waits, runs, passed] = ['waits', 'runs', 'passed'].map((context) => anOrder({ pull: 3, context }));
+      assert.ok(waits && runs && passed);
+      for (const job of [waits, runs, passed]) await enqueue(ledger, job);
+      const worker = new FakeWorker('w1');
+      const holding = FakeWorker.holding(await offer(ledger, runs), 'a');
+      await ledger.claimed(worker.claimed(holding), true, 3_000);
+      const ended = FakeWorker.holding(await offer(ledger, passed), 'b');
+      await ledger.claimed(worker.claimed(ended), true, 3_000);
+      await ledger.finished(worker.finished(ended), true, 3_000);
+      await decide(ledger, anOrder({ pull: 4, sha: shaOf('b') }), [
+        { kind: 'notice', sha: shaOf('b'), context: 'groundcrew', notice: { kind: 'needs-approval', sentence: 'x' } },
+      ]);
+      const other = anOrder({ repo: 'other' });
+      await enqueue(ledger, other);
+      const live = async () => (await ledger.liveRepos()).map(({ forge, repo }) => `${forge} ${repo}`).sort();
+      assert.deepEqual(await live(), ['git demo', 'git other']);
+      assert.equal((await reader.held()).length, 1);
+
+      const stops = await ledger.endRepo({ forge: 'git', repo: 'demo' }, 5_000);
+      assert.deepEqual(
+        stops.map(({ jobId, worker: at, reason }) => [jobId, at, reason]),
+        [[runs.id, 'w1', 'policy']],
+      );
+      const outcomes = new Map(
+        (await ledger.jobsOfChange(pull.key, shaOf('a'))).map(({ id, outcome }) => [id, outcome]),
+      );
+      const gone = { kind: 'canceled', reason: 'policy', by: 'project' };
+      assert.deepEqual(
+        [waits, runs, passed].map(({ id }) => outcomes.get(id)),
+        [gone, gone, { kind: 'passed' }],
+      );
+      assert.deepEqual(await live(), ['git other']);
+      assert.deepEqual(await ledger.openPlaces('git', 'demo'), []);
+      assert.equal((await ledger.lastChange(pull.key))?.isOpen, false);
+      assert.equal((await reader.held()).length, 0, 'nobody has to approve anything there');
+      assert.deepEqual(await ledger.endRepo({ forge: 'git', repo: 'demo' }, 6_000), [], 'twice is once');
+
+      await enqueue(ledger, waits);
+      const [again] = (await ledger.jobsOfChange(pull.key, shaOf('a'))).filter(({ id }) => id === waits.id);
+      assert.deepEqual([again?.generation, again?.isEnded], [2, false], 'when it is tested again, so is this');
+      assert.deepEqual(await live(), ['git demo', 'git other']);
+    },
+  },
+  {
+    title: 'a job keeps the version of the policy by which it was asked for last',
+    async check({ ledger, reader }) {
+      const job = anOrder();
+      const ask = (policyVersion: string | null) =>
+        ledger.applyDecision({
+          change: aChange(job),
+          actions: [{ kind: 'enqueue', job, generation: 1 }],
+          deliveryIds: [],
+          now: 1,
+          traceId: 't',
+          ...(policyVersion === null ? {} : { policyVersion }),
+        });
+      const version = async () => (await reader.run(job.id))?.summary.policyVersion;
+      await ask('one');
+      assert.equal(await version(), 'one');
+      await ask('two');
+      assert.equal(await version(), 'one', 'it was made by the first');
+      await decide(ledger, job, [{ kind: 'cancel', jobId: job.id, reason: 'policy', by: 'check' }]);
+      await ask('three');
+      assert.equal(await version(), 'three', 'opened again by another');
+      await decide(ledger, job, [{ kind: 'cancel', jobId: job.id, reason: 'policy', by: 'check' }]);
+      await ask(null);
+      assert.equal(await version(), null);
     },
   },
   {

@@ -7,7 +7,7 @@ import { jobQueue } from '../core/queue-plan.ts';
 import type { Job } from '../core/job.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { verdictStateOf } from '../decide/verdict-state.ts';
-import { isNoVerdict } from './words.ts';
+import { isNoVerdict } from '../core/outcome.ts';
 
 const worker = new FakeWorker('w1');
 

@@ -1,11 +1,11 @@
 import type { ReportDue } from '../ledger/report-due.ts';
-import { isNoVerdict } from './words.ts';
+import { isNoVerdict } from '../core/outcome.ts';
 
 /**
  * What a due status is worth (at most three posts for an occasion, the last of them final):
  * - `final`: a verdict or a notice; never left out.
  * - `first`: the first word about this occasion; never left out, and it says where the job stands by then.
- * - `late`: superseded or closed, where the forge shows something else; never left out, but nobody waits for it.
+ * - `late`: no verdict (superseded, closed, not trusted any more …), where the forge shows something else; never left out, but nobody waits for it.
  * - `more`: the one step between that is told: the command runs.
  * - `skip`: told by the page only. Also the end of what was superseded before anybody was told of it.
  */

@@ -1,7 +1,7 @@
 import type { VerdictState } from '../core/verdict.ts';
 import { verdictStateOf } from '../decide/verdict-state.ts';
 import type { ShadowRow } from '../ledger/ledger-reader.ts';
-import { isNoVerdict } from './words.ts';
+import { isNoVerdict } from '../core/outcome.ts';
 
 /**
  * How two verdicts about one commit and context stand to each other. `error` is the machinery's failure, ours or theirs, and

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { anOrder, shaOf } from '../../test/support/ledger-world.ts';
 import { isSkipLink, parseRunLink } from '../core/run-link.ts';
-import type { Outcome } from '../core/outcome.ts';
+import type { CancelReason, Outcome } from '../core/outcome.ts';
 import type { JobStanding, ReportDue } from '../ledger/report-due.ts';
 import { endWords, durationWords, oneLine, outcomeWords, standingWords, verdictOf, type Told } from './words.ts';
 
@@ -54,7 +54,7 @@ const outcome: fc.Arbitrary<Outcome> = fc.oneof(
   fc.record({ kind: fc.constant('timed-out' as const), afterMs: fc.nat() }),
   fc.record({
     kind: fc.constant('canceled' as const),
-    reason: fc.constantFrom('superseded', 'closed', 'person', 'withdrawn'),
+    reason: fc.constantFrom('superseded', 'closed', 'untrusted', 'policy', 'person', 'withdrawn'),
     by: hostile,
   }),
   fc.record({
@@ -155,6 +155,13 @@ test('durations are in the unit that people would use', () => {
   assert.deepEqual(words, ['0 s', '1 s', '99 s', '2 min', '99 min', '1 h 40 min', '26 h 0 min']);
 });
 
+test('who was stopped by the configuration or for want of trust is told so', () => {
+  const words = (reason: CancelReason, by: string): string => outcomeWords({ kind: 'canceled', reason, by });
+  assert.equal(words('untrusted', 'mallory'), 'Canceled: its author is not trusted any more; waits for approval');
+  assert.equal(words('policy', 'check'), 'Canceled: the configuration has no such check any more');
+  assert.equal(words('policy', 'project'), 'Canceled: the configuration has no such project any more');
+});
+
 test('R11: the link of a status carries all that a lost ledger must learn from it', () => {
   const job = anOrder({ occasion: 'request:7' });
   const about = (given: Partial<JobStanding>): ReportDue['about'] => ({
@@ -166,10 +173,11 @@ test('R11: the link of a status carries all that a lost ledger must learn from i
     parseRunLink(`https://ci.example.org${verdictOf(told(about(given)), null).path}`);
   const kept = { jobId: job.id, generation: 4, changeJobId: anOrder().id, isCanceled: false };
   assert.deepEqual(link({}), kept);
-  const canceled = (reason: 'superseded' | 'closed' | 'person') =>
-    link({ state: 'ended', outcome: { kind: 'canceled', reason, by: 'x' } });
+  const canceled = (reason: CancelReason) => link({ state: 'ended', outcome: { kind: 'canceled', reason, by: 'x' } });
   assert.deepEqual(canceled('superseded'), { ...kept, isCanceled: true });
   assert.deepEqual(canceled('closed'), { ...kept, isCanceled: true });
+  assert.deepEqual(canceled('untrusted'), { ...kept, isCanceled: true });
+  assert.deepEqual(canceled('policy'), { ...kept, isCanceled: true });
   assert.deepEqual(canceled('person'), kept, 'a person’s cancel is final');
 });
 

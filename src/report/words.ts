@@ -1,6 +1,6 @@
 import type { Notice } from '../core/action.ts';
 import { jobIdOf } from '../core/job.ts';
-import type { BrokenCause, FailureReason, Outcome, Phase } from '../core/outcome.ts';
+import { isNoVerdict, type BrokenCause, type FailureReason, type Outcome, type Phase } from '../core/outcome.ts';
 import { formatRunPath, formatSkipPath } from '../core/run-link.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { verdictStateOf } from '../decide/verdict-state.ts';
@@ -111,6 +111,10 @@ function canceledSentence(outcome: Outcome & { readonly kind: 'canceled' }): str
       return `Superseded by ${shortSha(outcome.by)}`;
     case 'closed':
       return 'Canceled: closed';
+    case 'untrusted':
+      return 'Canceled: its author is not trusted any more; waits for approval';
+    case 'policy':
+      return `Canceled: the configuration has no such ${outcome.by === 'project' ? 'project' : 'check'} any more`;
     case 'person':
       return `Canceled by ${outcome.by}`;
     case 'withdrawn':
@@ -156,11 +160,6 @@ export function verdictOf(report: Told, whyWaiting: string | null): Verdict {
       isCanceled: isNoVerdict(standing.outcome),
     }),
   };
-}
-
-/** Superseded or closed (R13): nobody waits for it, and it may be wanted again. */
-export function isNoVerdict(outcome: Outcome | null): boolean {
-  return outcome?.kind === 'canceled' && (outcome.reason === 'superseded' || outcome.reason === 'closed');
 }
 
 function noticeVerdict({ sha }: Told, notice: Notice | null): Verdict {

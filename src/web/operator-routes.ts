@@ -64,12 +64,12 @@ export function addOperatorRoutes(app: Hono<WebEnv>, deps: WebDeps, operator: Op
       const peek = await operator.peek(found, changeKey, c.req.raw.signal);
       if (peek === null) return c.json({ error: `${repo} has no ${place.slice(0, 200)}`, code: 'web/not-found' }, 404);
       const { change } = peek.snapshot;
-      const { headSha, baseRef, title, author, isTrusted, isDraft, isOpen, labels } = change;
+      const { headSha, baseRef, title, author, trust, isDraft, isOpen, labels } = change;
       return c.json({
         ...found,
         changeKey,
         policy: operator.policy().version,
-        change: { headSha, baseRef, title, author, isTrusted, isDraft, isOpen, labels },
+        change: { headSha, baseRef, title, author, trust, isDraft, isOpen, labels },
         contexts: operator.explain(peek.snapshot),
         actions: peek.actions.map(actionWords),
       });

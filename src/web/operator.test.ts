@@ -22,7 +22,7 @@ const snapshot: Snapshot = {
     labels: [],
     isDraft: false,
     isOpen: true,
-    isTrusted: true,
+    trust: 'trusted',
     version: 1,
   },
   remembersStatuses: true,

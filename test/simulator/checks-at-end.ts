@@ -1,5 +1,5 @@
 import type { Job } from '../../src/core/job.ts';
-import { isVerdict } from '../../src/core/outcome.ts';
+import { isNoVerdict, isVerdict } from '../../src/core/outcome.ts';
 import { isSkipLink, parseRunLink } from '../../src/core/run-link.ts';
 import { verdictStateOf } from '../../src/decide/verdict-state.ts';
 import { isApprovedHere } from './checks-of-people.ts';
@@ -108,8 +108,7 @@ function checkShown(
     return;
   }
   const outcome = outcomeOf(job.outcome);
-  const isNoVerdict = outcome?.kind === 'canceled' && (outcome.reason === 'superseded' || outcome.reason === 'closed');
-  if (isNoVerdict && job.occasion === 'change')
+  if (outcome?.kind === 'canceled' && isNoVerdict(outcome) && job.occasion === 'change')
     violate(`${context} at ${sha.slice(0, 6)} is wanted but ${outcome.reason} (R13)`);
   if (status.state !== verdictStateOf(outcome))
     violate(`${context} at ${sha.slice(0, 6)} shows ${status.state}, the ledger says ${outcome?.kind ?? job.state}`);

@@ -200,7 +200,7 @@ export class ForgeModel {
       labels: [...place.labels],
       isDraft: false,
       isOpen: place.isOpen,
-      isTrusted: place.isTrusted,
+      trust: place.isTrusted ? 'trusted' : 'untrusted',
       version: place.updatedAt,
     };
     const statuses: StatusSeen[] = [];

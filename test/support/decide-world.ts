@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Action } from '../../src/core/action.ts';
-import { subjectOf, type Change, type StatusSeen } from '../../src/core/change.ts';
+import { isTrusted, subjectOf, type Change, type StatusSeen } from '../../src/core/change.ts';
 import { jobIdOf, type Job } from '../../src/core/job.ts';
-import type { CancelReason, Outcome } from '../../src/core/outcome.ts';
+import { isNoVerdict, type CancelReason, type Outcome } from '../../src/core/outcome.ts';
 import type { PersonRequest } from '../../src/core/request.ts';
 import type { JobKnown, PlannedCheck, Snapshot } from '../../src/core/snapshot.ts';
 import { changeKey } from '../../src/core/subject.ts';
@@ -70,7 +70,7 @@ export function seen(job: Job, outcome: Outcome | null, given: Partial<StatusSee
     jobId: job.id,
     generation: 1,
     changeJobId: jobIdOf({ ...job, occasion: 'change' }),
-    isCanceled: outcome?.kind === 'canceled' && outcome.reason !== 'person',
+    isCanceled: isNoVerdict(outcome),
     ...given,
   };
 }
@@ -121,7 +121,7 @@ export const asked = (job: Job, id = 'r1'): Job => {
   const occasion = `request:${id}`;
   return { ...job, occasion, id: jobIdOf({ ...job, occasion }) };
 };
-export const stranger = { isTrusted: false };
+export const stranger = { trust: 'untrusted' } as const;
 export const foreign = anOrder({ ...pull, isTrusted: false });
 
 function commandSubjectOf({ plan }: Snapshot, context: string): PlannedCheck['commandSubject'] {
@@ -196,7 +196,7 @@ function settle(snapshot: Snapshot): Snapshot {
           context: job.context,
           occasion: 'change',
           commandSubject: commandSubjectOf(snapshot, job.context),
-          isTrusted: snapshot.change.isTrusted,
+          isTrusted: isTrusted(snapshot.change),
         }),
         isCanceled: false,
       })),

@@ -216,6 +216,7 @@ export function addFakeRun(world: FakeWorld, of: FakeRun = {}): string {
     pull: subject.pull,
     branch,
     title: 'Make it work',
+    policyVersion: '0123456789ab',
     context: identity.context,
     occasion: identity.occasion,
     queuedAt,
@@ -308,7 +309,7 @@ export function addFakeHeld(
     labels: [],
     isDraft: false,
     isOpen: true,
-    isTrusted: false,
+    trust: 'untrusted',
     version: 1,
     ...of,
   };

@@ -68,7 +68,7 @@ export function aChange(job: Job = anOrder(), given: Partial<Change> = {}): Chan
     labels: [],
     isDraft: false,
     isOpen: true,
-    isTrusted: true,
+    trust: 'trusted',
     version: 1,
     ...given,
   };

@@ -56,7 +56,7 @@ const change: Snapshot['change'] = {
   labels: [],
   isDraft: false,
   isOpen: true,
-  isTrusted: false,
+  trust: 'untrusted',
   version: 1,
 };
 const snapshot: Snapshot = {

@@ -18,7 +18,7 @@ const Explained = z.object({
     baseRef: z.string(),
     title: z.string(),
     author: z.string(),
-    isTrusted: z.boolean(),
+    trust: z.enum(['trusted', 'untrusted', 'unknown']),
   }),
   contexts: z.array(z.object({ context: z.string(), runs: z.boolean(), why: z.string() })),
 });
@@ -62,7 +62,7 @@ function addExplain(policy: Command, { context, done }: Frame): void {
       return;
     }
     const { change, contexts, policy: version } = Explained.parse(answer);
-    const whose = `${change.author}, ${change.isTrusted ? 'trusted' : 'a stranger'}`;
+    const whose = `${change.author}, ${trustWords[change.trust]}`;
     await context.out.line(plainText(`${placeWords(place)} at ${change.headSha.slice(0, 12)}  ${change.title}`));
     await context.out.line(plainText(`by ${whose}; for ${change.baseRef}; policy ${version}`));
     if (contexts.length === 0) await context.err.line('the policy wants nothing here');
@@ -85,6 +85,12 @@ function addExplain(policy: Command, { context, done }: Frame): void {
     done(exitCode.ok);
   });
 }
+
+const trustWords = {
+  trusted: 'trusted',
+  untrusted: 'a stranger',
+  unknown: 'of whom nobody can tell now whether they are trusted',
+} as const;
 
 interface ImportOptions {
   readonly forge: string;

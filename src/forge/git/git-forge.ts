@@ -7,6 +7,7 @@ import { isBranchName, isRefName } from '../../base/git-names.ts';
 import type { Logger } from '../../base/logger.ts';
 import { changeKey } from '../../core/subject.ts';
 import { createBranchFilter } from '../../decide/branch-pattern.ts';
+import type { Change } from '../../core/change.ts';
 import type { Forge, PlaceSeen, PlaceView } from '../forge.ts';
 import { createGitSource, type GitSource, type RefsSeen } from './git-source.ts';
 import { createLookCounter } from './look-counter.ts';
@@ -99,7 +100,7 @@ export function createGitForge(options: GitForgeOptions): Forge {
       const commit = await watched.source.at(refOf(place), signal);
       if (commit === null) return null;
       const baseRef = place.branch ?? settings.mainBranch ?? defaultBranch(await watched.source.refs(signal));
-      const change = {
+      const change: Change = {
         key,
         forge: options.name,
         repo,
@@ -112,7 +113,7 @@ export function createGitForge(options: GitForgeOptions): Forge {
         labels: [],
         isDraft: false,
         isOpen: true,
-        isTrusted: place.branch !== null || settings.trustPulls,
+        trust: place.branch !== null || settings.trustPulls ? 'trusted' : 'untrusted',
         version,
       };
       return { change, statuses: [], requests: [], approvedShas: [] };

@@ -83,24 +83,28 @@ for (const { what, rule, isTrusted } of rules) {
     people.setCollaborator(world.repo, 'mallory', 'triage');
     await world.setPull(3, await world.commit({ branch: 'topic', files: { a: '1' } }));
     const view = await world.forge.view(world.repo, `gh|${world.repo}|pull/3`, signal());
-    assert.equal(view?.change.isTrusted, isTrusted);
+    assert.equal(view?.change.trust, isTrusted ? 'trusted' : 'untrusted');
   });
 }
 
-test('a look-up that fails trusts nobody, and the change is looked at again', needs('git'), async (context) => {
-  const world = await openGitHubWorld(context, { repo: { trust: { ...nobody, organisations: ['acme'] } } });
-  const { hub, forge, repo } = world;
-  hub.people.setMember('acme', 'crew-bot', 'member');
-  hub.people.setMember('acme', 'mallory', 'member');
-  await world.setPull(3, await world.commit({ branch: 'topic', files: { a: '1' } }));
-  const fault = hub.faults.add({ does: 'answer', status: 422, path: /orgs/ });
-  const key = `gh|${repo}|pull/3`;
-  assert.equal((await forge.view(repo, key, signal()))?.change.isTrusted, false);
-  fault.lift();
-  const listed = (await forge.places(repo, signal())).find((place) => place.changeKey === key);
-  assert.equal(listed?.version, undefined);
-  assert.equal((await forge.view(repo, key, signal()))?.change.isTrusted, true);
-});
+test(
+  'a look-up that fails lets nobody in and nobody down, and the change is looked at again',
+  needs('git'),
+  async (context) => {
+    const world = await openGitHubWorld(context, { repo: { trust: { ...nobody, organisations: ['acme'] } } });
+    const { hub, forge, repo } = world;
+    hub.people.setMember('acme', 'crew-bot', 'member');
+    hub.people.setMember('acme', 'mallory', 'member');
+    await world.setPull(3, await world.commit({ branch: 'topic', files: { a: '1' } }));
+    const fault = hub.faults.add({ does: 'answer', status: 422, path: /orgs/ });
+    const key = `gh|${repo}|pull/3`;
+    assert.equal((await forge.view(repo, key, signal()))?.change.trust, 'unknown');
+    fault.lift();
+    const listed = (await forge.places(repo, signal())).find((place) => place.changeKey === key);
+    assert.equal(listed?.isDoubtful, true);
+    assert.equal((await forge.view(repo, key, signal()))?.change.trust, 'trusted');
+  },
+);
 
 test(
   'files that a pull request changes, with the old names of moved ones; of an older head nobody can say',
@@ -199,7 +203,7 @@ for (const { what, rule, list } of alone) {
     await world.setPull(3, await world.commit({ branch: 'topic', files: { a: '1' } }));
     await world.setPull(4, await world.commit({ branch: 'topic', files: { a: '2' } }));
     hub.people.comment(repo, 3, { by: 'ada', body: '/test' });
-    assert.equal((await forge.view(repo, `gh|${repo}|pull/3`, signal()))?.change.isTrusted, false);
+    assert.equal((await forge.view(repo, `gh|${repo}|pull/3`, signal()))?.change.trust, 'untrusted');
     if (what === 'writers') {
       assert.equal((await forge.view(repo, `gh|${repo}|pull/3`, signal()))?.requests[0]?.isRefused, undefined);
       hub.people.setCollaborator(repo, 'mallory', 'push');
@@ -209,6 +213,6 @@ for (const { what, rule, list } of alone) {
     }
     // What was said of people is remembered for a while; a new memory asks again.
     const fresh = world.open({ cacheFile: `${world.cacheFile}-2` });
-    assert.equal((await fresh.view(repo, `gh|${repo}|pull/4`, signal()))?.change.isTrusted, true);
+    assert.equal((await fresh.view(repo, `gh|${repo}|pull/4`, signal()))?.change.trust, 'trusted');
   });
 }

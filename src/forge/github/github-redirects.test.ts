@@ -81,11 +81,11 @@ test('a status that is sent to another server is not sent there, and not taken f
 });
 
 /** A pull request by `mallory`; `people` answers everything about people. */
-async function isTrusted(
+async function trustSaid(
   context: CleansUp,
   trust: Partial<TrustRule>,
   people: (path: string) => Scripted,
-): Promise<boolean | undefined> {
+): Promise<string | undefined> {
   const pull = {
     state: 'OPEN',
     isDraft: false,
@@ -106,7 +106,7 @@ async function isTrusted(
     ({ path }) => (path === '/graphql' ? { body: JSON.stringify(view) } : people(path)),
     { ...nobody, ...trust },
   );
-  return (await forge.view('acme/demo', 'gh|acme/demo|pull/1', signal()))?.change.isTrusted;
+  return (await forge.view('acme/demo', 'gh|acme/demo|pull/1', signal()))?.change.trust;
 }
 
 test('who is asked for and answered by a way to another server is no member', async (context) => {
@@ -115,7 +115,7 @@ test('who is asked for and answered by a way to another server is no member', as
     path.includes('/members/')
       ? { status: 302, headers: { location: 'https://ghe.example/api/v3/orgs/acme/public_members/mallory' } }
       : { status: 403, body: '{"message":"no"}' };
-  assert.equal(await isTrusted(context, { organisations: ['acme'] }, answer), false);
+  assert.equal(await trustSaid(context, { organisations: ['acme'] }, answer), 'unknown');
 });
 
 test('only the words of the very route say yes', async (context) => {
@@ -124,15 +124,15 @@ test('only the words of the very route say yes', async (context) => {
   const org = { organisations: ['acme'] };
   const team = { teams: ['acme/core'] };
   const write = { permission: 'write' } as const;
-  assert.equal(await isTrusted(context, org, about({ status: 204 })), true);
-  assert.equal(await isTrusted(context, org, about({ body: '{}' })), false);
-  assert.equal(await isTrusted(context, team, about({ body: '{"state":"active"}' })), true);
-  assert.equal(await isTrusted(context, team, about({ body: '{"state":"pending"}' })), false);
-  assert.equal(await isTrusted(context, team, about({ status: 204 })), false);
-  assert.equal(await isTrusted(context, write, about({ body: '{"permission":"write"}' })), true);
-  assert.equal(await isTrusted(context, write, about({ body: '{"permission":"read"}' })), false);
-  assert.equal(await isTrusted(context, write, about({ body: '{"state":"active"}' })), false);
-  assert.equal(await isTrusted(context, write, about({ body: '{}' })), false);
+  assert.equal(await trustSaid(context, org, about({ status: 204 })), 'trusted');
+  assert.equal(await trustSaid(context, org, about({ body: '{}' })), 'unknown');
+  assert.equal(await trustSaid(context, team, about({ body: '{"state":"active"}' })), 'trusted');
+  assert.equal(await trustSaid(context, team, about({ body: '{"state":"pending"}' })), 'untrusted');
+  assert.equal(await trustSaid(context, team, about({ status: 204 })), 'unknown');
+  assert.equal(await trustSaid(context, write, about({ body: '{"permission":"write"}' })), 'trusted');
+  assert.equal(await trustSaid(context, write, about({ body: '{"permission":"read"}' })), 'untrusted');
+  assert.equal(await trustSaid(context, write, about({ body: '{"state":"active"}' })), 'unknown');
+  assert.equal(await trustSaid(context, write, about({ body: '{}' })), 'unknown');
 });
 
 test('a list of collaborators that does not say who may write makes nobody a writer', async (context) => {
@@ -141,7 +141,7 @@ test('a list of collaborators that does not say who may write makes nobody a wri
     return { body: JSON.stringify([{ login: 'mallory', ...permissions }]) };
   };
   const write = { permission: 'write' } as const;
-  assert.equal(await isTrusted(context, write, list({ permissions: { push: true } })), true);
-  assert.equal(await isTrusted(context, write, list({ permissions: { push: false } })), false);
-  assert.equal(await isTrusted(context, write, list({})), false);
+  assert.equal(await trustSaid(context, write, list({ permissions: { push: true } })), 'trusted');
+  assert.equal(await trustSaid(context, write, list({ permissions: { push: false } })), 'untrusted');
+  assert.equal(await trustSaid(context, write, list({})), 'untrusted');
 });

@@ -120,16 +120,49 @@ test('a stranger who is let in is looked at again, though the change is as it wa
   const key = `gh|${world.repo}|pull/5`;
   const listed = async (): Promise<PlaceSeen | undefined> =>
     (await world.forge.places(world.repo, signal())).find((place) => place.changeKey === key);
-  assert.equal((await world.forge.view(world.repo, key, signal()))?.change.isTrusted, false);
-  assert.notEqual((await listed())?.version, undefined);
+  assert.equal((await world.forge.view(world.repo, key, signal()))?.change.trust, 'untrusted');
+  assert.equal((await listed())?.isDoubtful, undefined);
   world.hub.people.setCollaborator(world.repo, 'mallory', 'push');
   clock.pass(3 * 60_000);
-  assert.equal((await listed())?.version, undefined, 'worth a look');
-  assert.equal((await world.forge.view(world.repo, key, signal()))?.change.isTrusted, true);
-  assert.notEqual((await listed())?.version, undefined);
+  assert.equal((await listed())?.isDoubtful, true, 'worth a look');
+  assert.equal((await world.forge.view(world.repo, key, signal()))?.change.trust, 'trusted');
+  assert.equal((await listed())?.isDoubtful, undefined);
   world.hub.people.setCollaborator(world.repo, 'mallory', 'pull');
-  clock.pass(2 * 60_000);
-  assert.equal((await world.forge.view(world.repo, key, signal()))?.change.isTrusted, false, 'a right that is gone');
+  clock.pass(11 * 60_000);
+  assert.equal((await listed())?.isDoubtful, true, 'a right that is gone');
+  assert.equal((await world.forge.view(world.repo, key, signal()))?.change.trust, 'untrusted');
+  assert.equal((await listed())?.isDoubtful, undefined);
+});
+
+test('what nobody can tell of people is left open, is no news, and is asked again', needs('git'), async (context) => {
+  const clock = createHandClock(Date.now());
+  const world = await openGitHubWorld(context, { fake: { clock } });
+  const { hub, forge, repo } = world;
+  await world.setPull(5, await world.commit({ branch: 'topic', files: { a: '1' } }));
+  hub.people.comment(repo, 5, { by: 'ada', body: '/test' });
+  const key = `gh|${repo}|pull/5`;
+  const view = async (): Promise<PlaceView> => (await forge.view(repo, key, signal())) ?? assert.fail();
+  const isDoubtful = async (): Promise<boolean | undefined> =>
+    (await forge.places(repo, signal())).find(({ changeKey }) => changeKey === key)?.isDoubtful;
+  const away = hub.faults.add({ does: 'answer', status: 403, path: /\/collaborators/ });
+  const dark = await view();
+  assert.equal(dark.change.trust, 'unknown');
+  assert.deepEqual(
+    dark.requests.map(({ isRefused, isUnclear }) => [isRefused, isUnclear]),
+    [[undefined, true]],
+    'a command waits: it is neither carried out nor refused for ever',
+  );
+  assert.equal(await isDoubtful(), undefined, 'still nobody can tell');
+  away.lift();
+  assert.equal(await isDoubtful(), true);
+  const { change, requests } = await view();
+  assert.equal(change.trust, 'untrusted');
+  assert.deepEqual([requests[0]?.isRefused, requests[0]?.isUnclear], [undefined, undefined]);
+  // Known once, and away again: what was a yes is no no.
+  clock.pass(11 * 60_000);
+  hub.faults.add({ does: 'answer', status: 403, path: /\/collaborators/ });
+  assert.equal((await view()).change.trust, 'unknown');
+  assert.equal(await isDoubtful(), undefined);
 });
 
 test('with the cache deleted everything is found again, and versions go on growing', needs('git'), async (context) => {

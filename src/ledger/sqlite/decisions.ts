@@ -2,7 +2,7 @@ import type { Sql } from '../../base/sqlite.ts';
 import type { Action, Notice } from '../../core/action.ts';
 import type { Change } from '../../core/change.ts';
 import { needsClass, type Job, type JobId } from '../../core/job.ts';
-import type { CancelReason, Outcome } from '../../core/outcome.ts';
+import { isNoVerdict, type CancelReason, type Outcome } from '../../core/outcome.ts';
 import type { ContextSkipped, JobKnown } from '../../core/snapshot.ts';
 import type { Decision, DecisionApplied, Stop } from '../ledger.ts';
 import { addChore, effectsOf } from './chores.ts';
@@ -105,10 +105,11 @@ export function applyDecision(sql: Sql, decision: Decision): DecisionApplied {
   return { kind: 'applied', stops };
 }
 
-function applyAction(sql: Sql, { change, now, traceId }: Decision, action: Action): readonly Stop[] {
+function applyAction(sql: Sql, decision: Decision, action: Action): readonly Stop[] {
+  const { change, now } = decision;
   switch (action.kind) {
     case 'enqueue':
-      enqueue(sql, change, action.job, action.generation, now, traceId);
+      enqueue(sql, decision, action);
       return [];
     case 'cancel':
       return cancelJob(sql, action.jobId, { kind: 'canceled', reason: action.reason, by: action.by }, now);
@@ -164,19 +165,21 @@ function closeRequest(
  * R12: the same id is the same job. R13: an end that was no verdict opens again under the next generation, as it is asked for
  * now: the place may be another one, no longer trusted, and the configuration may have taken secrets or a pool away.
  */
-function enqueue(sql: Sql, change: Change, job: Job, generation: number, now: number, traceId: string): void {
+function enqueue(
+  sql: Sql,
+  { change, now, traceId, policyVersion }: Decision,
+  { job, generation }: Action & { readonly kind: 'enqueue' },
+): void {
   const known = jobRow(sql, job.id);
   if (known === undefined) {
-    insertJob(sql, { job, changeKey: change.key, title: change.title, generation, now, traceId, state: 'waiting' });
+    const row = { job, changeKey: change.key, title: change.title, generation, now, traceId };
+    insertJob(sql, { ...row, policyVersion: policyVersion ?? null, state: 'waiting' });
   } else {
-    const outcome = outcomeOf(known.outcome);
-    const isNoVerdict =
-      outcome?.kind === 'canceled' && (outcome.reason === 'superseded' || outcome.reason === 'closed');
-    if (known.state !== 'ended' || !isNoVerdict) return;
+    if (known.state !== 'ended' || !isNoVerdict(outcomeOf(known.outcome))) return;
     sql.run(
       `UPDATE jobs SET generation = ?, state = 'waiting', n = 0, outcome = NULL, ended_at = NULL, started_at = NULL, base_sha = NULL,
          not_before = 0, queued_at = ?, change_key = ?, trace_id = ?, class = ?, pull = ?, branch = ?, title = ?, priority = ?, pool = ?,
-         is_exclusive = ?, body = ? WHERE id = ?`,
+         is_exclusive = ?, body = ?, policy_version = ? WHERE id = ?`,
       Math.max(known.generation + 1, generation),
       now,
       change.key,
@@ -189,6 +192,7 @@ function enqueue(sql: Sql, change: Change, job: Job, generation: number, now: nu
       job.pool,
       job.exclusive ? 1 : 0,
       JSON.stringify(job),
+      policyVersion ?? null,
       job.id,
     );
   }
@@ -205,14 +209,15 @@ export function insertJob(
     readonly generation: number;
     readonly now: number;
     readonly traceId: string;
+    readonly policyVersion: string | null;
     readonly state: 'waiting' | 'offered';
   },
 ): void {
   const { job } = row;
   sql.run(
     `INSERT INTO jobs (id, generation, state, project, class, change_key, forge, repo, sha, pull, branch, title, context, occasion,
-       priority, pool, is_exclusive, body, queued_at, trace_id)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       priority, pool, is_exclusive, body, queued_at, trace_id, policy_version)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     job.id,
     row.generation,
     row.state,
@@ -233,6 +238,7 @@ export function insertJob(
     JSON.stringify(job),
     row.now,
     row.traceId,
+    row.policyVersion,
   );
 }
 
@@ -290,7 +296,7 @@ function restate(sql: Sql, id: JobId, now: number): void {
 }
 
 /** R14: who commits first has it. Every holding that still lives is told to stop. */
-function cancelJob(
+export function cancelJob(
   sql: Sql,
   id: JobId,
   outcome: Outcome & { readonly kind: 'canceled' },

@@ -178,6 +178,8 @@ function admit(sql: Sql, envelope: JobEnvelope, isVouched: boolean, now: number)
   const known = jobRow(sql, order.id);
   if (known === undefined) {
     insertJob(sql, {
+      // Whoever asked for it is forgotten, and so is why.
+      policyVersion: null,
       job: order,
       changeKey: changeKey(order.subject),
       title: '',

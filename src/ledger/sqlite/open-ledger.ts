@@ -17,6 +17,7 @@ import {
   setSweepMark,
   sweepMark,
 } from './deliveries.ts';
+import { endRepo, liveRepos } from './end-repo.ts';
 import { createAttempt, feedView, offeredAttempts } from './feeding.ts';
 import { applyBeat, applyClaimed, applyFinished } from './holdings.ts';
 import { lastLook, longestUnseen, openPlaces, placesAtHead } from './places.ts';
@@ -90,6 +91,8 @@ export function openSqliteLedger(database: Database, options: { readonly retryPl
     lastLook: (changeKey) => readLater((sql) => lastLook(sql, changeKey)),
     skippedContexts: (forge, repo, sha) => readLater((sql) => skippedContexts(sql, forge, repo, sha)),
     openPlaces: (forge, repo) => readLater((sql) => openPlaces(sql, forge, repo)),
+    liveRepos: () => readLater(liveRepos),
+    endRepo: (repo, now) => change((sql) => endRepo(sql, repo, now)),
     placesAtHead: (forge, repo, sha) => readLater((sql) => placesAtHead(sql, forge, repo, sha)),
     longestUnseen: (forge, repo, before, limit) => readLater((sql) => longestUnseen(sql, forge, repo, before, limit)),
     schedulesSeen: () => readLater(schedulesSeen),

@@ -27,11 +27,12 @@ export interface SummaryRow {
   readonly started_at: number | null;
   readonly ended_at: number | null;
   readonly outcome: string | null;
+  readonly policy_version: string | null;
 }
 
 /** The columns of `SummaryRow`, to stand after SELECT. */
 export const summaryColumns = `seq, id, generation, state, n, forge, repo, sha, pull, branch, title, context, occasion, priority, pool,
-  json_extract(body, '$.needs') AS needs, queued_at, not_before, started_at, ended_at, outcome`;
+  json_extract(body, '$.needs') AS needs, queued_at, not_before, started_at, ended_at, outcome, policy_version`;
 
 interface HolderRow {
   readonly worker: string;
@@ -57,6 +58,7 @@ export function summaryOf(sql: Sql, row: SummaryRow): RunSummary {
     pull: row.pull,
     branch: row.branch,
     title: row.title,
+    policyVersion: row.policy_version,
     context: row.context,
     occasion: row.occasion,
     queuedAt: row.queued_at,

@@ -53,6 +53,7 @@ test('a run is shown with everything that its attempts told', async (t) => {
     pull: 7,
     branch: null,
     title: 'Make it work',
+    policyVersion: null,
     context: 'test',
     occasion: 'change',
     queuedAt: 1_000,

@@ -41,9 +41,9 @@ const columns = `r.forge, r.repo, r.sha, r.context, r.version, r.tries, r.posts,
   j.generation, j.state, j.outcome, j.n, j.body,
   (SELECT a.phase FROM attempts a WHERE a.job_id = j.id AND a.generation = j.generation AND a.n = j.n AND a.is_owner = 1 AND a.state = 'live') AS phase`;
 
-/** No verdict (superseded, closed) is something that nobody waits for. */
+/** No verdict (`isNoVerdict`) is something that nobody waits for. */
 const classOf = `CASE WHEN is_final = 0 THEN 3 - 2 * (posts = 0)
-  WHEN outcome ->> '$.kind' = 'canceled' AND outcome ->> '$.reason' IN ('superseded', 'closed') THEN 2 ELSE 0 END`;
+  WHEN outcome ->> '$.kind' = 'canceled' AND outcome ->> '$.reason' IN ('superseded', 'closed', 'untrusted', 'policy') THEN 2 ELSE 0 END`;
 
 /** See `Ledger.dueReports`; in each class the first of every commit before the second of any, and the oldest first. */
 function dueStatement(ofForge: string): string {

@@ -13,6 +13,7 @@
  * reports.word_version: the first version of the occasion that is told; posts of older ones do not count. reports.posted_at:
  * when it was last posted, or refused. foreign_statuses: what another CI said of our commits, for the shadow report.
  * schedules: how far each schedule is settled; no slot up to that time is owed any more.
+ * jobs.policy_version: the policy by which it was asked for last, where the plan tells.
  * changes.seen_at: when a view of the place was last applied; of a closed place, when it closed.
  */
 export const ledgerSteps: readonly string[] = [
@@ -245,5 +246,11 @@ export const ledgerSteps: readonly string[] = [
     definition TEXT NOT NULL,
     settled_at INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
+  `,
+  `
+  ALTER TABLE jobs ADD COLUMN policy_version TEXT;
+  CREATE INDEX jobs_open_repo ON jobs (forge, repo) WHERE state <> 'ended';
+  UPDATE changes SET body = json_set(json_remove(body, '$.isTrusted'), '$.trust',
+    CASE json_extract(body, '$.isTrusted') WHEN 1 THEN 'trusted' ELSE 'unknown' END);
   `,
 ];

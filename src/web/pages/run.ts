@@ -211,6 +211,9 @@ function facts(view: RunView): Html {
     if (shown.oom === 'yes') rows.push(['Out of memory', 'yes']);
     if (shown.logSha256 !== null) rows.push(['Log SHA-256', html`<span class="gc-mono">${shown.logSha256}</span>`]);
   }
+  if (summary.policyVersion !== null) {
+    rows.push(['Policy', html`<span class="gc-mono">${cut(summary.policyVersion, 40)}</span>`]);
+  }
   rows.push(['Trace', html`<span class="gc-mono">${cut(run.traceId, 100)}</span>`]);
   return html`<section class="pf-v6-c-card gc-card" aria-labelledby="section-again">
       <div class="gc-card-head">

@@ -13,7 +13,7 @@ export interface CachedAnswer {
 }
 
 /** What a note is about; each kind has keys of its own. */
-export type NoteKind = 'people' | 'said' | 'issue' | 'doubt';
+export type NoteKind = 'people' | 'said' | 'issue' | 'trust';
 
 /**
  * What GitHub told and what we told it, in a file that may be deleted at any time: everything in it is found again, at the

@@ -8,8 +8,9 @@ import type { LookCounter } from '../../git/look-counter.ts';
 import { concurrently } from '../client/concurrently.ts';
 import { callAt, type GitHubHub, type GitHubRepo, type RepoCall, unreadable } from '../hub.ts';
 import { restStatuses } from './rest-statuses.ts';
-import { type Trust, trustAges } from './trust.ts';
-import { makersOf, peopleOf, viewOfBranch, viewOfPull, type ViewPlace } from './view-of.ts';
+import { type Trust, trustAges, type Trusted } from './trust.ts';
+import { noteTrust } from './trust-note.ts';
+import { decidersOf, peopleOf, viewOfBranch, viewOfPull, type ViewPlace } from './view-of.ts';
 import {
   branchNodeSchema,
   type PlaceAsked,
@@ -92,7 +93,7 @@ export function createLooker(hub: GitHubHub, trust: Trust, looks: LookCounter): 
       const node = nodes[`p${i}`] ?? null;
       if (node === null) return { changeKey, view: null };
       if ('branch' in asked) {
-        const place: ViewPlace = { ...base, key: changeKey, trusts: () => true };
+        const place: ViewPlace = { ...base, key: changeKey, trusts: () => 'unknown' };
         return {
           changeKey,
           view: await branchView(repo, {
@@ -105,7 +106,7 @@ export function createLooker(hub: GitHubHub, trust: Trust, looks: LookCounter): 
           }),
         };
       }
-      const place: ViewPlace = { ...base, key: changeKey, trusts: () => false };
+      const place: ViewPlace = { ...base, key: changeKey, trusts: () => 'unknown' };
       const view = await pullView(repo, { node: read(pullNodeSchema, node), pull: asked.pull, place, target, yesMs });
       return { changeKey, view };
     });
@@ -130,10 +131,9 @@ export function createLooker(hub: GitHubHub, trust: Trust, looks: LookCounter): 
     repo: GitHubRepo,
     logins: readonly string[],
     options: { readonly yesMs: number; readonly signal: AbortSignal },
-  ): Promise<{ readonly trusts: (login: string) => boolean; readonly isUnknown: (login: string) => boolean }> => {
+  ): Promise<(login: string) => Trusted> => {
     const judged = await trust.of(repo, logins, options);
-    const of = (login: string): string | undefined => judged.get(login.toLowerCase());
-    return { trusts: (login) => of(login) === 'yes', isUnknown: (login) => of(login) === 'unknown' };
+    return (login) => judged.get(login.toLowerCase()) ?? 'no';
   };
 
   const branchView = async (
@@ -157,7 +157,7 @@ export function createLooker(hub: GitHubHub, trust: Trust, looks: LookCounter): 
     const view = viewOfBranch(node, { branch, version, place });
     const asking = view?.requests.map(({ by }) => by) ?? [];
     if (asking.length === 0) return view;
-    const { trusts } = await trusting(repo, asking, { yesMs, signal });
+    const trusts = await trusting(repo, asking, { yesMs, signal });
     return viewOfBranch(node, { branch, version, place: { ...place, trusts } });
   };
 
@@ -181,24 +181,11 @@ export function createLooker(hub: GitHubHub, trust: Trust, looks: LookCounter): 
     const last = node.commits.nodes.at(-1)?.commit;
     // The list of commits may lag, or be in another order than the branch.
     const statuses = last?.oid === node.headRefOid ? last.status : await restStatuses(client, target, node.headRefOid);
-    const { trusts, isUnknown } = await trusting(repo, peopleOf(node, statuses), { yesMs, signal });
+    const trusts = await trusting(repo, peopleOf(node, statuses), { yesMs, signal });
     const view = viewOfPull(node, { pull, statuses, place: { ...place, trusts } });
-    const stranger = makersOf(node).find((login) => !trusts(login)) ?? view.change.author;
-    await doubt(place.key, view, { stranger, isUnknown: isUnknown(stranger) });
+    const deciders = decidersOf(node, repo.name);
+    await noteTrust(cache, place.key, { view, deciders, others: peopleOf(node, statuses), trusts });
     return view;
-  };
-
-  /** A change of a stranger is looked at again when that one is let in, though GitHub shows it unchanged. */
-  const doubt = async (
-    key: string,
-    { change }: PlaceView,
-    { stranger, isUnknown }: { readonly stranger: string; readonly isUnknown: boolean },
-  ): Promise<void> => {
-    const known = cache.note('doubt', key)?.value ?? null;
-    const now = change.isTrusted || !change.isOpen ? null : `${isUnknown ? '?' : '-'}${stranger}`;
-    if (now === known) return;
-    if (now === null) await cache.dropNote('doubt', key);
-    else await cache.keepNote('doubt', key, now);
   };
 
   /** Halves what GitHub could not answer at once; one place that always fails stops no other. */

@@ -5,6 +5,7 @@ import { createBranchFilter } from '../../../decide/branch-pattern.ts';
 import type { PlaceSeen } from '../../forge.ts';
 import { callAt, type GitHubHub, type GitHubRepo, type RepoCall, unreadable } from '../hub.ts';
 import { type Trust, trustAges } from './trust.ts';
+import { trustNotes } from './trust-note.ts';
 
 const shaSchema = z.string().refine(isObjectId);
 const pullsSchema = z.array(
@@ -83,27 +84,18 @@ export function createPlaces(
     return found.object.sha;
   };
 
-  /**
-   * Changes of strangers whose author may be trusted by now: they come without version, so that they are looked at though
-   * GitHub shows them unchanged.
-   */
+  /** Marks the places about whose people GitHub says something else by now, though it shows them unchanged. */
   const reconsider = async (
     repo: GitHubRepo,
     places: readonly PlaceSeen[],
     signal: AbortSignal,
   ): Promise<readonly PlaceSeen[]> => {
-    const doubts = new Map(
-      cache.noted('doubt', `${forge}|${repo.name}|`).map(({ key, value }) => [key, value.slice(1)] as const),
-    );
-    if (doubts.size === 0) return places;
-    const judged = await trust.of(repo, doubts.values(), { yesMs: trustAges.yesMs, signal });
-    return places.map((place) => {
-      const author = doubts.get(place.changeKey);
-      if (author === undefined || judged.get(author.toLowerCase()) === 'no') return place;
-      // Nobody could tell again: as it stands, it is not trusted, and that is no news.
-      if (judged.get(author.toLowerCase()) === 'unknown') return place;
-      return { changeKey: place.changeKey, headSha: place.headSha };
-    });
+    const notes = trustNotes(cache, `${forge}|${repo.name}|`);
+    if (notes.length === 0) return places;
+    const people = notes.flatMap((note) => note.people);
+    const judged = await trust.of(repo, people, { yesMs: trustAges.yesMs, signal });
+    const news = new Set(notes.filter(({ isNews }) => isNews(judged)).map(({ changeKey: key }) => key));
+    return places.map((place) => (news.has(place.changeKey) ? { ...place, isDoubtful: true } : place));
   };
 
   return {

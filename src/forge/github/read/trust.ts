@@ -4,7 +4,7 @@ import type { Account } from '../account/account.ts';
 import type { Parameters } from '../client/github-client.ts';
 import { accountAt, type GitHubHub, type GitHubRepo, splitRepo } from '../hub.ts';
 
-/** `unknown`: nobody could tell now. It is to be taken for a no, and asked again. */
+/** `unknown`: nobody could tell now. It lets nobody in, takes nothing away, and is asked again. */
 export type Trusted = 'yes' | 'no' | 'unknown';
 
 /** Who is trusted at a repository, by its rule and what GitHub says of people. */
@@ -144,7 +144,7 @@ export function createTrust(hub: GitHubHub): Trust {
       } catch (error) {
         if (options.signal.aborted) throw error;
         isUnknown = true;
-        logger.warn('whether somebody is trusted could not be looked up; for now nobody is', {
+        logger.warn('whether somebody is trusted could not be looked up; for now it is left open', {
           forge: hub.forge,
           repo: repo.name,
           group: group.key,

@@ -1,3 +1,4 @@
+import type { Trusted } from './trust.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -15,7 +16,7 @@ const place: ViewPlace = {
   me: 'crew[bot]',
   mode: { kind: 'post' },
   now: 0,
-  trusts: () => false,
+  trusts: () => 'no',
 };
 
 const text = fc.oneof(
@@ -89,22 +90,24 @@ test('whatever strangers write, the view is bounded, plain, and believes nobody 
 
 test('a trusted person vouches for no repository of a stranger', () => {
   const person = (login: string): { __typename: string; login: string } => ({ __typename: 'User', login });
-  const isTrusted = (owner: string | null, isCrossRepository = true): boolean => {
+  const people: Readonly<Record<string, Trusted>> = { ada: 'yes', bob: 'yes', carl: 'unknown' };
+  const trustOf = (owner: string | null, isCrossRepository = true): string => {
     const pull = {
       ...emptyPull,
       isCrossRepository,
       author: person('Ada'),
       headRepositoryOwner: owner === null ? null : person(owner),
     };
-    const trusts = (login: string): boolean => ['ada', 'bob'].includes(login.toLowerCase());
-    return viewOfPull(pull, { pull: 1, statuses: [], place: { ...place, trusts } }).change.isTrusted;
+    const trusts = (login: string): Trusted => people[login.toLowerCase()] ?? 'no';
+    return viewOfPull(pull, { pull: 1, statuses: [], place: { ...place, trusts } }).change.trust;
   };
-  assert.equal(isTrusted('a', false), true, 'a branch of the repository itself');
-  assert.equal(isTrusted('ada'), true, 'a fork of her own');
-  assert.equal(isTrusted('bob'), true, 'a fork of somebody whom we trust, too');
-  assert.equal(isTrusted('A'), true, 'a fork with the owner of the repository');
-  assert.equal(isTrusted('mallory'), false);
-  assert.equal(isTrusted(null), false, 'whoever pushed there last');
+  assert.equal(trustOf('a', false), 'trusted', 'a branch of the repository itself');
+  assert.equal(trustOf('ada'), 'trusted', 'a fork of her own');
+  assert.equal(trustOf('bob'), 'trusted', 'a fork of somebody whom we trust, too');
+  assert.equal(trustOf('A'), 'trusted', 'a fork with the owner of the repository');
+  assert.equal(trustOf('mallory'), 'untrusted');
+  assert.equal(trustOf(null), 'untrusted', 'whoever pushed there last');
+  assert.equal(trustOf('carl'), 'unknown', 'nobody could tell of him');
 });
 
 const said = (body: string, given: object = {}): PullNode => ({

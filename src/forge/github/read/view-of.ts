@@ -1,5 +1,5 @@
 import { plain } from '../../../base/git.ts';
-import type { Change, StatusSeen } from '../../../core/change.ts';
+import type { Change, ChangeTrust, StatusSeen } from '../../../core/change.ts';
 import type { PersonRequest } from '../../../core/request.ts';
 import { isSkipLink, parseRunLink } from '../../../core/run-link.ts';
 import type { VerdictState } from '../../../core/verdict.ts';
@@ -9,6 +9,7 @@ import { isSamePerson, loginOf } from '../account/actor.ts';
 import { hasMarker } from '../tell/comment-marker.ts';
 import type { StatusMode } from '../hub.ts';
 import { answerReactions, isDirectTrigger, meaningOf } from '../tell/status-words.ts';
+import type { Trusted } from './trust.ts';
 import type { BranchNode, PullNode, StatusNode } from './view-query.ts';
 
 /** Where a view is of, and with whose eyes. */
@@ -22,7 +23,7 @@ export interface ViewPlace {
   /** By our clock (epoch ms). */
   readonly now: number;
   /** Of those that `peopleOf` names. */
-  readonly trusts: (login: string) => boolean;
+  readonly trusts: (login: string) => Trusted;
 }
 
 /**
@@ -77,7 +78,7 @@ export function viewOfPull(
     labels: (node.labels?.nodes ?? []).map(({ name }) => shortened(name, 100)),
     isDraft: node.isDraft,
     isOpen: node.state === 'OPEN',
-    isTrusted: isMadeBy(node, place),
+    trust: changeTrust(allTrusted(decidersOf(node, place.repo), place)),
     version: node.updatedAt,
   };
   const requests = change.isOpen
@@ -89,11 +90,38 @@ export function viewOfPull(
   return { change, requests, ...statusesOf(statuses, node.headRefOid, place) };
 }
 
-/** Another repository of the same owner is as good as this one: whoever may push there was let in by the same people. */
-function isMadeBy(node: PullNode, { repo, trusts }: ViewPlace): boolean {
-  const isOurs = (owner: string): boolean => isSamePerson(owner, repo.split('/', 1)[0] ?? '');
-  const [author, ...owners] = makersOf(node);
-  return author !== undefined && trusts(author) && owners.every((owner) => trusts(owner) || isOurs(owner));
+/**
+ * Of the makers, those whom somebody must vouch for. Another repository of the same owner is as good as this one: whoever may
+ * push there was let in by the same people.
+ */
+export function decidersOf(node: PullNode, repo: string): readonly string[] {
+  const [author = 'ghost', ...owners] = makersOf(node);
+  return [author, ...owners.filter((owner) => !isSamePerson(owner, repo.split('/', 1)[0] ?? ''))];
+}
+
+/** One definite no is a no, whatever is not known of the others. */
+function allTrusted(people: readonly string[], { trusts }: Pick<ViewPlace, 'trusts'>): Trusted {
+  const all = people.map((login) => trusts(login));
+  return all.includes('no') ? 'no' : all.includes('unknown') ? 'unknown' : 'yes';
+}
+
+function changeTrust(trusted: Trusted): ChangeTrust {
+  switch (trusted) {
+    case 'yes':
+      return 'trusted';
+    case 'no':
+      return 'untrusted';
+    case 'unknown':
+      return 'unknown';
+    default:
+      return trusted satisfies never;
+  }
+}
+
+/** How a person's word counts. */
+function wordOf(trusted: Trusted): Pick<PersonRequest, 'isRefused' | 'isUnclear'> {
+  if (trusted === 'yes') return {};
+  return trusted === 'no' ? { isRefused: true } : { isUnclear: true };
 }
 
 /** A branch has no version of its own: `version` numbers our looks. Null: it shows no commit. */
@@ -118,7 +146,7 @@ export function viewOfBranch(
     isDraft: false,
     isOpen: true,
     // Whoever could push there has the right.
-    isTrusted: true,
+    trust: 'trusted',
     version,
   };
   const statuses = target.status ?? [];
@@ -174,7 +202,7 @@ function requestsOf(comment: CommentNode, changeAuthor: string, place: ViewPlace
   // What we say shows how commands are written; a person whose token we use still gives them.
   if (isSamePerson(by, place.me) && hasMarker(comment.body)) return [];
   // Who may write to a repository may edit what others said there.
-  const isTrusted = place.trusts(by) && (comment.editor === null || place.trusts(loginOf(comment.editor)));
+  const word = wordOf(allTrusted(comment.editor === null ? [by] : [by, loginOf(comment.editor)], place));
   const askedAt = comment.lastEditedAt ?? comment.createdAt;
   const answers = Object.values(answerReactions(place.mode)).map((content) => content.toUpperCase());
   const hasAnswer = (comment.reactionGroups ?? []).some(
@@ -188,7 +216,7 @@ function requestsOf(comment: CommentNode, changeAuthor: string, place: ViewPlace
     jobId: null,
     isDone,
     askedAt,
-    ...(isTrusted || isForEverybody(command, by, changeAuthor) ? {} : { isRefused: true }),
+    ...(isForEverybody(command, by, changeAuthor) ? {} : word),
   }));
 }
 
@@ -219,7 +247,7 @@ function triggered(
     contexts: [shortened(context, 255)],
     jobId: null,
     isDone: false,
-    ...(place.trusts(loginOf(creator)) ? {} : { isRefused: true }),
+    ...wordOf(place.trusts(loginOf(creator))),
   }));
 }
 
