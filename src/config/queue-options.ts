@@ -5,6 +5,9 @@ import { safeAddress } from './safe-address.ts';
 /** Hosts that plain AMQP may go to: what stays on this machine nobody else can read. */
 const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
+// Without what was found: a password may be in it.
+const wrongAddress = 'must be an address such as amqps://broker.example.org/groundcrew';
+
 const brokerAddress = z
   .string({ error: 'expected an address such as amqps://broker.example.org/groundcrew' })
   .superRefine((text, context) => {
@@ -12,12 +15,12 @@ const brokerAddress = z
       context.addIssue({ code: 'custom', message });
     };
     if (!URL.canParse(text)) {
-      refuse('expected an address such as amqps://broker.example.org/groundcrew');
+      refuse(wrongAddress);
       return;
     }
     const { protocol, hostname, username, password, search, hash, pathname } = new URL(text);
     if ((protocol !== 'amqps:' && protocol !== 'amqp:') || hostname === '') {
-      refuse('expected an address such as amqps://broker.example.org/groundcrew');
+      refuse(wrongAddress);
     } else if (protocol === 'amqp:' && !loopback.test(hostname)) {
       refuse('must be amqps: without TLS anybody on the way reads and writes along (amqp is for loopback)');
     }

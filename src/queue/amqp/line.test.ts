@@ -12,7 +12,14 @@ import { openAmqpQueue } from './amqp-queue.ts';
 
 function optionsFor(port: number): AmqpQueueOptions & { readonly lines: string[] } {
   const { logger, lines } = linesOf();
-  const broker = { role: 'server' as const, vhost: '/', username: 'u', password: () => 'p', tls: null, management: null };
+  const broker = {
+    role: 'server' as const,
+    vhost: '/',
+    username: 'u',
+    password: () => 'p',
+    tls: null,
+    management: null,
+  };
   const hosts = [{ host: '127.0.0.1', port }] as const;
   return { broker: { ...broker, hosts }, clientName: 't', clock: systemClock, random: systemRandom, logger, lines };
 }
