@@ -82,6 +82,8 @@ export interface StartOptions {
 }
 
 const main = join(import.meta.dirname, '../../src/cli/main.ts');
+// As bin/groundcrew has them for who serves.
+const nodeFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=2'];
 const isOver = (run: RunDetail): boolean =>
   run.summary.state === 'ended' &&
   run.attempts.every(
@@ -115,7 +117,7 @@ export async function openCrew(context: CleansUp): Promise<Crew> {
   };
 
   const start = (words: readonly string[], options: StartOptions = {}): Program => {
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...words], {
+    const child = spawn(process.execPath, [...nodeFlags, main, ...words], {
       cwd: options.cwd ?? root,
       env: { ...env, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],

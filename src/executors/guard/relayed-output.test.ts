@@ -49,6 +49,37 @@ void test('every byte before the marker is given, from any offset, however the w
   );
 });
 
+void test('a marker is known at whatever byte a read ends, also when the guard is gone by then', async () => {
+  for (let missing = -1; missing <= marker.length; missing += 1) {
+    await inRoom(async (dir) => {
+      const output = join(dir, 'output');
+      await writeFile(output, '');
+      const said = Buffer.alloc(16 * 1024 - missing, 'x');
+      let isThere = false;
+      // Asked before each read of a reader who sleeps: all comes at once, then there is nobody left to write.
+      const isGuardRunning = async (): Promise<boolean> => {
+        if (!isThere) await writeFile(output, Buffer.concat([said, marker]));
+        isThere = true;
+        return false;
+      };
+      const parts: Uint8Array[] = [];
+      for await (const bytes of relayedOutput({ dir, marker, offset: 0, isGuardRunning, clock: systemClock })) {
+        parts.push(bytes);
+      }
+      assert.equal(Buffer.concat(parts).toString(), said.toString(), String(missing));
+    });
+  }
+});
+
+void test('what a reader was given stays as it is while it reads on', async () => {
+  await inRoom(async (dir) => {
+    const random = Buffer.from(Array.from({ length: 3_000_000 }, (_, i) => (i * 7919) % 251));
+    await writeFile(join(dir, 'output'), Buffer.concat([random, Buffer.from('\xff', 'latin1'), marker]));
+    // Kept until the end, so that a buffer that is used twice would show.
+    assert.ok((await read(dir, 0)).equals(Buffer.concat([random, Buffer.from('\xff', 'latin1')])));
+  });
+});
+
 void test('where the guard died, the end is what is there', async () => {
   await inRoom(async (dir) => {
     await writeFile(join(dir, 'output'), 'said abca');

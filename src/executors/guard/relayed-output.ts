@@ -4,7 +4,10 @@ import { sleep, type Clock } from '../../base/clock.ts';
 import { openFileBell, type FileBell } from './file-bell.ts';
 import { exists, writeWhole } from './guard-state.ts';
 
-const readBytes = 1024 * 1024;
+/** A read that filled its buffer is followed by a larger one: a flood comes in few steps, a quiet job costs little memory. */
+const leastReadBytes = 16 * 1024;
+/** V8 counts garbage of this kind by bytes: larger ones let the process grow by as many of them as it makes in a moment. */
+const mostReadBytes = 256 * 1024;
 const reportEveryBytes = 8 * 1024 * 1024;
 /** A stream that was silent for so long is listened to; before that, listening costs more than looking. */
 const quietMs = 8;
@@ -32,13 +35,14 @@ export async function* relayedOutput(options: {
     let at = options.offset;
     let reported = at;
     let pauseMs = 2;
+    const read = readerOf(file);
     await writeWhole(join(dir, 'seen'), `${String(at)}\n`);
     for (;;) {
       // Asked before the read: what was written before the guard died is then seen by this read.
       const isOver = bell !== null && (await hasEnded(dir, options.isGuardRunning));
-      const bytes = await readAt(file, at);
+      const { bytes, isRest } = await read(at);
       const end = bytes.indexOf(marker);
-      const keep = end >= 0 ? end : bytes.length - (isOver ? 0 : beginningOf(marker, bytes));
+      const keep = end >= 0 ? end : bytes.length - (isOver && isRest ? 0 : beginningOf(marker, bytes));
       if (keep > 0) {
         bell?.close();
         bell = null;
@@ -73,12 +77,23 @@ async function hasEnded(dir: string, isGuardRunning: () => Promise<boolean>): Pr
   return (await exists(join(dir, 'lost'))) || !(await isGuardRunning());
 }
 
-async function readAt(file: FileHandle, offset: number): Promise<Buffer> {
-  const { size } = await file.stat();
-  const want = Math.min(readBytes, size - offset);
-  if (want <= 0) return Buffer.alloc(0);
-  const { buffer, bytesRead } = await file.read(Buffer.allocUnsafeSlow(want), 0, want, offset);
-  return buffer.subarray(0, bytesRead);
+/** Reads from an offset. `isRest`: there was nothing more. What it gives is the caller's, and is not written again. */
+function readerOf(file: FileHandle): (offset: number) => Promise<{ readonly bytes: Buffer; readonly isRest: boolean }> {
+  let buffer = Buffer.alloc(0);
+  let size = leastReadBytes;
+  return async (offset) => {
+    if (buffer.length !== size) buffer = Buffer.allocUnsafeSlow(size);
+    const { bytesRead } = await file.read(buffer, 0, size, offset);
+    const isRest = bytesRead < size;
+    if (isRest && bytesRead <= leastReadBytes / 4) {
+      size = leastReadBytes;
+      return { bytes: Buffer.from(buffer.subarray(0, bytesRead)), isRest };
+    }
+    const bytes = buffer.subarray(0, bytesRead);
+    buffer = Buffer.alloc(0);
+    if (!isRest) size = Math.min(size * 4, mostReadBytes);
+    return { bytes, isRest };
+  };
 }
 
 /** How many bytes at the end of `bytes` may be the beginning of the marker. */
