@@ -11,6 +11,7 @@ import { isRemote, mirrorPath, type StoreKind, type StoreSettings } from '../con
 import { createDirectoryStore } from '../storage/directory/directory-store.ts';
 import { createMirroredStore } from '../storage/mirrored-store.ts';
 import type { ObjectStore, StoreGrants } from '../storage/object-store.ts';
+import type { S3Store } from '../storage/s3/s3-store.ts';
 import type { StoreFinding } from './wiring.ts';
 
 /** One store of the configuration, opened. */
@@ -178,7 +179,7 @@ async function openBucket(
     kind,
     store,
     sweep: (olderThanMs) => store.sweep(olderThanMs),
-    grants: noGrants,
+    grants: kind.grants === 'none' ? noGrants : formGrants(store),
     async trial() {
       const { takesAcl, isConditional, hasRanges, hidesAbsent } = await store.dialect();
       const found = [
@@ -190,5 +191,15 @@ async function openBucket(
       return `bucket ${bucket} at ${endpoint ?? `AWS, ${region}`}: ${found.join(', ')}`;
     },
     close: () => store.close(),
+  };
+}
+
+function formGrants(store: S3Store): StoreGrants {
+  return {
+    isGranting: true,
+    async grantBelow(prefix, validMs) {
+      const { form, validMs: granted } = await store.form(prefix, validMs);
+      return { grant: form, validMs: granted };
+    },
   };
 }

@@ -9,9 +9,10 @@ export interface FetchGrant {
 
 /**
  * Writing below one attempt's own prefix in the store, and nothing else.
- * - `s3-form`: a signed POST form of S3 (POST Object with a policy); the key goes in as `fields` and `key` say, and each object may
- *   have up to `maxObjectBytes`.
- * - `http`: PUT and DELETE below `url`, which ends in `/`, with `token` as bearer; null: without.
+ * - `s3-form`: a signed POST form of S3 (POST Object with a policy). `fields.key` is where the keys begin: what an object is called below
+ *   the prefix is added to it. Besides `fields` go `Content-Type` and `Content-Disposition` (`inline` or `attachment`), always
+ *   both. Each object may have up to `maxObjectBytes`.
+ * - `http`: PUT below `url`, which ends in `/`, with `token` as bearer; null: without.
  */
 export type StoreGrant =
   | {
@@ -22,7 +23,10 @@ export type StoreGrant =
     }
   | { readonly kind: 'http'; readonly url: string; readonly token: string | null };
 
-/** The server's answer to a claim or an `ask`. `validMs` counts from its arrival: no two clocks are compared. */
+/**
+ * The server's answer to a claim or an `ask`. `validMs` counts from its arrival (no two clocks are compared) and is that of
+ * `store` where there is one; `fetch` is for the checkout, at once, and good for a quarter of an hour at least.
+ */
 export interface Grant {
   readonly validMs: number;
   readonly fetch: FetchGrant | null;

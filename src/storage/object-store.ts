@@ -77,11 +77,8 @@ export interface StoreGrants {
 
 /** The worker's side: what it was granted for one attempt. */
 export interface StoreGrantSource {
-  /** The newest one that is not over; null: there is none. */
-  newest(): StoreGrant | null;
-  /**
-   * Asks the server until there is another one than `refused` (null: any). Rejects when `signal` aborts, or the attempt is given
-   * up.
-   */
-  renew(refused: StoreGrant | null, signal: AbortSignal): Promise<StoreGrant>;
+  /** The one in force, as soon as there is one; null: the signal aborted first. */
+  wait(signal: AbortSignal): Promise<StoreGrant | null>;
+  /** The store does not take this one (any more): another one is asked for. */
+  refuse(grant: StoreGrant): void;
 }

@@ -132,7 +132,8 @@ function timeRefusal(claim: Claim, nowMs: number): Refusal | null {
   return null;
 }
 
-function timeOf(basic: string): number {
+/** Epoch ms of `YYYYMMDDTHHMMSSZ`. */
+export function timeOf(basic: string): number {
   return Date.parse(basic.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'));
 }
 
@@ -168,7 +169,8 @@ function canonicalRequest(request: SignedRequest, query: readonly [string, strin
   ].join('\n');
 }
 
-function signatureOf(
+/** The signature of `stringToSign` (a request's, or a form's policy), hex. */
+export function signatureOf(
   stringToSign: string,
   by: { readonly secret: string; readonly date: string; readonly region: string },
 ): string {

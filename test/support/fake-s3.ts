@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { answerError, document, element, listAnswer, rangeOf, xml } from './fake-s3-answers.ts';
 import type { FakeS3Dialect, FakeS3Fault, FakeS3Request } from './fake-s3-dialect.ts';
 import { checkSignature, queryOf, type Gatekeeper, type Refusal } from './fake-s3-signature.ts';
+import { receiveForm } from './fake-s3-form.ts';
 import { FakeS3Uploads, receiveBody, type ReceivedBody } from './fake-s3-uploads.ts';
 import { openTempDir, removeTempDir, type CleansUp } from './temp-dir.ts';
 
@@ -108,6 +109,14 @@ export class FakeS3 {
       keys: new Map([[this.accessKeyId, this.secretAccessKey]]),
       nowMs: this.#nowMs,
     };
+    if (
+      (fault === null || fault === 'cut-after') &&
+      method === 'POST' &&
+      (headers['content-type'] ?? '').startsWith('multipart/form-data')
+    ) {
+      await this.#form(request, response, { gate, fault });
+      return;
+    }
     const passed = fault !== null && typeof fault === 'object' ? fault : checkSignature({ method, url, headers }, gate);
     const place = this.#placeOf(url, headers.host ?? '');
     if ('code' in passed) {
@@ -153,6 +162,30 @@ export class FakeS3 {
       return this.#reply(call, 204, {}, '');
     }
     return { status: 405, code: 'MethodNotAllowed', message: 'The specified method is not allowed' };
+  }
+
+  /** A signed form is its own credential: nothing else of the request is looked at. */
+  async #form(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { gate, fault }: { readonly gate: Gatekeeper; readonly fault: FakeS3Fault | null },
+  ): Promise<void> {
+    const place = this.#placeOf(request.url ?? '', request.headers.host ?? '');
+    const form =
+      place?.key === ''
+        ? await receiveForm({ dir: this.#dir, bucket: this.bucket }, request, gate)
+        : { status: 404, code: 'NoSuchBucket', message: 'The specified bucket does not exist' };
+    if ('code' in form) {
+      if (!request.readableEnded) await buffer(request);
+      answerError(response, form);
+    } else if (form.hasAcl && !this.#dialect.takesAcl) {
+      await rm(form.body.file);
+      answerError(response, { status: 400, code: 'AccessControlListNotSupported', message: 'no ACLs here' });
+    } else {
+      this.#store(form.key, { ...form.body, modifiedAt: this.#nowMs(), headers: form.headers });
+      if (fault === 'cut-after') request.socket.destroy();
+      else response.writeHead(204, { etag: form.body.etag }).end();
+    }
   }
 
   async #put(call: Call): Promise<Refusal | null> {

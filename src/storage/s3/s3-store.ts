@@ -1,10 +1,12 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { GroundcrewError } from '../../base/errors.ts';
+import type { StoreGrant } from '../../core/grant.ts';
 import { checkKey, longestKeyBytes } from '../object-key.ts';
 import type { ObjectRead, ObjectSource, ObjectStore, PutOptions } from '../object-store.ts';
 import { findDialect } from './find-dialect.ts';
 import { createS3Caller, type S3Caller } from './s3-caller.ts';
 import { isAbsent } from './s3-error.ts';
+import { mostFormBytes, signForm } from './s3-form.ts';
 import { listObjects } from './s3-list.ts';
 import { defaultPace, type S3Dialect, type S3Pace, type S3StoreOptions } from './s3-options.ts';
 import { readObject } from './s3-read.ts';
@@ -20,6 +22,9 @@ export interface PutAddress {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
 }
+
+/** A signed form, as `StoreGrant` has it. */
+export type S3Form = StoreGrant & { readonly kind: 's3-form' };
 
 /** An object store in an S3 bucket. */
 export interface S3Store extends ObjectStore {
@@ -37,6 +42,11 @@ export interface S3Store extends ObjectStore {
     key: string,
     options: PutOptions & { readonly sizeBytes: number; readonly validMs: number },
   ): Promise<PutAddress>;
+  /**
+   * For somebody without keys: as many objects as they like below `prefix` (without a slash at its end), for `validMs` (7 days at
+   * most, and no longer than lent keys hold). Public where the store takes ACLs.
+   */
+  form(prefix: string, validMs: number): Promise<{ readonly form: S3Form; readonly validMs: number }>;
   /** Gives up large uploads that began more than `olderThanMs` ago: a killed process leaves them. Returns how many. */
   sweep(olderThanMs: number): Promise<number>;
   /** Ends what is under way. */
@@ -146,6 +156,39 @@ class Bucket implements S3Store {
       this.#sdk.getSignedUrl(this.#client, new this.#sdk.PutObjectCommand(input), how),
     );
     return { url, headers };
+  }
+
+  async form(prefix: string, validMs: number): Promise<{ readonly form: S3Form; readonly validMs: number }> {
+    const { bucket, region, keys: ownKeys } = this.#options;
+    const { takesAcl } = await this.dialect();
+    const place = this.#place(prefix);
+    const what = 'sign a form';
+    const keys = await this.#caller.ask(what, (client) => client.config.credentials());
+    const anObject = await this.#sign(1000, [], (how) =>
+      this.#sdk.getSignedUrl(this.#client, new this.#sdk.GetObjectCommand({ Bucket: bucket, Key: 'x' }), how),
+    );
+    // Where our clock was found wrong, the store's counts.
+    const signedAt = Date.now() + this.#client.config.systemClockOffset;
+    // Our own keys say that they expire at once, so that each request asks for them.
+    const heldMs = ownKeys === null ? (keys.expiration?.getTime() ?? Infinity) - signedAt : Infinity;
+    const term = Math.max(1000, Math.min(validMs, longestValidSeconds * 1000, heldMs));
+    const fields = signForm({
+      bucket,
+      region,
+      keyPrefix: `${place.Key}/`,
+      maxObjectBytes: mostFormBytes,
+      acl: takesAcl ? 'public-read' : null,
+      keys: {
+        accessKeyId: keys.accessKeyId,
+        secretAccessKey: keys.secretAccessKey,
+        ...(keys.sessionToken === undefined ? {} : { sessionToken: keys.sessionToken }),
+      },
+      signedAt,
+      validMs: term,
+    });
+    // The bucket's own address, however it is addressed.
+    const url = anObject.split('?', 1)[0]?.replace(/x$/, '') ?? '';
+    return { form: { kind: 's3-form', url, fields, maxObjectBytes: mostFormBytes }, validMs: term };
   }
 
   sweep(olderThanMs: number): Promise<number> {
