@@ -61,6 +61,7 @@ test('each forge has its address beside the pages, and its answers are counted',
     deliveriesParked: 0,
     reportsDue: 0,
     reportsRefused: 0,
+    messagesParked: 0,
   };
   const text = await metrics.expose(counts, { bySource: [], missed: [], oldestPendingMs: 0 });
   for (const line of [

@@ -23,10 +23,11 @@ export function classQueue(needs: string): string {
   return `jobs.${needs}`;
 }
 
-/** Every queue whose jobs a worker with these capabilities may run: one for each subset of them. */
-export function servedQueues(pool: string, capabilities: readonly string[]): readonly string[] {
-  let subsets: string[][] = [[]];
-  for (const capability of [...capabilities].sort())
-    subsets = [...subsets, ...subsets.map((subset) => [...subset, capability])];
-  return subsets.map((needs) => jobQueue({ pool, needs }));
+/**
+ * Whether a worker with these capabilities may run the jobs of that queue. Of what exists the server tells a worker (`serve`): a
+ * queue for each subset of its capabilities would be 2^n of them.
+ */
+export function mayServeQueue(queue: string, pool: string, capabilities: readonly string[]): boolean {
+  const [prefix, ...needs] = queue.split('+');
+  return prefix === classQueue(pool) && needs.every((need) => capabilities.includes(need));
 }

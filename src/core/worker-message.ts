@@ -23,6 +23,17 @@ export interface WorkerOffer {
   readonly slots: number;
   readonly hostname: string;
   readonly version: string;
+  /** For people: what the machine is. Absent where a worker does not tell. */
+  readonly arch?: string;
+  readonly cpus?: number;
+  readonly memoryBytes?: number;
+}
+
+/** Whether a worker takes jobs now. `why`: one line when it does not. `isPaused`: because it was told to. */
+export interface WorkerStanding {
+  readonly takesJobs: boolean;
+  readonly isPaused: boolean;
+  readonly why: string | null;
 }
 
 /** One owner's view of an attempt: which order, and the nonce that it drew when claiming. */
@@ -43,6 +54,9 @@ export interface Hello extends FromWorker {
   readonly kind: 'hello';
   readonly offer: WorkerOffer;
   readonly holds: readonly Holding[];
+  /** Nonces of what it holds besides: a message has room for so many orders only, and each comes with the next beat. */
+  readonly alsoHolds?: readonly string[];
+  readonly standing?: WorkerStanding;
 }
 
 /** Ownership is asked for; never spooled (R2). `isRedelivered` is the broker's flag of the delivery (R6). */
@@ -98,7 +112,8 @@ export type WorkerMessage = Hello | Claimed | Beat | Finished | Sealed | Bye | A
 /**
  * All that a worker is told; travels over the control channel, best effort, so each is repeated at the next beat.
  * - `cancel`: stop this owner's attempt (nonce null: whoever holds it).
- * - `drain`: finish, take nothing new. - `resume`: take jobs again. - `who-runs`: say hello again (R9).
+ * - `pause`: take nothing new until `resume`. - `drain`: take nothing new, finish, leave. - `who-runs`: say hello again (R9).
+ * - `serve`: these queues exist; listen to those that you may serve. The answer to every `hello`; before it a worker takes nothing.
  * - `grant`: the answer to a claim or an `ask` of this owner.
  * - `watch`: somebody looks at this attempt's log: for `forMs` from now send it often, and a beat after each piece.
  * - `refused`: the server cannot work with this worker (its protocol is none of `speaks`, or its identity is wrong): say so, take
@@ -113,9 +128,11 @@ export type ControlMessage =
       readonly reason: CancelReason;
       readonly by: string;
     }
+  | { readonly v: 1; readonly kind: 'pause' }
   | { readonly v: 1; readonly kind: 'drain' }
   | { readonly v: 1; readonly kind: 'resume' }
   | { readonly v: 1; readonly kind: 'who-runs' }
+  | { readonly v: 1; readonly kind: 'serve'; readonly queues: readonly string[] }
   | {
       readonly v: 1;
       readonly kind: 'grant';

@@ -35,10 +35,12 @@ async function heard(...messages: readonly WorkerMessage[]): Promise<readonly Wo
     verifyKeys: [key],
     wake: () => undefined,
     onMarker: () => Promise.resolve(),
+    serving: { opened: () => undefined, tell: () => Promise.resolve() },
+    refuse: () => Promise.resolve(),
     inTurn: (_worker, _delivery, work) => work(),
   };
   for (const message of messages) {
-    const delivery = { body: JSON.stringify(message), isRedelivered: false, deliveryCount: 1, death: null };
+    const delivery = { body: JSON.stringify(message), isRedelivered: false, deliveryCount: 1, from: null, death: null };
     assert.equal(await collect(deps, delivery as unknown as Delivery), 'ack');
   }
   return reached;

@@ -4,10 +4,12 @@ import type { Logger } from '../base/logger.ts';
 import { jobIdOf } from '../core/job.ts';
 import { isSignedEnvelope, type JobEnvelope } from '../core/job-envelope.ts';
 import { decodeMessage, jobEnvelopeSchema, workerMessageSchema } from '../core/message-schema.ts';
-import type { ControlMessage, WorkerMessage, WorkerOffer } from '../core/worker-message.ts';
+import type { ControlMessage, Hello, WorkerMessage, WorkerOffer } from '../core/worker-message.ts';
 import type { Applied, Ledger, Stop } from '../ledger/ledger.ts';
 import type { Answer, Delivery, Queue } from '../queue/queue.ts';
+import type { Granting } from './give-grants.ts';
 import { mayServe, type Presence } from './presence.ts';
+import type { Serving } from './serving.ts';
 import type { Silence } from './silence.ts';
 
 /** What the collector needs. `verifyKeys`: several while the signing key rotates. */
@@ -24,6 +26,11 @@ export interface CollectDeps {
   /** A message of our own came round. Resolves when all that stood before it is applied (R3). */
   readonly onMarker: (id: string) => Promise<void>;
   /** Runs `work` when this worker's earlier messages are applied, again and again where it fails. */
+  /** Absent: nothing is granted. */
+  readonly granting?: Granting;
+  readonly serving: Serving;
+  /** Tells a speaker of another version that we do not understand it. */
+  readonly refuse: (delivery: Delivery) => Promise<void>;
   readonly inTurn: (worker: string, delivery: Delivery, work: () => Promise<Answer>) => Promise<Answer>;
 }
 
@@ -55,7 +62,11 @@ export async function collect(deps: CollectDeps, delivery: Delivery): Promise<An
   }
   const message = decodeMessage(workerMessageSchema, delivery.body);
   if (message === null) {
-    deps.logger.warn('a worker message could not be read', { bytes: delivery.body.length });
+    await deps.refuse(delivery);
+    return 'reject';
+  }
+  if (delivery.from !== null && delivery.from !== message.worker) {
+    deps.logger.error('somebody speaks for another worker', { worker: message.worker, from: delivery.from });
     return 'reject';
   }
   return deps.inTurn(message.worker, delivery, () => collectMessage(deps, message));
@@ -70,6 +81,7 @@ async function collectMessage(deps: CollectDeps, message: WorkerMessage): Promis
     });
   const isNewcomer = hear(deps, message, applied);
   await sendStops(deps, applied.stops);
+  if (applied.kind === 'applied') await answer(deps, message, applied);
   if (applied.isNews || isNewcomer) deps.wake();
   return 'ack';
 }
@@ -89,7 +101,7 @@ function apply(deps: CollectDeps, message: WorkerMessage): Promise<Applied> {
       if (!isVouched(deps, message.worker, message.envelope)) return Promise.resolve(unvouched);
       return deps.ledger.sealed(message);
     case 'ask':
-      return Promise.resolve(unvouched);
+      return Promise.resolve(isVouched(deps, message.worker, message.envelope) ? nothingNew : unvouched);
     case 'bye': {
       const handsBack = message.handsBack.filter(({ envelope }) => isVouched(deps, message.worker, envelope));
       return deps.ledger.bye({ ...message, handsBack }, now);
@@ -100,6 +112,53 @@ function apply(deps: CollectDeps, message: WorkerMessage): Promise<Applied> {
 }
 
 const unvouched: Applied = { kind: 'unknown', isNews: false, stops: [] };
+const nothingNew: Applied = { kind: 'applied', isNews: false, stops: [] };
+
+/** What the speaker has to hear besides stops. All of it is said again when it is asked for again. */
+async function answer(deps: CollectDeps, message: WorkerMessage, { stops }: Applied): Promise<void> {
+  switch (message.kind) {
+    case 'claimed':
+      if (!stops.some(({ nonce }) => nonce === message.nonce)) deps.granting?.give(message.worker, message);
+      return;
+    case 'ask':
+      deps.granting?.give(message.worker, message);
+      return;
+    case 'hello':
+      await deps.serving.tell(message.worker, message.offer);
+      await tellWish(deps, message);
+      return;
+    case 'beat':
+    case 'finished':
+    case 'sealed':
+    case 'bye':
+      return;
+    default:
+      message satisfies never;
+  }
+}
+
+/** What a person wants of this worker, until it does it. */
+async function tellWish(deps: CollectDeps, { worker, standing }: Hello): Promise<void> {
+  const wish = await deps.ledger.workerWish(worker);
+  const isPaused = standing?.isPaused ?? false;
+  if (wish === 'drain') await sendWish(deps, worker, 'drain');
+  else if (wish === 'pause' && !isPaused) await sendWish(deps, worker, 'pause');
+  else if (wish === 'work' && isPaused) await sendWish(deps, worker, 'resume');
+}
+
+/** Best effort, repeated at each `hello`. */
+export async function sendWish(
+  { queue, logger }: Pick<CollectDeps, 'queue' | 'logger'>,
+  worker: string,
+  kind: 'pause' | 'resume' | 'drain',
+): Promise<void> {
+  const message: ControlMessage = { v: 1, kind };
+  try {
+    await queue.sendControl(worker, { body: JSON.stringify(message) });
+  } catch (error) {
+    logger.warn('a worker could not be told; it will be at its next hello', { worker, kind, why: errorLine(error) });
+  }
+}
 
 /**
  * Receive time, monotonic; never the worker's clock (R3). What nobody vouches for, or what is old, is no sign of life: an
@@ -110,7 +169,8 @@ function hear(deps: CollectDeps, message: WorkerMessage, applied: Applied): bool
   switch (message.kind) {
     case 'hello':
       for (const nonce of vouchedNonces(deps, message)) deps.silence.heard(nonce);
-      return deps.presence.heard(message.worker, message.offer);
+      for (const nonce of message.alsoHolds ?? []) deps.silence.heard(nonce);
+      return deps.presence.heard(message.worker, message);
     case 'bye':
       deps.presence.left(message.worker);
       return false;

@@ -5,13 +5,18 @@ import type { Random } from '../base/random.ts';
 import { collectorOptions, collectorQueue, deadLetterQueue, jobQueueOptions, parkedQueue } from '../core/queue-plan.ts';
 import type { JobEnvelope } from '../core/job-envelope.ts';
 import type { ControlMessage } from '../core/worker-message.ts';
-import { collect, collectDeadLetter, isVouched, sendStops, type CollectDeps } from './collect.ts';
+import { collect, collectDeadLetter, isVouched, sendStops, sendWish, type CollectDeps } from './collect.ts';
 import { feedOnce, newFeedState, type FeedDeps } from './feed.ts';
 import { createLanes } from './lanes.ts';
+import { createGranting } from './give-grants.ts';
+import { keepParked } from './keep-parked.ts';
 import { createPresence, type Presence } from './presence.ts';
+import { createServing } from './serving.ts';
 import { createSilence } from './silence.ts';
+import { createRefusing } from './unreadable.ts';
 import { createVanishedCheck, vanishedPeriodMs } from './vanished.ts';
 import type { Stop } from '../ledger/ledger.ts';
+import type { WorkerWish } from '../ledger/ledger-reader.ts';
 import type { Answer, Delivery } from '../queue/queue.ts';
 
 /** A message that cannot be applied is tried again after this (ms), and set aside at that try. */
@@ -29,7 +34,7 @@ const idleFeedMs = 30_000;
 const beatPeriodMs = 15_000;
 
 /** What the dispatcher needs: everything of feeding, and the rest. */
-export interface DispatcherDeps extends Omit<FeedDeps, 'presence'> {
+export interface DispatcherDeps extends Omit<FeedDeps, 'presence' | 'onOpened'> {
   readonly random: Random;
   /** Keys that orders may be signed with, the current one among them. */
   readonly verifyKeys: readonly string[];
@@ -59,6 +64,8 @@ export interface Dispatcher {
   vouchesFor(worker: string, envelope: JobEnvelope): boolean;
   /** Tells workers what a decision ended. */
   stop(stops: readonly Stop[]): Promise<void>;
+  /** Wants this of a worker from now on; it is told at once, and again at each of its hellos. False: nobody of that name was ever heard. */
+  wish(worker: string, wish: WorkerWish, by: string): Promise<boolean>;
 }
 
 export function createDispatcher(deps: DispatcherDeps): Dispatcher {
@@ -91,7 +98,15 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     }
   };
 
+  const serving = createServing({ queue, presence, logger });
+  const onOpened = (name: string): void => {
+    serving.opened(name);
+  };
+  const { grants } = deps;
   const collectDeps: CollectDeps = {
+    ...(grants === undefined ? {} : { granting: createGranting({ source: grants, ledger, queue, clock, logger }) }),
+    serving,
+    refuse: createRefusing({ queue, clock, logger }),
     ledger,
     queue,
     presence,
@@ -181,7 +196,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       feedBell.reset();
       let nextAt: number | null = null;
       await attempt('feeding', async () => {
-        nextAt = await feedOnce({ ...deps, presence }, signal, state);
+        nextAt = await feedOnce({ ...deps, presence, onOpened }, signal, state);
       });
       await feedBell.wait(
         nextAt === null ? idleFeedMs : Math.min(idleFeedMs, Math.max(1, nextAt - clock.now())),
@@ -196,16 +211,27 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     wake,
     vouchesFor: (worker, envelope) => isVouched(collectDeps, worker, envelope),
     stop: (stops) => sendStops(collectDeps, stops),
+    async wish(worker, wish, by) {
+      if (!(await ledger.wishOfWorker(worker, wish, by, clock.now()))) return false;
+      await sendWish(collectDeps, worker, wish === 'work' ? 'resume' : wish);
+      return true;
+    },
     async start(signal) {
       life = signal;
       await queue.declare(deadLetterQueue, {});
       await queue.declare(parkedQueue, {});
       const before = await queue.declare(collectorQueue, collectorOptions);
       const isFresh = await ledger.isFresh();
+      const offered = (await ledger.offered()).map((each) => each.queue);
+      for (const name of new Set([...deps.knownQueues, ...offered])) {
+        await queue.declare(name, jobQueueOptions);
+        serving.opened(name);
+      }
       await queue.consume(collectorQueue, (delivery) => collect(collectDeps, delivery), { prefetch: collectAtOnce });
       await queue.consume(deadLetterQueue, (delivery) =>
         handled(delivery, () => collectDeadLetter(collectDeps, delivery)),
       );
+      await keepParked(deps, handled);
       queue.onConnection((state) => {
         silence.deaf();
         if (state === 'up') void attempt('listening again', () => listenAgain(signal));

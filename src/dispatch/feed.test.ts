@@ -20,7 +20,7 @@ async function published(
 ): Promise<readonly JobEnvelope[]> {
   const clock = createHandClock();
   const presence = createPresence(clock);
-  for (const worker of workers) presence.heard(worker, offer);
+  for (const worker of workers) presence.heard(worker, { offer });
   const job = anOrder();
   const candidate: FeedCandidate = {
     job,
@@ -95,7 +95,7 @@ test('a worker is sent to the repository that it checks out: the change’s own,
 test('the base branch is read once for all its jobs, and one that cannot be read takes no room from others', async () => {
   const clock = createHandClock();
   const presence = createPresence(clock);
-  presence.heard('one', offer);
+  presence.heard('one', { offer });
   const candidates = [1, 2, 3, 4, 5, 6].map((pull): FeedCandidate => {
     const forge = pull <= 3 ? 'away' : 'git';
     const job = anOrder({ pull, integration: 'merge' });

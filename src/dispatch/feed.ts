@@ -3,6 +3,7 @@ import { errorLine } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { checkedOut } from '../core/job.ts';
 import { signEnvelope, type JobEnvelope } from '../core/job-envelope.ts';
+import type { GrantSource } from './give-grants.ts';
 import { classQueue, jobQueueOptions } from '../core/queue-plan.ts';
 import { feedOrder } from '../decide/feed-order.ts';
 import type { Forge } from '../forge/forge.ts';
@@ -19,6 +20,10 @@ export interface FeedDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly signingKey: string;
+  /** Absent: workers have all they need (they share this machine's configuration). */
+  readonly grants?: GrantSource;
+  /** A queue was declared. */
+  readonly onOpened?: (queue: string) => void;
 }
 
 /** Of each class so many, those that are first in order, are looked at in one go; more cost more, most of it once a look. */
@@ -26,13 +31,15 @@ const [fewPerClass, mostPerClass] = [32, 256];
 
 /** An order as it is published: the same for a first publishing and for every repetition of the same number. */
 export function envelopeOf(
-  { signingKey, forges }: Pick<FeedDeps, 'signingKey' | 'forges'>,
+  { signingKey, forges, grants: source }: Pick<FeedDeps, 'signingKey' | 'forges' | 'grants'>,
   attempt: Pick<JobEnvelope, 'job' | 'generation' | 'n' | 'baseSha' | 'avoid' | 'traceId'>,
 ): JobEnvelope {
   const { job, generation, n, baseSha, avoid, traceId } = attempt;
-  const source = checkedOut(job);
-  const cloneUrl = forges.get(source.forge)?.cloneUrl(source.repo) ?? '';
-  return signEnvelope({ v: 1, job, generation, n, baseSha, cloneUrl, avoid, traceId }, signingKey);
+  const { forge, repo } = checkedOut(job);
+  const cloneUrl = forges.get(forge)?.cloneUrl(repo) ?? '';
+  const kinds = source?.kindsFor(job) ?? [];
+  const grants = kinds.length === 0 ? {} : { grants: kinds };
+  return signEnvelope({ v: 1, job, generation, n, baseSha, cloneUrl, avoid, traceId, ...grants }, signingKey);
 }
 
 /** What feeding remembers from look to look. */
@@ -63,6 +70,7 @@ export async function feedOnce(deps: FeedDeps, signal: AbortSignal, state: FeedS
     if (state.declared.has(name)) continue;
     await queue.declare(name, jobQueueOptions);
     state.declared.add(name);
+    deps.onOpened?.(name);
   }
   const offers = await Promise.all(picked.map((pick) => offer(deps, pick)));
   // There may be room for more than was looked at.

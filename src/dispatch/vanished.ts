@@ -5,6 +5,7 @@ import type { Forge } from '../forge/forge.ts';
 import type { Ledger, OfferedAttempt } from '../ledger/ledger.ts';
 import type { Queue } from '../queue/queue.ts';
 import { envelopeOf } from './feed.ts';
+import type { GrantSource } from './give-grants.ts';
 
 /** How often broker and ledger are compared (ms); missing twice in a row is 30 s (R6). */
 export const vanishedPeriodMs = 15_000;
@@ -20,6 +21,7 @@ export interface VanishedDeps {
   readonly logger: Logger;
   readonly signingKey: string;
   readonly forges: ReadonlyMap<string, Forge>;
+  readonly grants?: GrantSource;
 }
 
 /**

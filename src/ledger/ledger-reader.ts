@@ -1,9 +1,9 @@
 import type { Notice } from '../core/action.ts';
 import type { Change } from '../core/change.ts';
-import type { Job } from '../core/job.ts';
+import type { Job, JobId } from '../core/job.ts';
 import type { Outcome, Phase } from '../core/outcome.ts';
 import type { VerdictState } from '../core/verdict.ts';
-import type { WorkerOffer } from '../core/worker-message.ts';
+import type { WorkerOffer, WorkerStanding } from '../core/worker-message.ts';
 import type { JobStanding } from './report-due.ts';
 
 /** One run in a list: a job, all its generations together. Times are epoch ms. */

@@ -140,6 +140,8 @@ export interface Decision {
   readonly deliveryIds: readonly string[];
   readonly now: number;
   readonly traceId: string;
+  /** When the view began to be fetched (our clock): what was told since then it need not show. Absent: at `now`. */
+  readonly viewedAt?: number;
   /** The policy by which it was decided (`policyVersion`); kept with the jobs that it asks for. */
   readonly policyVersion?: string;
   /** What other CIs show at the head; kept for the shadow report. */

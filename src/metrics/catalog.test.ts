@@ -12,6 +12,7 @@ const counts = {
   deliveriesParked: 7,
   reportsDue: 8,
   reportsRefused: 9,
+  messagesParked: 10,
 };
 
 const deliveries = {
@@ -44,6 +45,7 @@ test('the exposition has the counts of the moment, each with help and type', asy
     'groundcrew_deliveries_parked 7',
     'groundcrew_reports_due 8',
     'groundcrew_reports_refused 9',
+    'groundcrew_messages_parked 10',
   ]) {
     assert.ok(text.includes(`\n${line}\n`) || text.startsWith(`${line}\n`), line);
   }

@@ -12,6 +12,7 @@ export interface LedgerCounts {
   readonly deliveriesParked: number;
   readonly reportsDue: number;
   readonly reportsRefused: number;
+  readonly messagesParked: number;
 }
 
 /** What came in, by forge and way, ever since the ledger began; see `DeliveryDay`. */
@@ -93,6 +94,11 @@ export function createMetrics(version: string): Metrics {
     help: 'Statuses that the forge refuses for good.',
     registers,
   });
+  const messagesParked = new Gauge({
+    name: 'groundcrew_messages_parked',
+    help: 'Messages of workers that could not be read or applied: groundcrew queue --parked shows them.',
+    registers,
+  });
   const policyValid = new Gauge({
     name: 'groundcrew_policy_valid',
     help: '1 while the configuration file is what is in force; 0: it is wrong, and an earlier one is.',
@@ -126,6 +132,7 @@ export function createMetrics(version: string): Metrics {
       parked.set(counts.deliveriesParked);
       reports.set(counts.reportsDue);
       refused.set(counts.reportsRefused);
+      messagesParked.set(counts.messagesParked);
       return await registry.metrics();
     },
   };

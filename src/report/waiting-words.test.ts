@@ -14,6 +14,11 @@ const worker = (given: Partial<WorkerSeen> = {}): WorkerSeen => ({
   lastHeardAt: now - 1_000,
   hasLeft: false,
   running: 0,
+  since: now - 60_000,
+  runs: [],
+  standing: { takesJobs: true, isPaused: false, why: null },
+  wish: 'work',
+  wishBy: null,
   ...given,
 });
 // Only what the sentence looks at.
@@ -22,6 +27,13 @@ const run = (given: Partial<Pick<RunSummary, 'notBefore' | 'pool' | 'needs'>> = 
 
 const table: readonly [string, string, RunSummary, number, readonly WorkerSeen[]][] = [
   ['a retry that is due later', 'next try in 5 s', run({ notBefore: now + 5_000 }), 0, [worker()]],
+  [
+    'the only one that could is paused',
+    'no worker takes jobs now: w1 is paused',
+    run(),
+    0,
+    [worker({ standing: { takesJobs: false, isPaused: true, why: 'paused' } })],
+  ],
   ['nobody has ever come', 'no worker is here', run(), 0, []],
   [
     'all have left or are silent',

@@ -26,11 +26,17 @@ export function waitingReason(
   if (inPool.length === 0) return blocked(`no worker of the pool ${run.pool} is here`);
   const able = inPool.filter((worker) => run.needs.every((need) => worker.capabilities.includes(need)));
   if (able.length === 0) return blocked(`no worker here offers ${run.needs.join(' + ')}`);
-  const isBusy = able.every((worker) => worker.running >= worker.slots);
+  const taking = able.filter(({ standing }) => standing.takesJobs);
+  const [first] = able;
+  if (taking.length === 0) {
+    const why = first?.standing.isPaused === true ? 'is paused' : `takes none: ${first?.standing.why ?? 'busy'}`;
+    return blocked(`no worker takes jobs now: ${able.length === 1 ? '' : 'for one, '}${first?.worker ?? ''} ${why}`);
+  }
+  const isBusy = taking.every((worker) => worker.running >= worker.slots);
   const order = position === 0 ? 'the next to start' : `${String(position)} before it`;
   if (!isBusy) return time(position === 0 ? 'starting' : order);
   return time(
-    able.length === 1 ? `the worker is busy; ${order}` : `all ${String(able.length)} workers are busy; ${order}`,
+    taking.length === 1 ? `the worker is busy; ${order}` : `all ${String(taking.length)} workers are busy; ${order}`,
   );
 }
 

@@ -1,15 +1,18 @@
 import type { CancelReason, Phase } from '../core/outcome.ts';
 import type { Finished, Holding, Sealed } from '../core/worker-message.ts';
+import type { AttemptGrants } from './grants.ts';
 
 /** Why an attempt is to stop before its end. `leaving`: this worker goes; its job may run elsewhere. */
 export type StopRequest =
   { readonly kind: 'cancel'; readonly reason: CancelReason; readonly by: string } | { readonly kind: 'leaving' };
 
-/** What an attempt tells while it goes on. */
+/** What ties an attempt to its worker while it goes on. */
 export interface AttemptProgress {
   phase(phase: Phase): void;
-  /** Bytes of log so far. */
-  logBytes(bytes: number): void;
+  /** Bytes of log so far. `isAnnounced`: readers wait for them, so the server is told at once. */
+  logBytes(bytes: number, isAnnounced?: boolean): void;
+  /** What the server gave to this attempt. Absent: its order asks for nothing (`JobEnvelope.grants`). */
+  readonly grants?: AttemptGrants;
 }
 
 /** How an attempt came out, as `finished` carries it. */
@@ -27,6 +30,8 @@ export interface RunningAttempt {
   readonly ended: Promise<AttemptEnd>;
   /** First request wins; SIGTERM within 2 s, then grace. Harmless after the end. */
   stop(request: StopRequest): void;
+  /** Somebody looks at its log: for so long send it often. */
+  watch?(forMs: number): void;
   /** Brings log, attachments and run record to the store; null when `signal` aborted first, or there never was a log. After `ended`. */
   seal(signal: AbortSignal): Promise<AttemptSeal | null>;
   /** Removes everything that is left on this machine. After `finished` is spooled; twice is harmless. */

@@ -19,21 +19,22 @@ test('a worker that can take nothing looks again each ten seconds, and listens o
     clock,
     logger: silentLogger,
     life: () => life.signal,
-    onGood: () => {
+    onChange: () => {
       calls += 1;
     },
   });
-  assert.equal(health.isGood, true);
+  assert.equal(health.why, null);
   assert.equal(await health.check(), false);
+  assert.equal(calls, 1, 'who listens is told');
   assert.equal(await health.check(), false, 'and does not look at each order');
   assert.equal(looks, 1);
   clock.pass(10_000);
   await until(() => looks === 2, { what: 'a second look' });
-  assert.equal(health.isGood, false);
+  assert.equal(health.why, 'the disk is full');
   why = null;
   clock.pass(10_000);
-  await until(() => calls === 1, { what: 'the call when all is well' });
-  assert.equal(health.isGood, true);
+  await until(() => calls === 2, { what: 'the call when all is well' });
+  assert.equal(health.why, null);
   assert.equal(await health.check(), true);
   life.abort();
 });
@@ -45,7 +46,7 @@ test('a look that fails is a refusal', async () => {
     clock: createHandClock(),
     logger: silentLogger,
     life: () => life.signal,
-    onGood: () => undefined,
+    onChange: () => undefined,
   });
   assert.equal(await health.check(), false);
   life.abort();

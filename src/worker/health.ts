@@ -6,8 +6,9 @@ const lookAgainMs = 10_000;
 
 /** Whether this machine can take work at all, whatever the order: a full disk must not make poison of good orders (R7). */
 export interface Health {
-  readonly isGood: boolean;
-  /** Looks now. When it turns bad it says why, once, and looks again until it is good; then `onGood` is called. */
+  /** Why not; null: all is well, as far as it was looked at. */
+  readonly why: string | null;
+  /** Looks now. When it turns bad it says why, once, and looks again until it is good; then `onChange` is called, as it is when it turns bad. */
   check(): Promise<boolean>;
 }
 
@@ -17,31 +18,35 @@ export function createHealth(deps: {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly life: () => AbortSignal;
-  readonly onGood: () => void;
+  readonly onChange: () => void;
 }): Health {
   const { clock, logger, life } = deps;
-  let isGood = true;
+  let found: string | null = null;
   const look = (): Promise<string | null> => deps.refusal().catch((error: unknown) => errorLine(error));
+  const isBad = (): boolean => found !== null;
   const waitUntilGood = async (): Promise<void> => {
     while (!life().aborted) {
       await sleep(clock, lookAgainMs, life());
-      if (life().aborted || (await look()) !== null) continue;
-      isGood = true;
+      if (life().aborted) return;
+      found = await look();
+      if (found !== null) continue;
       logger.info('this worker takes jobs again', {});
-      deps.onGood();
+      deps.onChange();
       return;
     }
   };
   return {
-    get isGood() {
-      return isGood;
+    get why() {
+      return found;
     },
     async check() {
-      if (!isGood) return false;
+      if (found !== null) return false;
       const why = await look();
-      if (why === null) return true;
-      isGood = false;
+      // Another look may have found it meanwhile.
+      if (why === null || isBad()) return why === null;
+      found = why;
       logger.warn('this worker takes no jobs', { why });
+      deps.onChange();
       void waitUntilGood();
       return false;
     },

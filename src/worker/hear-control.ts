@@ -1,3 +1,4 @@
+import type { Grant } from '../core/grant.ts';
 import { attemptOf } from '../core/job-envelope.ts';
 import { controlMessageSchema, decodeMessage } from '../core/message-schema.ts';
 import type { Holding } from '../core/worker-message.ts';
@@ -9,8 +10,16 @@ export interface ControlHearer {
   held(): Iterable<{ readonly holding: Holding; readonly attempt: RunningAttempt }>;
   pause(): void;
   resume(): void;
+  /** Take nothing new, finish, leave. */
+  drain(): void;
   /** The server asks who runs: everything is said anew. */
   hello(): void;
+  /** These queues exist; also: the server works with us. */
+  serve(queues: readonly string[]): void;
+  /** For the attempt with this nonce, whether it still runs or its log is on its way. */
+  grant(nonce: string, grant: Grant): void;
+  /** The server does not work with us. */
+  refused(why: string, speaks: readonly number[]): void;
 }
 
 /** Does what a control message says; one that cannot be read is left alone. `nonce` null means whoever has the attempt. */
@@ -32,8 +41,11 @@ export function hearControl(body: string, worker: ControlHearer): void {
       }
       return;
     }
-    case 'drain':
+    case 'pause':
       worker.pause();
+      return;
+    case 'drain':
+      worker.drain();
       return;
     case 'resume':
       worker.resume();
@@ -41,9 +53,18 @@ export function hearControl(body: string, worker: ControlHearer): void {
     case 'who-runs':
       worker.hello();
       return;
+    case 'serve':
+      worker.serve(message.queues);
+      return;
     case 'grant':
+      worker.grant(message.nonce, message.grant);
+      return;
     case 'watch':
+      for (const { holding, attempt } of worker.held())
+        if (holding.nonce === message.nonce) attempt.watch?.(message.forMs);
+      return;
     case 'refused':
+      worker.refused(message.why, message.speaks);
       return;
     default:
       message satisfies never;

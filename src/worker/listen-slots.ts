@@ -11,13 +11,13 @@ export interface SlotListening {
   readonly take: (slot: Slot, delivery: Delivery) => Promise<Answer>;
 }
 
-/** One consumer a queue for each free slot that has none (R2). A queue that cannot be listened to is so at the next call. */
+/** One consumer a queue for each free slot (R2). A queue that cannot be listened to is so at the next call. */
 export function listenSlots(slots: readonly Slot[], { queue, queues, logger, take }: SlotListening): void {
   for (const slot of slots) {
-    if (slot.isTaken || slot.consumers.length > 0) continue;
-    // Marked before the first await, so that a second call does not consume twice.
-    const consumers = slot.consumers;
+    if (slot.isTaken) continue;
+    const { consumers } = slot;
     for (const name of queues) {
+      if (consumers.has(name)) continue;
       const pending: Consumer = {
         cancel: async () => {
           await (await started)?.cancel();
@@ -27,11 +27,11 @@ export function listenSlots(slots: readonly Slot[], { queue, queues, logger, tak
         .consume(name, (delivery) => take(slot, delivery))
         .catch((error: unknown) => {
           logger.warn('cannot listen to a queue', { queue: name, why: errorLine(error) });
-          const at = consumers.indexOf(pending);
-          if (at >= 0) consumers.splice(at, 1);
+          if (consumers.get(name) === pending) consumers.delete(name);
           return null;
         });
-      consumers.push(pending);
+      // Before anybody awaits, so that a second call does not consume twice.
+      consumers.set(name, pending);
     }
   }
 }

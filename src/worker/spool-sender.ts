@@ -14,6 +14,8 @@ export interface SpoolSender {
   keep(message: Parameters<Spool['put']>[0]): Promise<void>;
   /** Resolves when nothing is left to send, or the life is over; never rejects. Calls that overlap share the work. */
   flush(): Promise<void>;
+  /** How many wait, as far as this life knows. */
+  waiting(): number;
 }
 
 export function createSpoolSender(deps: {
@@ -25,11 +27,14 @@ export function createSpoolSender(deps: {
 }): SpoolSender {
   const { spool, queue, clock, logger, life } = deps;
   let flushing: Promise<void> | null = null;
+  let waiting = 0;
 
   const sendAll = async (): Promise<void> => {
     while (!life().aborted) {
       try {
-        const [first] = await spool.list();
+        const all = await spool.list();
+        waiting = all.length;
+        const [first] = all;
         if (first === undefined) return;
         await queue.publish(collectorQueue, { body: JSON.stringify(first.message) });
         await spool.remove(first.id);
@@ -45,6 +50,7 @@ export function createSpoolSender(deps: {
       while (!life().aborted) {
         try {
           await spool.put(message);
+          waiting += 1;
           return;
         } catch (error) {
           const job = message.envelope.job.id;
@@ -53,6 +59,7 @@ export function createSpoolSender(deps: {
         }
       }
     },
+    waiting: () => waiting,
     flush() {
       flushing ??= sendAll().finally(() => {
         flushing = null;

@@ -5,25 +5,28 @@ import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
 import { attemptOf } from '../core/job-envelope.ts';
 import { decodeMessage, jobEnvelopeSchema } from '../core/message-schema.ts';
-import type { Phase } from '../core/outcome.ts';
-import { collectorOptions, collectorQueue, jobQueueOptions, servedQueues } from '../core/queue-plan.ts';
-import type { Holding, WorkerMessage, WorkerOffer } from '../core/worker-message.ts';
+import { collectorOptions, collectorQueue, mayServeQueue } from '../core/queue-plan.ts';
+import { protocolVersion, type Holding, type WorkerOffer, type WorkerStanding } from '../core/worker-message.ts';
 import type { Answer, Delivery, Queue } from '../queue/queue.ts';
-import type { AttemptRunner, RunningAttempt } from './attempt-runner.ts';
-import { hearControl } from './hear-control.ts';
+import type { AttemptRunner } from './attempt-runner.ts';
+import { createBacklog, type BacklogLimits } from './backlog.ts';
+import { createHeldAttempts, type Said } from './held-attempts.ts';
+import { hearControl, type ControlHearer } from './hear-control.ts';
 import { createHealth } from './health.ts';
 import { listenSlots } from './listen-slots.ts';
 import { freeSlot, quiet, type Slot } from './slot.ts';
 import { createSpoolSender } from './spool-sender.ts';
 import type { Spool } from './spool.ts';
+import { withinMessage } from './within-message.ts';
 
-const beatMs = 15_000;
 const helloMs = 30_000;
 const retryMs = 2_000;
 /** An order that avoids this worker is handed back so often, then taken after all: nobody else seems to come. */
 const mostAvoids = 4;
 const avoidPauseMs = 1_000;
 const claimPauseMs = 5_000;
+/** Who hands its jobs back waits for their logs so long; the next start brings what is left. */
+const lastLogsMs = 30_000;
 
 /** What the worker needs. `session` counts the starts of this worker on its disk. */
 export interface WorkerDeps {
@@ -36,44 +39,31 @@ export interface WorkerDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Absent: what waits for the store is not bounded. */
+  readonly backlog?: BacklogLimits;
 }
 
 /** A worker's part of the protocol (R2, R3, R5). It dials out and keeps no forge credential. */
 export interface WorkerLoop {
   /** Sends what an earlier life left, says hello, and works until `leave` is done or `signal` aborts (then at once, holding on to nothing). */
   run(signal: AbortSignal): Promise<void>;
-  /** Takes nothing new and finishes; with `now`, hands back what runs. Resolves `run`. */
+  /** Takes nothing new and finishes; with `now`, also after the other, hands back what runs. Resolves `run`. */
   leave(how: 'when-done' | 'now'): void;
   /** Takes nothing new until `resume`. */
   pause(): void;
   resume(): void;
 }
 
-interface Held {
-  readonly holding: Holding;
-  readonly attempt: RunningAttempt;
-  /** Null for an adopted attempt beyond the slots, until one gets free. */
-  slot: Slot | null;
-  phase: Phase;
-  logBytes: number;
-}
-
-type Said = WorkerMessage extends infer M
-  ? M extends WorkerMessage
-    ? Omit<M, 'v' | 'worker' | 'session' | 'seq'>
-    : never
-  : never;
-
 export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
   const { clock, queue, logger, runner } = deps;
-  const queues = servedQueues(deps.offer.pool, deps.offer.capabilities);
-  const held = new Map<string, Held>();
   const claiming = new Map<string, Holding>();
   const slots: Slot[] = Array.from({ length: deps.offer.slots }, freeSlot);
-  const closing = new Set<Promise<void>>();
+  let queues: readonly string[] = [];
   let seq = 0;
   let isPaused = false;
   let isLeaving = false;
+  let isHurried = false;
+  let refused: string | null = null;
   let isListening = false;
   let onIdle: () => void = () => undefined;
   let life = new AbortController().signal;
@@ -85,95 +75,61 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
   const say = (said: Said): Promise<void> => queue.publish(collectorQueue, { body: bodyOf(said) });
 
   const health = createHealth({
-    refusal: () => runner.refusal(),
+    refusal: async () => backlog.refusal() ?? (await runner.refusal()),
     clock,
     logger,
     life: () => life,
-    onGood: () => {
-      listen();
+    onChange: () => {
+      standAnew();
     },
   });
   const sender = createSpoolSender({ spool: deps.spool, queue, clock, logger, life: () => life });
+  const backlog = createBacklog({
+    limits: deps.backlog ?? { unsentBytes: Number.POSITIVE_INFINITY },
+    finals: () => sender.waiting(),
+  });
+
+  const attempts = createHeldAttempts({
+    worker: deps,
+    runner,
+    sender,
+    backlog,
+    say,
+    clock,
+    logger,
+    life: () => life,
+  });
+
+  const whyIdle = (): string | null => {
+    if (refused !== null) return refused;
+    if (isLeaving) return 'leaves as soon as its jobs are done';
+    return isPaused ? 'paused' : health.why;
+  };
+  const standing = (): WorkerStanding => ({ takesJobs: whyIdle() === null, isPaused, why: whyIdle() });
 
   const hello = async (): Promise<void> => {
-    const holds = [...claiming.values(), ...[...held.values()].map((one) => one.holding)];
-    await say({ kind: 'hello', offer: deps.offer, holds: [...holds] });
-  };
-
-  const beat = (one: Held): void => {
-    say({ kind: 'beat', ...one.holding, phase: one.phase, logBytes: one.logBytes }).catch((error: unknown) => {
-      logger.debug('a beat was not sent', { why: errorLine(error) });
+    const all = [...claiming.values(), ...attempts.running().map((one) => one.holding)];
+    const { within, beyond } = withinMessage(all);
+    const alsoHolds = beyond.map(({ nonce }) => nonce);
+    await say({
+      kind: 'hello',
+      offer: deps.offer,
+      holds: within,
+      ...(alsoHolds.length === 0 ? {} : { alsoHolds }),
+      standing: standing(),
     });
   };
 
-  const progressOf = (nonce: () => string) => ({
-    phase: (phase: Phase): void => {
-      const one = held.get(nonce());
-      if (one === undefined || one.phase === phase) return;
-      one.phase = phase;
-      if (!life.aborted) beat(one);
-    },
-    logBytes: (bytes: number): void => {
-      const one = held.get(nonce());
-      if (one !== undefined) one.logBytes = bytes;
-    },
-  });
-
-  /** From start or adoption to the spooled final; then the slot is free and the log goes on to the store by itself. */
-  const attend = async (holding: Holding, attempt: RunningAttempt, slot: Slot | null): Promise<void> => {
-    const one: Held = { holding, attempt, slot, phase: 'claimed', logBytes: 0 };
-    held.set(holding.nonce, one);
-    const pulse = new AbortController();
-    void (async () => {
-      while (!pulse.signal.aborted && !life.aborted) {
-        await sleep(clock, beatMs, pulse.signal);
-        if (!pulse.signal.aborted && !life.aborted) beat(one);
-      }
-    })();
-    const end = await attempt.ended;
-    if (life.aborted) return;
-    const finished = {
-      v: 1,
-      worker: deps.name,
-      session: deps.session,
-      seq: 0,
-      kind: 'finished',
-      ...holding,
-      ...end,
-    } as const;
-    await sender.keep(finished);
-    pulse.abort();
-    held.delete(holding.nonce);
-    void sender.flush();
-    const sealing = sealAndClean(holding, attempt);
-    closing.add(sealing);
-    void sealing.finally(() => closing.delete(sealing));
-    const heir = [...held.values()].find((other) => other.slot === null);
-    if (heir !== undefined) heir.slot = one.slot;
-    else if (one.slot !== null) one.slot.isTaken = false;
+  /** An adopted attempt beyond the slots inherits the next one that gets free. */
+  const leftOver: Slot[] = [];
+  let beyondSlots = 0;
+  const slotEnded = (slot: Slot | null): void => {
+    if (slot !== null) leftOver.push(slot);
+    const free = beyondSlots > 0 ? undefined : leftOver.pop();
+    if (beyondSlots > 0) beyondSlots -= 1;
+    if (free !== undefined) free.isTaken = false;
     listen();
     onIdle();
-  };
-
-  const sealAndClean = async (holding: Holding, attempt: RunningAttempt): Promise<void> => {
-    try {
-      const seal = await attempt.seal(life);
-      if (seal !== null) {
-        await sender.keep({
-          v: 1,
-          worker: deps.name,
-          session: deps.session,
-          seq: 0,
-          kind: 'sealed',
-          ...holding,
-          ...seal,
-        });
-        void sender.flush();
-      }
-      if (!life.aborted) await attempt.cleanup();
-    } catch (error) {
-      logger.error('an attempt could not be cleaned up', { job: holding.envelope.job.id, why: errorLine(error) });
-    }
   };
 
   /**
@@ -231,10 +187,9 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
     }
     // R2: before the ack, or a full worker would be handed the next job.
     await quiet(slot);
-    const attempt = runner.start(
-      holding,
-      progressOf(() => holding.nonce),
-    );
+    attempts.begin(holding, () => {
+      slotEnded(slot);
+    });
     claiming.delete(holding.nonce);
     const { jobId, generation, n } = attemptOf(envelope);
     logger.info('attempt started', {
@@ -244,11 +199,10 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
       n,
       context: envelope.job.context,
     });
-    void attend(holding, attempt, slot);
     return 'ack';
   };
 
-  const mayTake = (): boolean => !isPaused && !isLeaving && !life.aborted && health.isGood;
+  const mayTake = (): boolean => !life.aborted && whyIdle() === null;
 
   function listen(): void {
     if (isListening && mayTake()) listenSlots(slots, { queue, queues, logger, take });
@@ -259,6 +213,7 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
   };
 
   const helloSoon = (): void => {
+    if (!isListening) return;
     sender
       .flush()
       .then(hello)
@@ -279,43 +234,102 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
     }
   };
 
-  const pause = (): void => {
-    isPaused = true;
-    void stopListening();
+  /** Whether jobs are taken may have changed: the server hears of it at once, since it feeds whom it believes to be there. */
+  const standAnew = (): void => {
+    if (mayTake()) listen();
+    else void stopListening();
+    helloSoon();
   };
 
-  const resume = (): void => {
-    isPaused = false;
-    listen();
+  const setPaused = (isNow: boolean): void => {
+    if (isPaused === isNow) return;
+    isPaused = isNow;
+    standAnew();
+  };
+
+  const leave = (how: 'when-done' | 'now'): void => {
+    const isNew = !isLeaving;
+    isLeaving = true;
+    if (isNew) standAnew();
+    if (how === 'now' && !isHurried) {
+      isHurried = true;
+      handBack();
+    }
+    onIdle();
+  };
+
+  /** They may run elsewhere at once, unless two of them must never run together: those when ours is known to have ended. */
+  const handBack = (): void => {
+    const all = attempts.running();
+    const { within } = withinMessage(all.flatMap(({ holding }) => (holding.envelope.job.exclusive ? [] : [holding])));
+    say({ kind: 'bye', handsBack: within }).catch((error: unknown) => {
+      logger.warn('jobs could not be handed back yet; each is when it has ended', { why: errorLine(error) });
+    });
+    for (const { attempt } of all) attempt.stop({ kind: 'leaving' });
+  };
+
+  const heard: ControlHearer = {
+    held: () => attempts.running(),
+    pause: () => {
+      setPaused(true);
+    },
+    resume: () => {
+      setPaused(false);
+    },
+    drain: () => {
+      if (!isLeaving) logger.info('told to finish and leave');
+      leave('when-done');
+    },
+    hello: helloSoon,
+    serve: (existing) => {
+      const wasRefused = refused !== null;
+      refused = null;
+      queues = existing.filter((name) => mayServeQueue(name, deps.offer.pool, deps.offer.capabilities));
+      if (wasRefused) standAnew();
+      else listen();
+    },
+    grant: (nonce, grant) => {
+      attempts.granted(nonce, grant);
+    },
+    refused: (why, speaks) => {
+      if (refused !== null) return;
+      const versions = speaks.map(String).join(', ');
+      refused = `the server does not work with this worker: ${why} (it speaks ${versions}, we speak ${String(protocolVersion)})`;
+      logger.error(refused);
+      standAnew();
+    },
   };
 
   return {
     async run(signal) {
       life = signal;
-      for (const { holding, attempt } of await runner.adopt((found) => progressOf(() => found.nonce))) {
-        logger.info('attempt adopted', { trace: holding.envelope.traceId, job: holding.envelope.job.id });
+      await attempts.adopt(() => {
         const slot = slots.find((free) => !free.isTaken) ?? null;
-        if (slot !== null) slot.isTaken = true;
-        void attend(holding, attempt, slot);
-      }
+        if (slot === null) beyondSlots += 1;
+        else slot.isTaken = true;
+        return () => {
+          slotEnded(slot);
+        };
+      });
       await untilSaid(() => queue.declare(collectorQueue, collectorOptions));
-      for (const name of queues) await untilSaid(() => queue.declare(name, jobQueueOptions));
       await untilSaid(() =>
         queue.onControl(deps.name, ({ body }) => {
-          if (!life.aborted) hearControl(body, { held: () => held.values(), pause, resume, hello: helloSoon });
+          if (!life.aborted) hearControl(body, heard);
         }),
       );
       queue.onConnection((state) => {
         if (state === 'up' && !life.aborted) helloSoon();
       });
       await sender.flush();
-      await untilSaid(hello);
+      await health.check();
       isListening = true;
+      await untilSaid(hello);
       listen();
       void (async () => {
         while (!life.aborted && !isLeaving) {
           await sleep(clock, helloMs, life);
           if (life.aborted || isLeaving) continue;
+          await health.check();
           helloSoon();
           // A consumer that could not be started, or went down with its connection, is started again.
           listen();
@@ -323,23 +337,28 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
       })();
       await new Promise<void>((resolve) => {
         onIdle = () => {
-          if (life.aborted || (isLeaving && held.size === 0 && claiming.size === 0)) resolve();
+          if (life.aborted || (isLeaving && attempts.running().length === 0 && claiming.size === 0)) resolve();
         };
         life.addEventListener('abort', onIdle, { once: true });
         onIdle();
       });
       if (life.aborted) return;
-      await Promise.all(closing);
+      if (backlog.attempts > 0) {
+        const late = new AbortController();
+        await Promise.race([backlog.empty(), ...(isHurried ? [sleep(clock, lastLogsMs, late.signal)] : [])]);
+        late.abort();
+        if (backlog.attempts > 0)
+          logger.warn('results stay on this disk until the next start', { runs: backlog.attempts });
+      }
       await sender.flush();
       await untilSaid(() => say({ kind: 'bye', handsBack: [] }));
     },
-    leave(how) {
-      isLeaving = true;
-      void stopListening();
-      if (how === 'now') for (const { attempt } of held.values()) attempt.stop({ kind: 'leaving' });
-      onIdle();
+    leave,
+    pause() {
+      setPaused(true);
     },
-    pause,
-    resume,
+    resume() {
+      setPaused(false);
+    },
   };
 }

@@ -84,8 +84,18 @@ export function createFakeWorld(overrides: Partial<WebDeps> = {}): FakeWorld {
           lastHeardAt: Date.now() - 4000,
           hasLeft: false,
           running: runs.filter(({ summary }) => summary.state === 'running').length,
+          runs: runs.flatMap(({ summary }) =>
+            summary.state === 'running'
+              ? [{ ...summary, jobId: summary.jobId, phase: 'running' as const, since: summary.startedAt }]
+              : [],
+          ),
+          since: Date.now() - 3_600_000,
+          standing: { takesJobs: true, isPaused: false, why: null },
+          wish: 'work',
+          wishBy: null,
         },
       ],
+      parkedMessages: async () => [],
       async counts() {
         const of = (state: RunSummary['state']): number => runs.filter(({ summary }) => summary.state === state).length;
         return {
@@ -98,6 +108,7 @@ export function createFakeWorld(overrides: Partial<WebDeps> = {}): FakeWorld {
           deliveriesParked: 0,
           reportsDue: 0,
           reportsRefused: 0,
+          messagesParked: 0,
         };
       },
       deliveryDays: async () => deliveryDays,

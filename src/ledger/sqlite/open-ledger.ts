@@ -21,6 +21,7 @@ import { endRepo, liveRepos } from './end-repo.ts';
 import { createAttempt, feedView, offeredAttempts } from './feeding.ts';
 import { applyBeat, applyClaimed, applyFinished } from './holdings.ts';
 import { lastLook, longestUnseen, openPlaces, placesAtHead } from './places.ts';
+import { parkedAfter, parkMessage } from './parked-messages.ts';
 import { forgetRuns, forgettableRuns, unknownRuns } from './prune.ts';
 import { forgetTraces } from './prune-traces.ts';
 import {
@@ -35,6 +36,7 @@ import {
 } from './reports.ts';
 import { schedulesSeen, settleSchedule } from './schedules.ts';
 import { ledgerSteps } from './schema.ts';
+import { holders, wishOfWorker, workerWish } from './wishes.ts';
 import { applyBye, applyDeadLetter, applyHello, applySealed, liveAttempts, loseAttempts } from './workers.ts';
 
 /**
@@ -121,6 +123,15 @@ export function openSqliteLedger(database: Database, options: { readonly retryPl
         applyDeadLetter(sql, envelope, reason, now, plan);
       }),
     liveAttempts: () => readLater(liveAttempts),
+    holders: (attempt) => readLater((sql) => holders(sql, attempt)),
+    workerWish: (worker) => readLater((sql) => workerWish(sql, worker)),
+    wishOfWorker: (worker, wish, by, now) => change((sql) => wishOfWorker(sql, worker, wish, by, now)),
+    park: (message) => change((sql) => parkMessage(sql, message)),
+    parked: (after, limit) => readLater((sql) => parkedAfter(sql, after, limit)),
+    unpark: (id) =>
+      change((sql) => {
+        sql.run('DELETE FROM parked_messages WHERE id = ?', id);
+      }),
     lose: (attempts, now) =>
       change((sql) => {
         loseAttempts(sql, attempts, now, plan);

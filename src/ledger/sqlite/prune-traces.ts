@@ -27,6 +27,7 @@ const statements: readonly string[] = [
      WHERE is_open = 0 AND kept_at < ?1 AND kept_version >= version ORDER BY kept_at LIMIT +?2)`,
   `DELETE FROM foreign_statuses WHERE (forge, repo, sha, context) IN (SELECT forge, repo, sha, context FROM foreign_statuses f
      WHERE seen_at < ?1 AND NOT ${isHead('f')} ORDER BY seen_at LIMIT +?2)`,
+  `DELETE FROM parked_messages WHERE id IN (SELECT id FROM parked_messages WHERE id > 0 ORDER BY id LIMIT +?2) AND at < ?1`,
   `DELETE FROM workers WHERE worker IN (SELECT worker FROM workers WHERE last_heard_at < ?1
      AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.worker = workers.worker AND a.state = 'live') LIMIT +?2)`,
 ];

@@ -192,11 +192,44 @@ test('workers are listed with what they offer, when they were heard, and how muc
   await ledger.hello(new FakeWorker('w2').hello([], 1), new Set(), 6_000);
   await ledger.bye(new FakeWorker('w2').bye(), 7_000);
   await ledger.bye(new FakeWorker('w3').bye(), 8_000);
-  const offers = { pool: 'default', capabilities: [], version: '0' };
+  const standing = { takesJobs: true, isPaused: false, why: null };
+  const offers = { pool: 'default', capabilities: [], version: '0', standing, wish: 'work', wishBy: null };
+  const run = { jobId: job.id, repo: job.subject.repo, context: job.context, phase: 'claimed', since: 5_000 };
+  const w1 = { slots: 3, hostname: 'w1.local', worker: 'w1', since: 4_000, lastHeardAt: 4_000, hasLeft: false };
+  const w2 = { slots: 1, hostname: 'w2.local', worker: 'w2', since: 6_000, lastHeardAt: 7_000, hasLeft: true };
   assert.deepEqual(await reader.workers(), [
-    { ...offers, slots: 3, hostname: 'w1.local', worker: 'w1', lastHeardAt: 4_000, hasLeft: false, running: 1 },
-    { ...offers, slots: 1, hostname: 'w2.local', worker: 'w2', lastHeardAt: 7_000, hasLeft: true, running: 0 },
+    { ...offers, ...w1, running: 1, runs: [run] },
+    { ...offers, ...w2, running: 0, runs: [] },
   ]);
+});
+
+test('a worker’s own word about itself, and what a person wants of it, are kept; a drain is over when it leaves', async (t) => {
+  const { ledger, reader } = openWorld(t);
+  const standing = { takesJobs: false, isPaused: false, why: 'the disk is full' };
+  assert.equal(await ledger.wishOfWorker('w1', 'pause', 'ann', 1), false, 'nobody of that name');
+  await ledger.hello({ ...worker.hello([]), standing }, new Set(), 4_000);
+  assert.equal(await ledger.wishOfWorker('w1', 'pause', 'ann', 5_000), true);
+  const [seen] = await reader.workers();
+  assert.deepEqual([seen?.standing, seen?.wish, seen?.wishBy], [standing, 'pause', 'ann']);
+  await ledger.bye(worker.bye(), 6_000);
+  assert.equal(await ledger.workerWish('w1'), 'pause', 'a pause outlives a restart');
+  await ledger.wishOfWorker('w1', 'drain', 'ann', 7_000);
+  await ledger.bye(worker.bye(), 8_000);
+  assert.equal(await ledger.workerWish('w1'), 'work');
+});
+
+test('what nobody could read is kept, bounded, and found again', async (t) => {
+  const { ledger, reader } = openWorld(t);
+  const message = { at: 5, worker: 'w9', why: 'rejected', body: '{"v":2}' };
+  assert.equal(await ledger.park(message), true);
+  assert.equal(await ledger.park({ ...message, body: 'x'.repeat(65 * 2 ** 20) }), false, 'too much of it');
+  assert.equal((await reader.counts()).messagesParked, 1);
+  const [kept] = await reader.parkedMessages(10);
+  assert.deepEqual(kept, { id: 1, ...message });
+  assert.deepEqual(await ledger.parked(0, 10), [kept]);
+  assert.deepEqual(await ledger.parked(1, 10), []);
+  await ledger.unpark(1);
+  assert.equal((await reader.counts()).messagesParked, 0);
 });
 
 test('counts tell what stands where', async (t) => {
@@ -224,6 +257,7 @@ test('counts tell what stands where', async (t) => {
     deliveriesParked: 1,
     reportsDue: 5,
     reportsRefused: 0,
+    messagesParked: 0,
   });
 });
 

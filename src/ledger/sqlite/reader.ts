@@ -2,6 +2,7 @@ import type { Database, Sql } from '../../base/sqlite.ts';
 import type { LedgerReader } from '../ledger-reader.ts';
 import { deliveryDays, deliveryTotals, parkedDeliveries } from './deliveries.ts';
 import { shadowRows } from './foreign-statuses.ts';
+import { parkedMessages } from './parked-messages.ts';
 import { readRun } from './read-run.ts';
 import { listRuns } from './read-runs.ts';
 import { heldChanges, readCounts, workersSeen } from './read-state.ts';
@@ -22,6 +23,7 @@ export function openSqliteLedgerReader(database: Database): LedgerReader {
     run: (idOrPrefix) => answer((sql) => readRun(sql, idOrPrefix)),
     held: () => answer(heldChanges),
     workers: () => answer(workersSeen),
+    parkedMessages: (limit) => answer((sql) => parkedMessages(sql, limit)),
     counts: () => answer(readCounts),
     deliveryDays: (days, now) => answer((sql) => deliveryDays(sql, days, now)),
     deliveryTotals: () => answer(deliveryTotals),

@@ -12,6 +12,8 @@
  * issues: one for each check of a branch that tells its failures by an issue; as the forge should show it.
  * reports.word_version: the first version of the occasion that is told; posts of older ones do not count. reports.posted_at:
  * when it was last posted, or refused. foreign_statuses: what another CI said of our commits, for the shadow report.
+ * workers.since: when its present life was first heard; standing: whether it takes jobs, as it said; wish: what a person wants of it.
+ * parked_messages: what workers said and we could not read or apply.
  * schedules: how far each schedule is settled; no slot up to that time is owed any more.
  * jobs.policy_version: the policy by which it was asked for last, where the plan tells.
  * changes.seen_at: when a view of the place was last applied; of a closed place, when it closed.
@@ -252,5 +254,20 @@ export const ledgerSteps: readonly string[] = [
   CREATE INDEX jobs_open_repo ON jobs (forge, repo) WHERE state <> 'ended';
   UPDATE changes SET body = json_set(json_remove(body, '$.isTrusted'), '$.trust',
     CASE json_extract(body, '$.isTrusted') WHEN 1 THEN 'trusted' ELSE 'unknown' END);
+  `,
+  `
+  ALTER TABLE workers ADD COLUMN since INTEGER;
+  ALTER TABLE workers ADD COLUMN standing TEXT;
+  ALTER TABLE workers ADD COLUMN wish TEXT NOT NULL DEFAULT 'work';
+  ALTER TABLE workers ADD COLUMN wish_by TEXT;
+  ALTER TABLE workers ADD COLUMN wish_at INTEGER;
+  CREATE TABLE parked_messages (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    worker TEXT,
+    why TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    body TEXT NOT NULL
+  ) STRICT;
   `,
 ];

@@ -45,15 +45,16 @@ export function applyHello(
   plan: RetryPlan,
 ): Applied {
   if (!isNews(sql, message)) return { kind: 'stale', isNews: false, stops: [] };
-  const known = sql.get<{ offer: string; has_left: number }>(
-    'SELECT offer, has_left FROM workers WHERE worker = ?',
+  const known = sql.get<{ offer: string; has_left: number; standing: string | null }>(
+    'SELECT offer, has_left, standing FROM workers WHERE worker = ?',
     message.worker,
   );
   const offer = JSON.stringify(message.offer);
-  const isNewcomer = known?.offer !== offer || known.has_left === 1;
+  const standing = message.standing === undefined ? null : JSON.stringify(message.standing);
+  const isNewcomer = known?.offer !== offer || known.has_left === 1 || known.standing !== standing;
   let isAnyLost = false;
-  noteWorker(sql, message, offer, false, now);
-  const held = new Set(message.holds.map((holding) => holding.nonce));
+  noteWorker(sql, message, { offer, standing, hasLeft: false }, now);
+  const held = new Set([...message.holds.map((holding) => holding.nonce), ...(message.alsoHolds ?? [])]);
   for (const row of liveRows(sql, message.worker)) {
     if (held.has(row.nonce)) continue;
     const outcome: Broken = { kind: 'broken', cause: 'lost', phase: row.phase ?? 'claimed' };
@@ -75,7 +76,9 @@ export function applyHello(
 /** A worker leaves; what it hands back may run elsewhere at once. */
 export function applyBye(sql: Sql, message: Bye, now: number, plan: RetryPlan): Applied {
   if (!isNews(sql, message)) return { kind: 'stale', isNews: false, stops: [] };
-  noteWorker(sql, message, null, true, now);
+  noteWorker(sql, message, { offer: null, standing: null, hasLeft: true }, now);
+  // It did what was wanted; whoever starts it again wants it to work.
+  sql.run(`UPDATE workers SET wish = 'work' WHERE worker = ? AND wish = 'drain'`, message.worker);
   for (const holding of message.handsBack) {
     const outcome: Broken = { kind: 'broken', cause: 'gave-back', phase: 'running' };
     breakHolding(sql, attemptOf(holding.envelope), holding.nonce, outcome, now, plan);
@@ -92,19 +95,25 @@ function isNews(sql: Sql, { worker, session, seq }: Hello | Bye): boolean {
 function noteWorker(
   sql: Sql,
   { worker, session, seq }: Hello | Bye,
-  offer: string | null,
-  hasLeft: boolean,
+  {
+    offer,
+    standing,
+    hasLeft,
+  }: { readonly offer: string | null; readonly standing: string | null; readonly hasLeft: boolean },
   now: number,
 ): void {
   sql.run(
-    `INSERT INTO workers (worker, session, seq, offer, last_heard_at, has_left) VALUES (?1, ?2, ?3, COALESCE(?4, '{}'), ?5, ?6)
-     ON CONFLICT (worker) DO UPDATE SET session = ?2, seq = ?3, offer = COALESCE(?4, offer), last_heard_at = ?5, has_left = ?6`,
+    `INSERT INTO workers (worker, session, seq, offer, last_heard_at, has_left, standing, since)
+     VALUES (?1, ?2, ?3, COALESCE(?4, '{}'), ?5, ?6, ?7, ?5)
+     ON CONFLICT (worker) DO UPDATE SET session = ?2, seq = ?3, offer = COALESCE(?4, offer), last_heard_at = ?5, has_left = ?6,
+       standing = ?7, since = CASE WHEN session = ?2 AND has_left = 0 THEN since ELSE ?5 END`,
     worker,
     session,
     seq,
     offer,
     now,
     hasLeft ? 1 : 0,
+    standing,
   );
 }
 

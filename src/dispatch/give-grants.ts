@@ -1,0 +1,116 @@
+import type { Clock } from '../base/clock.ts';
+import { errorLine } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import type { FetchGrant, Grant, GrantKind, StoreGrant } from '../core/grant.ts';
+import { checkedOut, type Job } from '../core/job.ts';
+import { attemptOf } from '../core/job-envelope.ts';
+import { runPrefix } from '../core/run-slug.ts';
+import type { Subject } from '../core/subject.ts';
+import type { ControlMessage, Holding } from '../core/worker-message.ts';
+import type { Holder, Ledger } from '../ledger/ledger.ts';
+import type { Queue } from '../queue/queue.ts';
+
+/** Where grants come from: the forges and the store, as the server may use them. */
+export interface GrantSource {
+  /** What attempts of this job have to wait for; empty: nothing. */
+  kindsFor(job: Job): readonly GrantKind[];
+  /** Read-only, for the one repository, good for a quarter of an hour at least; null: whoever reaches it may fetch it. */
+  fetchGrant(subject: Subject, signal: AbortSignal): Promise<FetchGrant | null>;
+  /** Below `prefix` alone (no slash at its end), for so long; null: the store gives none, and the worker has its own way. */
+  storeGrant(prefix: string, validMs: number, signal: AbortSignal): Promise<StoreGrant | null>;
+}
+
+/** A log may come late: when the job is over and the store was away. */
+const afterTimeoutMs = 24 * 3_600_000;
+/** No signature of S3 lives longer: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html */
+const longestMs = 7 * 24 * 3_600_000;
+const fetchValidMs = 15 * 60_000;
+/** A forge or a store that hangs holds up its own answers alone, and not for ever; the worker asks again. */
+const mostUnderway = 500;
+const patienceMs = 30_000;
+
+/** Answers claims and questions with grants, beside the collector: a forge that hangs must not hold up messages. */
+export interface Granting {
+  /** The worker owns this, or asks for it; whether it may have it is looked up here. Nothing is owed: it asks again. */
+  give(worker: string, holding: Holding): void;
+}
+
+export function createGranting(deps: {
+  readonly source: GrantSource;
+  readonly ledger: Pick<Ledger, 'holders'>;
+  readonly queue: Pick<Queue, 'sendControl'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}): Granting {
+  const { source, ledger, queue, clock, logger } = deps;
+  const underway = new Set<string>();
+
+  const grantFor = async ({ envelope, nonce }: Holding, isOver: boolean, signal: AbortSignal): Promise<Grant> => {
+    const { job } = envelope;
+    const kinds = envelope.grants ?? [];
+    const { generation, n } = attemptOf(envelope);
+    const storeMs = Math.min(job.timeoutMs + afterTimeoutMs, longestMs);
+    const [fetch, store] = await Promise.all([
+      // What is over is not fetched again.
+      kinds.includes('fetch') && !isOver ? source.fetchGrant(checkedOut(job), signal) : null,
+      kinds.includes('store') ? source.storeGrant(runPrefix(job, { generation, n, nonce }), storeMs, signal) : null,
+    ]);
+    return { validMs: store === null ? fetchValidMs : storeMs, fetch, store };
+  };
+
+  const answer = async (worker: string, holding: Holding): Promise<void> => {
+    const attempt = attemptOf(holding.envelope);
+    const standing = standingOf(worker, holding.nonce, await ledger.holders(attempt));
+    if (standing === 'refused') {
+      logger.warn('a worker asks for what is not its own', { worker, job: attempt.jobId });
+      return;
+    }
+    if (standing === 'sealed') return;
+    const patience = new AbortController();
+    const timer = clock.after(patienceMs, () => {
+      patience.abort();
+    });
+    try {
+      const grant = await grantFor(holding, standing === 'over', patience.signal);
+      const message: ControlMessage = { v: 1, kind: 'grant', attempt, nonce: holding.nonce, grant };
+      await queue.sendControl(worker, { body: JSON.stringify(message) });
+    } finally {
+      timer.cancel();
+    }
+  };
+
+  return {
+    give(worker, holding) {
+      if ((holding.envelope.grants ?? []).length === 0) return;
+      if (underway.has(holding.nonce) || underway.size >= mostUnderway) return;
+      underway.add(holding.nonce);
+      answer(worker, holding)
+        .catch((error: unknown) => {
+          logger.warn('a worker got no grant; it will ask again', {
+            trace: holding.envelope.traceId,
+            job: holding.envelope.job.id,
+            worker,
+            why: errorLine(error),
+          });
+        })
+        .finally(() => underway.delete(holding.nonce));
+    },
+  };
+}
+
+/**
+ * Whose attempt it is. Its place in the store has eight digits of the nonce in its name: nobody may choose a nonce that leads
+ * into the place of another one.
+ */
+function standingOf(
+  worker: string,
+  nonce: string,
+  holders: readonly Holder[],
+): 'running' | 'over' | 'sealed' | 'refused' {
+  const near = holders.filter((holder) => holder.nonce.slice(0, 8) === nonce.slice(0, 8));
+  if (near.some((holder) => holder.nonce !== nonce || holder.worker !== worker)) return 'refused';
+  const [mine] = near;
+  if (mine === undefined) return 'over';
+  if (mine.isSealed) return 'sealed';
+  return mine.isLive ? 'running' : 'over';
+}

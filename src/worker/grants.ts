@@ -1,0 +1,86 @@
+import { sleep, type Clock } from '../base/clock.ts';
+import type { Grant } from '../core/grant.ts';
+import type { JobEnvelope } from '../core/job-envelope.ts';
+
+/** Asked for so often until it is there, and when it runs out (ms). */
+const askEveryMs = 15_000;
+
+/** What the server gave to one attempt, for those who use it. In memory only: never on a disk, in a log or in a container. */
+export interface AttemptGrants {
+  /** The one in force; null: none yet, or it has run out. */
+  now(): Grant | null;
+  /** The one in force, as soon as there is one; null: the signal aborted first. */
+  wait(signal: AbortSignal): Promise<Grant | null>;
+  /** What this one is for refuses it: another one is asked for at once. */
+  refuse(grant: Grant): void;
+}
+
+/** Holds the grant of one attempt and sees to its renewal. */
+export interface GrantKeeper extends AttemptGrants {
+  take(grant: Grant): void;
+  /** Nothing more is needed. Twice is harmless. */
+  end(): void;
+}
+
+/**
+ * Asks until there is a grant, and anew when a quarter of its time is left. The claim itself is the first question; who is
+ * resumed (`isResumed`) asks at once. What is for the checkout alone (`fetch`) is not renewed.
+ */
+export function createGrantKeeper(deps: {
+  readonly envelope: JobEnvelope;
+  readonly isResumed: boolean;
+  readonly ask: () => void;
+  readonly clock: Clock;
+  readonly life: AbortSignal;
+}): GrantKeeper {
+  const { envelope, clock, life } = deps;
+  const isRenewed = envelope.grants?.includes('store') ?? false;
+  const over = new AbortController();
+  const signal = AbortSignal.any([life, over.signal]);
+  const waiting = new Set<(grant: Grant) => void>();
+  let held: { readonly grant: Grant; readonly until: number } | null = null;
+  const leftMs = (): number => (held === null ? 0 : held.until - clock.monotonic());
+  const now = (): Grant | null => (held !== null && leftMs() > 0 ? held.grant : null);
+  const isWanted = (): boolean => held === null || (isRenewed && leftMs() < held.grant.validMs / 4);
+
+  void (async () => {
+    if (deps.isResumed) deps.ask();
+    while (!signal.aborted) {
+      await sleep(clock, askEveryMs, signal);
+      if (!signal.aborted && isWanted()) deps.ask();
+    }
+  })();
+
+  return {
+    now,
+    wait(stop) {
+      const found = now();
+      if (found !== null || stop.aborted) return Promise.resolve(found);
+      return new Promise((resolve) => {
+        const done = (grant: Grant | null): void => {
+          waiting.delete(done);
+          stop.removeEventListener('abort', onStop);
+          resolve(grant);
+        };
+        const onStop = (): void => {
+          done(null);
+        };
+        waiting.add(done);
+        stop.addEventListener('abort', onStop, { once: true });
+      });
+    },
+    refuse(grant) {
+      if (held?.grant !== grant || signal.aborted) return;
+      held = null;
+      deps.ask();
+    },
+    take(grant) {
+      held = { grant, until: clock.monotonic() + grant.validMs };
+      for (const tell of [...waiting]) tell(grant);
+    },
+    end() {
+      over.abort();
+      held = null;
+    },
+  };
+}
