@@ -170,4 +170,14 @@ export const brokenTelling: readonly BrokenLedger[] = [
     'begins anew each time',
     (ledger) => ({ shownWaiting: (forge, before, _after, limit) => ledger.shownWaiting(forge, before, 0, limit) }),
   ],
+  [
+    'for a forge that is told nothing',
+    'gives what others are told',
+    (ledger) => ({ untoldReports: (now, limit) => ledger.dueReports(now, limit) }),
+  ],
+  [
+    'for a forge that is told nothing',
+    'gives all at once',
+    (ledger) => ({ untoldReports: (now, _limit, forge) => ledger.dueReports(now, 99, forge) }),
+  ],
 ];

@@ -299,6 +299,8 @@ export interface Ledger {
    * refused is due again a day later.
    */
   dueReports(now: number, limit: number, forge?: string): Promise<readonly ReportDue[]>;
+  /** Of a forge that is told nothing: some that are behind and due, in no order. */
+  untoldReports(now: number, limit: number, forge: string): Promise<readonly ReportDue[]>;
   /** The forge has it; what was said is kept for whoever checks. */
   reportPosted(report: ReportDue, said: Verdict, now: number): Promise<void>;
   /** Nobody needs to be told of this step; what comes after it stays due. */

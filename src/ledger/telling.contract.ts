@@ -211,4 +211,21 @@ export const tellingClauses: readonly LedgerClause[] = [
       assert.deepEqual(await shown(9_000), ['a 5002']);
     },
   },
+  {
+    title: 'for a forge that is told nothing, what is due comes in any order and only so much of it',
+    async check({ ledger }) {
+      for (const context of ['a', 'b', 'c']) await enqueue(ledger, anOrder({ context }));
+      const some = await ledger.untoldReports(9_000, 2, 'git');
+      assert.equal(some.length, 2);
+      const all = await ledger.dueReports(9_000, 9, 'git');
+      for (const report of some)
+        assert.deepEqual(
+          all.find(({ context }) => context === report.context),
+          report,
+        );
+      assert.deepEqual(await ledger.untoldReports(9_000, 9, 'another'), []);
+      for (const report of some) await ledger.reportPosted(report, said, 9_000);
+      assert.deepEqual(await ledger.untoldReports(9_000, 9, 'git'), await ledger.dueReports(9_000, 9, 'git'));
+    },
+  },
 ];

@@ -74,7 +74,7 @@ export function createForgeLane(name: string, deps: LaneDeps): ForgeLane {
   const acknowledgeAll = async (signal: AbortSignal): Promise<number | null> => {
     while (!signal.aborted) {
       const now = clock.now();
-      const reports = await ledger.dueReports(now, silentBatch, name);
+      const reports = await ledger.untoldReports(now, silentBatch, name);
       const chores = await ledger.dueChores(now, silentBatch, name);
       const issues = await ledger.dueIssues(now, silentBatch, name);
       if (reports.length + chores.length + issues.length === 0) return await ledger.nextReportAt(name);

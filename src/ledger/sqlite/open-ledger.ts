@@ -33,6 +33,7 @@ import {
   reportRefused,
   reportSkipped,
   shownWaiting,
+  untoldReports,
 } from './reports.ts';
 import { schedulesSeen, settleSchedule } from './schedules.ts';
 import { ledgerSteps } from './schema.ts';
@@ -139,6 +140,7 @@ export function openSqliteLedger(database: Database, options: { readonly retryPl
 
     forgesToTell: () => readLater(forgesToTell),
     dueReports: (now, limit, forge) => readLater((sql) => dueReports(sql, now, limit, forge)),
+    untoldReports: (now, limit, forge) => readLater((sql) => untoldReports(sql, now, limit, forge)),
     reportPosted: (report, said, now) =>
       change((sql) => {
         reportPosted(sql, report, said, now);

@@ -71,6 +71,19 @@ export function dueReports(sql: Sql, now: number, limit: number, forge?: string)
   return rows.map(reportOf);
 }
 
+/** See `Ledger.untoldReports`. Costs what it gives, however much is due. */
+export function untoldReports(sql: Sql, now: number, limit: number, forge: string): readonly ReportDue[] {
+  return sql
+    .all<DueRow>(
+      `SELECT ${columns} FROM (SELECT forge, repo, sha, context FROM ${behind} AND forge = ?3 AND ${isDue('next_try_at', 1)} LIMIT +?2)
+       JOIN reports r USING (forge, repo, sha, context) LEFT JOIN jobs j ON j.id = r.job_id`,
+      now,
+      limit,
+      forge,
+    )
+    .map(reportOf);
+}
+
 /** See `Ledger.shownWaiting`. */
 export function shownWaiting(
   sql: Sql,
