@@ -9,6 +9,7 @@ import type { LivePolicy } from '../config/live-policy.ts';
 import type { Metrics } from '../metrics/catalog.ts';
 import type { Forge } from '../forge/forge.ts';
 import type { WebhookReader } from '../forge/webhook.ts';
+import type { Peek } from '../intake/intake.ts';
 import type { PlanSource } from '../intake/plan-source.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { LedgerReader } from '../ledger/ledger-reader.ts';
@@ -20,6 +21,8 @@ import { createWebApp } from '../web/app.ts';
 import { startWebServer, type RawHandlers, type WebServer } from '../web/server.ts';
 import type { OpenLog, RunWords, Submission } from '../web/web-deps.ts';
 import { jobQueue } from '../core/queue-plan.ts';
+import { noSuchCheck } from '../decide/no-such-check.ts';
+import { changeWords } from './change-words.ts';
 import { createForgeLinks } from './forge-links.ts';
 import { followPolicy, operatorOf, schedulesOf } from './serve-policy.ts';
 import { serve, type Server } from './serve.ts';
@@ -201,6 +204,7 @@ async function submit(
 ): Promise<{ readonly deliveryId: string }> {
   const { forge, repo, changeKey, kind, by, contexts, jobId } = submission;
   const sha = submission.sha ?? (await headOf(parts, submission, signal));
+  await refuseUnknown({ parts, server, signal }, submission);
   const id = `${ownRequestPrefix}${parts.random.hex(8)}`;
   await server.receive({
     id,
@@ -209,6 +213,27 @@ async function submit(
     traceId: parts.random.hex(16),
   });
   return { deliveryId: id };
+}
+
+/**
+ * Whoever asks for a test by a name that means nothing there hears it at once. Where that cannot be found out now, the request is
+ * taken: intake answers what it finds.
+ * @throws GroundcrewError `cli/no-such-check`
+ */
+async function refuseUnknown(
+  { parts, server, signal }: { readonly parts: ServerParts; readonly server: Server; readonly signal: AbortSignal },
+  { kind, jobId, forge, repo, changeKey, contexts }: Submission,
+): Promise<void> {
+  if (kind !== 'test' || jobId !== null || contexts.length === 0) return;
+  let peek: Peek | null;
+  try {
+    peek = await server.intake.peek(forge, repo, changeKey, signal);
+  } catch (error) {
+    parts.logger.warn('which checks there are could not be found out', { change: changeKey, why: errorLine(error) });
+    return;
+  }
+  const why = peek === null ? null : noSuchCheck(peek.snapshot.plan, contexts, changeWords({ forge, repo, changeKey }));
+  if (why !== null) throw new GroundcrewError('cli/no-such-check', why);
 }
 
 /** The head that a request without a commit means. */

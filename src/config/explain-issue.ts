@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { formatPath, quote, type ConfigProblem } from './config-error.ts';
-import { suggestion } from './nearest.ts';
+import { suggestion } from '../base/nearest.ts';
 import type { YamlFile } from './read-yaml.ts';
 
 type Issue = z.core.$ZodIssue;

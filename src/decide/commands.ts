@@ -1,3 +1,4 @@
+import { slips } from '../base/nearest.ts';
 import type { PersonRequest } from '../core/request.ts';
 import { plainLines } from './comment-lines.ts';
 
@@ -108,22 +109,4 @@ function mistake(text: string): Command {
 /** Ours that the word was probably meant to be: one slip away, two where the word is long. Others' bots have commands, too. */
 function nearestWord(typed: string): Word | null {
   return words.find((word) => slips(typed, word) <= (word.length > 6 ? 2 : 1)) ?? null;
-}
-
-/** Edit distance, where swapped neighbours count once (optimal string alignment). Both are short. */
-function slips(a: string, b: string): number {
-  const rows = [Array.from({ length: b.length + 1 }, (_, column) => column)];
-  for (let row = 1; row <= a.length; row += 1) {
-    const above = rows[row - 1] ?? [];
-    const current = [row];
-    for (let column = 1; column <= b.length; column += 1) {
-      const cost = a[row - 1] === b[column - 1] ? 0 : 1;
-      let least = Math.min((above[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1, (above[column - 1] ?? 0) + cost);
-      const isSwap = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
-      if (isSwap) least = Math.min(least, (rows[row - 2]?.[column - 2] ?? 0) + 1);
-      current.push(least);
-    }
-    rows.push(current);
-  }
-  return rows[a.length]?.[b.length] ?? 0;
 }

@@ -28,6 +28,13 @@ export interface LookDeps extends SnapshotDeps {
   readonly onDecided: (stops: readonly Stop[]) => Promise<void>;
 }
 
+/** A view that a scan brings. `at`: when it began to be fetched (our clock). */
+export interface Fetched {
+  readonly view: PlaceView | null;
+  readonly before: PlaceKnown | null;
+  readonly at: number;
+}
+
 /**
  * Why somebody looks: deliveries that are handled by it, or a scan, which may bring a view that it fetched, and what was known
  * of the open place before that.
@@ -35,7 +42,7 @@ export interface LookDeps extends SnapshotDeps {
 export interface LookReason {
   readonly deliveries: readonly PendingDelivery[];
   readonly isScan: boolean;
-  readonly fetched?: { readonly view: PlaceView | null; readonly before: PlaceKnown | null };
+  readonly fetched?: Fetched;
 }
 
 /**
@@ -80,6 +87,7 @@ async function lookInTurn(
   let given = fetched?.view ?? null;
   for (let again = 0; ; again += 1) {
     if (signal.aborted) throw stopped(place);
+    const viewedAt = given === null ? clock.now() : (fetched?.at ?? clock.now());
     const view = given ?? (await viewPlace(deps, place, signal));
     given = null;
     if (view === null) {
@@ -91,7 +99,7 @@ async function lookInTurn(
       const snapshot = await takeSnapshot(deps, { forge: place.forge, view, deliveries }, signal);
       if (signal.aborted) throw stopped(place);
       const actions = decideChange(snapshot);
-      if (await apply(deps, { view, snapshot, actions, deliveries, isScan }))
+      if (await apply(deps, { view, viewedAt, snapshot, actions, deliveries, isScan }))
         return {
           isChanged: actions.some(isWork),
           isSettled: actions.every(({ kind }) => kind === 'notice'),
@@ -111,12 +119,14 @@ async function apply(
   deps: LookDeps,
   {
     view: { change, foreign },
+    viewedAt,
     snapshot: { plan },
     actions,
     deliveries,
     isScan,
   }: Pick<LookReason, 'deliveries' | 'isScan'> & {
     readonly view: PlaceView;
+    readonly viewedAt: number;
     readonly snapshot: Snapshot;
     readonly actions: readonly Action[];
   },
@@ -128,6 +138,7 @@ async function apply(
     actions,
     deliveryIds: deliveries.map((delivery) => delivery.id),
     now: deps.clock.now(),
+    viewedAt,
     traceId: deliveries[0]?.traceId ?? deps.random.hex(16),
     isScan,
   });

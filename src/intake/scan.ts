@@ -96,9 +96,10 @@ export function createScanner(deps: ScanDeps): Scanner {
     };
     if (forge.views !== undefined && keys.length > 1) {
       const known = new Map((await ledger.openPlaces(forge.name, repo)).map((place) => [place.changeKey, place]));
+      const at = clock.now();
       try {
         for await (const { changeKey, view } of forge.views(repo, keys, signal)) {
-          if (left.has(changeKey)) look(changeKey, { view, before: known.get(changeKey) ?? null });
+          if (left.has(changeKey)) look(changeKey, { view, before: known.get(changeKey) ?? null, at });
         }
       } catch (error) {
         // What no single place can be blamed for ends the scan; else each of the rest gets its own chance below.

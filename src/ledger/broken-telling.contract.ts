@@ -116,6 +116,16 @@ export const brokenTelling: readonly BrokenLedger[] = [
     }),
   ],
   [
+    'a view from before the forge was told',
+    'takes it for one of now',
+    (ledger) => ({ applyDecision: ({ viewedAt: _viewedAt, ...decision }) => ledger.applyDecision(decision) }),
+  ],
+  [
+    'a view from before the forge was told',
+    'restates nothing ever',
+    (ledger) => deciding(ledger, (action) => (action.kind === 'restate' ? null : action)),
+  ],
+  [
     'what the forge took a moment ago',
     'never says it again',
     (ledger) => deciding(ledger, (action) => (action.kind === 'restate' ? null : action)),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { anOrder, decide, enqueue, FakeWorker, offer, shaOf } from '../../test/support/ledger-world.ts';
+import { aChange, anOrder, decide, enqueue, FakeWorker, offer, shaOf } from '../../test/support/ledger-world.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { LedgerClause } from './harness.contract.ts';
 import type { Ledger } from './ledger.ts';
@@ -56,6 +56,22 @@ export const tellingClauses: readonly LedgerClause[] = [
       await decide(ledger, job, [{ kind: 'restate', jobId: job.id }]);
       await ledger.reportPosted(due, said, 3_000);
       assert.deepEqual(await ledger.dueReports(100_000, 9), []);
+    },
+  },
+  {
+    title: 'a view from before the forge was told says nothing about that, however late it is decided on',
+    async check({ ledger }) {
+      const job = anOrder();
+      await enqueue(ledger, job);
+      await ledger.reportPosted(await theOnlyReport(ledger), said, 3_000);
+      const restateSeen = async (viewedAt: number): Promise<number> => {
+        const actions = [{ kind: 'restate', jobId: job.id }] as const;
+        const decision = { change: aChange(job), actions, deliveryIds: [], traceId: 't' };
+        await ledger.applyDecision({ ...decision, now: hourMs, viewedAt });
+        return (await ledger.dueReports(hourMs, 9)).length;
+      };
+      assert.equal(await restateSeen(3_000), 0);
+      assert.equal(await restateSeen(3_001), 1);
     },
   },
   {

@@ -106,7 +106,7 @@ export function applyDecision(sql: Sql, decision: Decision): DecisionApplied {
 }
 
 function applyAction(sql: Sql, decision: Decision, action: Action): readonly Stop[] {
-  const { change, now } = decision;
+  const { change, now, viewedAt = now } = decision;
   switch (action.kind) {
     case 'enqueue':
       enqueue(sql, decision, action);
@@ -114,7 +114,7 @@ function applyAction(sql: Sql, decision: Decision, action: Action): readonly Sto
     case 'cancel':
       return cancelJob(sql, action.jobId, { kind: 'canceled', reason: action.reason, by: action.by }, now);
     case 'restate':
-      restate(sql, action.jobId, now);
+      restate(sql, action.jobId, { now, viewedAt });
       return [];
     case 'notice':
       applyNotice(sql, change, action, now);
@@ -269,7 +269,7 @@ function toldLatelyMs(restates: number): number {
 }
 
 /** The job has the word, and says it again. */
-function restate(sql: Sql, id: JobId, now: number): void {
+function restate(sql: Sql, id: JobId, { now, viewedAt }: { readonly now: number; readonly viewedAt: number }): void {
   const row = sql.get<{ body: string }>('SELECT body FROM jobs WHERE id = ?', id);
   if (row === undefined) return;
   const isRefused = sql.get(
@@ -283,6 +283,8 @@ function restate(sql: Sql, id: JobId, now: number): void {
     id,
     now,
   );
+  // The view is from before the forge had it.
+  if (told !== undefined && told.posted_at >= viewedAt) return;
   if (told !== undefined && now - told.posted_at < toldLatelyMs(told.restates)) return;
   // It is going to be told, or just now being told: a newer version would have the same said twice.
   const isDue = sql.get(

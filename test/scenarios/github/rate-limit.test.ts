@@ -53,11 +53,9 @@ test(
     );
     for (const context of contexts) {
       const of = history.filter((one) => one.context === context).map(({ state }) => state);
-      assert.equal(new Set(of.filter((state) => state !== 'pending')).size, 1, `${context}: ${of.join(', ')}`);
+      assert.equal(of.filter((state) => state !== 'pending').length, 1, `${context}: ${of.join(', ')}`);
       assert.equal(of.at(-1), context.startsWith('image-3/') ? 'failure' : 'success');
     }
-    // A scan may look while a verdict is on its way, and have it said once more; that must stay the exception.
-    assert.ok(history.length <= told.length + 57 + 3, `${String(history.length)} statuses were written`);
     assert.equal(house.ran.filter(({ subject }) => subject.sha === sha).length, 57, 'nothing ran twice');
   },
 );

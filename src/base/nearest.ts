@@ -3,24 +3,27 @@
  * once), or one is the start of the other. Null when nothing is near.
  */
 export function nearest(typed: string, candidates: readonly string[]): string | null {
+  return nearestFew(typed, candidates, 1)[0] ?? null;
+}
+
+/** The same, the nearest first, at most so many; of two that are as near, the one that comes first. */
+export function nearestFew(typed: string, candidates: readonly string[], most: number): readonly string[] {
   // A stranger's ten-thousand-letter key must not cost a second.
-  if (typed.length > 100) return null;
+  if (typed.length > 100) return [];
   const wanted = typed.toLowerCase();
-  let best: string | null = null;
-  let bestDistance = Infinity;
+  const found: { readonly candidate: string; readonly score: number }[] = [];
   for (const candidate of candidates) {
     const known = candidate.toLowerCase();
     const isStart = wanted.length >= 3 && (known.startsWith(wanted) || wanted.startsWith(known));
-    const measured = distance(wanted, known);
+    const measured = slips(wanted, known);
     const allowed = Math.max(1, Math.ceil(Math.max(wanted.length, known.length) / 3));
     if (measured > allowed && !isStart) continue;
-    const score = isStart ? Math.min(measured, allowed) : measured;
-    if (score < bestDistance) {
-      best = candidate;
-      bestDistance = score;
-    }
+    found.push({ candidate, score: isStart ? Math.min(measured, allowed) : measured });
   }
-  return best;
+  return found
+    .sort((a, b) => a.score - b.score)
+    .slice(0, most)
+    .map(({ candidate }) => candidate);
 }
 
 /** `; did you mean 'x'?`, or nothing. */
@@ -29,8 +32,8 @@ export function suggestion(typed: string, candidates: readonly string[]): string
   return near === null ? '' : `; did you mean '${near}'?`;
 }
 
-/** Edit distance with swapped neighbours (optimal string alignment). */
-function distance(a: string, b: string): number {
+/** How many letters were mistyped: edit distance with swapped neighbours (optimal string alignment). */
+export function slips(a: string, b: string): number {
   let before: number[] = [];
   let above = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let row = 1; row <= a.length; row += 1) {
