@@ -25,7 +25,7 @@ export interface Delivery extends Message {
   readonly isRedelivered: boolean;
   /** How often it was handed out, this time included (≥ 1); exact only if the broker counts. */
   readonly deliveryCount: number;
-  /** Who published it, where the broker itself vouches for that (a worker's name, or `server`); null where nobody does. */
+  /** Who published it, where the broker itself vouches for that: its user there, `''` for one who did not say. Null: nobody vouches. */
   readonly from: string | null;
   /** Set on dead letters. */
   readonly death: { readonly queue: string; readonly reason: DeathReason } | null;

@@ -8,6 +8,7 @@ import type { Registration } from './kept.ts';
 import { bodyOf, deathOf, deliveryCountOf } from './message-headers.ts';
 import { messageBytes } from './message-size.ts';
 import type { Session } from './session.ts';
+import { routeTo } from './topology.ts';
 
 /** What a consumer stands on. */
 export interface AmqpConsumerOptions {
@@ -124,7 +125,7 @@ export class AmqpConsumer {
     const body = messageBytes(message);
     let isRouted: boolean;
     try {
-      isRouted = await channel.publish({ exchange: '', routingKey: queue, isDurable: true, mandatory: true }, body);
+      isRouted = await channel.publish({ ...routeTo(queue), isDurable: true, mandatory: true }, body);
     } catch (cause) {
       if (codeOf(cause) === 'NACK') throw callError(cause, queue);
       const text = `the connection that delivered the message is gone: ${errorLine(cause)}`;
@@ -141,7 +142,8 @@ function delivery(message: AsyncMessage, publishConfirmed: Delivery['publishConf
     body: bodyOf(message.body),
     isRedelivered: message.redelivered,
     deliveryCount,
-    from: null,
+    // The broker checked it; who says nothing is nobody.
+    from: message.userId ?? '',
     death: deathOf(headers),
     publishConfirmed,
   };

@@ -37,7 +37,7 @@ test('what a call was answered keeps its meaning', () => {
     return [error.code, error.retry];
   });
   assert.deepEqual(codes, [
-    ['queue/not-declared', 'never'],
+    ['queue/not-declared', 'later'],
     ['queue/not-stored', 'later'],
     ['queue/refused', 'never'],
     ['queue/failed', 'later'],

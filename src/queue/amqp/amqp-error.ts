@@ -68,7 +68,7 @@ export function callError(error: unknown, queue: string): GroundcrewError {
 }
 
 export function notDeclared(queue: string): GroundcrewError {
-  return new GroundcrewError('queue/not-declared', `nobody has declared the queue ${queue}`);
+  return new GroundcrewError('queue/not-declared', `nobody has declared the queue ${queue}`, { retry: 'later' });
 }
 
 export function closedError(): GroundcrewError {

@@ -10,8 +10,9 @@ import { keepRegistered, type KeepOptions } from './kept.ts';
 import { Line } from './line.ts';
 import { managementCounts } from './management.ts';
 import { messageBytes } from './message-size.ts';
-import { controlExchange, type Session } from './session.ts';
+import type { Session } from './session.ts';
 import { holdServerQueue } from './server-hold.ts';
+import { controlExchange } from './topology.ts';
 
 /**
  * How long a queue that vanished stays away before we make it again. RabbitMQ 3.10 tells a consumer of a deleted quorum
@@ -33,7 +34,8 @@ export interface AmqpQueue extends Queue {
 /**
  * A queue over RabbitMQ 3.10 or later: FIFO quorum queues, publisher confirms, persistent messages. Reconnects by
  * itself; calls wait for the connection, and a publish whose confirm was lost with it is sent again, so a message can
- * come twice. A queue that this client declared and somebody deleted is made again when it is used.
+ * come twice. A queue that a server declared and somebody deleted is made again when it is used; a worker makes none, and
+ * its `declare` only looks.
  * @throws GroundcrewError `queue/refused`: wrong password, certificate or host name, or no such virtual host. A broker
  *   that is away is waited for until the signal ends it with `queue/unreachable`.
  */
@@ -56,6 +58,10 @@ class RabbitQueue implements AmqpQueue {
   }
 
   async declare(queue: string, options: QueueOptions): Promise<'made' | 'found'> {
+    if (this.#options.broker.role === 'worker') {
+      if (await onLine(this.#line, queue, (session) => session.has(queue))) return 'found';
+      throw notDeclared(queue);
+    }
     const before = await onLine(this.#line, queue, (session) => this.#make(session, queue, options));
     this.#declared.set(queue, options);
     return before;
@@ -115,13 +121,13 @@ class RabbitQueue implements AmqpQueue {
 
   async sendControl(to: string, message: Message): Promise<void> {
     const body = messageBytes(message);
-    await onLine(this.#line, controlExchange, (session) => session.publishControl(to, body));
+    await onLine(this.#line, controlExchange(to), (session) => session.publishControl(to, body));
   }
 
   async onControl(worker: string, hear: (message: Message) => void): Promise<Consumer> {
     const { random, logger } = this.#options;
     const kept = await keepRegistered({
-      ...this.#keeping(controlExchange),
+      ...this.#keeping(controlExchange(worker)),
       register: (session) => listenToControl(session, { worker, hear, random, logger }),
     });
     return { cancel: () => kept.end() };
@@ -150,8 +156,7 @@ class RabbitQueue implements AmqpQueue {
   }
 
   async #make(session: Session, queue: string, options: QueueOptions): Promise<'made' | 'found'> {
-    if (await session.has(queue)) return 'found';
-    if (this.#declared.has(queue)) await sleep(this.#options.clock, remakeAfterMs);
+    if (this.#declared.has(queue) && !(await session.has(queue))) await sleep(this.#options.clock, remakeAfterMs);
     return session.declare(queue, options);
   }
 

@@ -17,12 +17,14 @@ export class ConfirmChannel {
   /** Resolves when the channel is gone, whoever closed it. */
   readonly gone: Promise<void>;
   readonly #channel: Channel;
+  readonly #user: string;
   readonly #returned = new Set<string>();
   #sent = 0;
   #failure: unknown = null;
 
-  private constructor(channel: Channel) {
+  private constructor(channel: Channel, user: string) {
     this.#channel = channel;
+    this.#user = user;
     this.gone = new Promise((resolve) => {
       channel.once('close', () => {
         resolve();
@@ -36,8 +38,9 @@ export class ConfirmChannel {
     });
   }
 
-  static async open(connection: Connection): Promise<ConfirmChannel> {
-    const opened = new ConfirmChannel(await connection.acquire({ emitErrorsFromChannel: true }));
+  /** `user`: who we are to the broker, which refuses any other in a message. */
+  static async open(connection: Connection, user: string): Promise<ConfirmChannel> {
+    const opened = new ConfirmChannel(await connection.acquire({ emitErrorsFromChannel: true }), user);
     try {
       await opened.#channel.confirmSelect();
     } catch (error) {
@@ -66,6 +69,7 @@ export class ConfirmChannel {
         routingKey,
         mandatory,
         messageId,
+        userId: this.#user,
         durable: isDurable,
         contentType: 'application/json',
         // With an encoding the library leaves the body alone.

@@ -172,7 +172,7 @@ export class Line {
 
   #up(connection: Connection): void {
     const { logger, clientName } = this.#options;
-    const session = new Session(connection);
+    const session = new Session(connection, this.#options.broker.username);
     this.#session = session;
     this.#trouble = null;
     logger.info(this.#wasUp ? 'connected to the broker again' : 'connected to the broker', {

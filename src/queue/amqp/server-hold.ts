@@ -1,9 +1,7 @@
 import { GroundcrewError } from '../../base/errors.ts';
 import { codeOf } from './amqp-error.ts';
 import { keepRegistered, type KeepOptions } from './kept.ts';
-
-/** Exclusive to the connection of the one server (R15). */
-export const serverQueue = 'groundcrew.server';
+import { serverQueue } from './topology.ts';
 
 /**
  * Holds the queue that only one connection of a virtual host can have, as long as the line lives. After a reconnect the

@@ -1,11 +1,10 @@
 import type { Channel, Connection } from 'rabbitmq-client';
+import { collectorQueue } from '../../core/queue-plan.ts';
 import type { QueueOptions } from '../queue.ts';
 import { isNotFound } from './amqp-error.ts';
 import { ConfirmChannel } from './confirm-channel.ts';
 import { queueArguments } from './queue-arguments.ts';
-
-/** The direct exchange of control messages; routing keys are workers' names, and `all`. */
-export const controlExchange = 'groundcrew.control';
+import { collectorExchange, controlExchange, exchangeType, routeTo } from './topology.ts';
 
 /** One life of a connection: it begins when the broker has let us in, and never comes back. */
 export class Session {
@@ -14,12 +13,17 @@ export class Session {
   #isOver = false;
   readonly #sayOver: (nothing: null) => void;
   readonly #connection: Connection;
+  readonly #user: string;
   #publisher: Promise<ConfirmChannel> | null = null;
-  #control: Promise<void> | null = null;
+  /** Its own channel: an exchange that was deleted takes no other message with it. */
+  #controller: Promise<ConfirmChannel> | null = null;
+  readonly #exchanges = new Map<string, Promise<void>>();
   readonly #channels = new Set<ConfirmChannel>();
 
-  constructor(connection: Connection) {
+  /** `user`: who we are to the broker, said in every message. */
+  constructor(connection: Connection, user: string) {
     this.#connection = connection;
+    this.#user = user;
     const { promise, resolve } = Promise.withResolvers<null>();
     this.over = promise;
     this.#sayOver = resolve;
@@ -41,7 +45,7 @@ export class Session {
   }
 
   async openChannel(): Promise<ConfirmChannel> {
-    const channel = await ConfirmChannel.open(this.#connection);
+    const channel = await ConfirmChannel.open(this.#connection, this.#user);
     this.#channels.add(channel);
     void channel.gone.then(() => this.#channels.delete(channel));
     return channel;
@@ -49,31 +53,55 @@ export class Session {
 
   /** Resolves when the message is durable in the queue: false when there is no such queue. In the order of the calls. */
   async publish(queue: string, body: Buffer): Promise<boolean> {
-    const channel = await this.#publishChannel();
-    return channel.publish({ exchange: '', routingKey: queue, isDurable: true, mandatory: true }, body);
-  }
-
-  /** Best effort: to whoever listens under that key now. */
-  async publishControl(to: string, body: Buffer): Promise<void> {
-    await this.declareControl();
-    const channel = await this.#publishChannel();
+    this.#publisher ??= this.#lasting(() => {
+      this.#publisher = null;
+    });
     try {
-      await channel.publish({ exchange: controlExchange, routingKey: to, isDurable: false, mandatory: false }, body);
+      const channel = await this.#publisher;
+      return await channel.publish({ ...routeTo(queue), isDurable: true, mandatory: true }, body);
     } catch (error) {
-      this.#control = null;
+      // There is no such exchange.
+      if (isNotFound(error)) return false;
       throw error;
     }
   }
 
-  /** Once a session. */
-  declareControl(): Promise<void> {
-    this.#control ??= this.withChannel((channel) =>
-      channel.exchangeDeclare({ exchange: controlExchange, type: 'direct', durable: true }),
-    ).catch((error: unknown) => {
-      this.#control = null;
-      throw error;
+  /** Best effort: to whoever listens under that name now. */
+  async publishControl(to: string, body: Buffer): Promise<void> {
+    const exchange = controlExchange(to);
+    await this.declareExchange(exchange);
+    this.#controller ??= this.#lasting(() => {
+      this.#controller = null;
     });
-    return this.#control;
+    try {
+      const channel = await this.#controller;
+      await channel.publish({ exchange, routingKey: '', isDurable: false, mandatory: false }, body);
+    } catch (error) {
+      this.#exchanges.delete(exchange);
+      throw error;
+    }
+  }
+
+  /** Makes one of our exchanges, once a session. */
+  declareExchange(exchange: string): Promise<void> {
+    const before = this.#exchanges.get(exchange);
+    if (before !== undefined) return before;
+    const declaring = this.withChannel((channel) =>
+      channel.exchangeDeclare({ exchange, type: exchangeType, durable: true }),
+    );
+    this.#exchanges.set(exchange, declaring);
+    declaring.catch(() => this.#exchanges.delete(exchange));
+    return declaring;
+  }
+
+  async hasExchange(exchange: string): Promise<boolean> {
+    try {
+      await this.withChannel((channel) => channel.exchangeDeclare({ exchange, passive: true }));
+      return true;
+    } catch (error) {
+      if (isNotFound(error)) return false;
+      throw error;
+    }
   }
 
   async has(queue: string): Promise<boolean> {
@@ -88,11 +116,17 @@ export class Session {
 
   /** Looks first: with other arguments than it was made with, declaring again would be an error. */
   async declare(queue: string, options: QueueOptions): Promise<'made' | 'found'> {
-    if (await this.has(queue)) return 'found';
-    await this.withChannel((channel) =>
-      channel.queueDeclare({ queue, durable: true, arguments: queueArguments(options) }),
-    );
-    return 'made';
+    const isThere = await this.has(queue);
+    if (!isThere) {
+      await this.withChannel((channel) =>
+        channel.queueDeclare({ queue, durable: true, arguments: queueArguments(options) }),
+      );
+    }
+    if (queue === collectorQueue) {
+      await this.declareExchange(collectorExchange);
+      await this.withChannel((channel) => channel.queueBind({ queue, exchange: collectorExchange }));
+    }
+    return isThere ? 'found' : 'made';
   }
 
   /** Messages that are ready; fresh, unlike what the management API tells. */
@@ -117,15 +151,10 @@ export class Session {
     }
   }
 
-  #publishChannel(): Promise<ConfirmChannel> {
-    if (this.#publisher === null) {
-      const opening = this.openChannel();
-      const forget = (): void => {
-        if (this.#publisher === opening) this.#publisher = null;
-      };
-      opening.then((channel) => channel.gone.then(forget), forget);
-      this.#publisher = opening;
-    }
-    return this.#publisher;
+  /** A channel for many messages; `forget` when it is gone, or could not be opened. */
+  #lasting(forget: () => void): Promise<ConfirmChannel> {
+    const opening = this.openChannel();
+    opening.then((channel) => channel.gone.then(forget), forget);
+    return opening;
   }
 }
