@@ -7,6 +7,8 @@ export interface ProxyCounts {
   readonly accepted: number;
   /** Connections that found nobody behind the proxy. */
   readonly refused: number;
+  /** Bytes that came at all, from either side. */
+  readonly bytes: number;
   /** Bytes that came into a black hole. */
   readonly swallowedBytes: number;
   /** Bytes that came while everything was held back, or late. */
@@ -52,7 +54,7 @@ interface Pair {
 /** Listens on a free port of 127.0.0.1 and passes everything to `targetPort` there. */
 export async function openTcpProxy(targetPort: number): Promise<TcpProxy> {
   const pairs = new Set<Pair>();
-  const counts = { accepted: 0, refused: 0, swallowedBytes: 0, heldBytes: 0, lateBytes: 0 };
+  const counts = { accepted: 0, refused: 0, bytes: 0, swallowedBytes: 0, heldBytes: 0, lateBytes: 0 };
   const pumps = new Set<() => void>();
   let isHeld = false;
   let latencyMs = 0;
@@ -77,6 +79,7 @@ export async function openTcpProxy(targetPort: number): Promise<TcpProxy> {
     };
     const take = (bytes: Buffer | null): void => {
       const size = bytes?.length ?? 0;
+      counts.bytes += size;
       if (pair.isDead) counts.swallowedBytes += size;
       else if (isHeld) counts.heldBytes += size;
       else if (latencyMs > 0) counts.lateBytes += size;
