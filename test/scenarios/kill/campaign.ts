@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { removeContainersOf } from '../../support/end-processes.ts';
 import { until } from '../../support/until.ts';
 import { makeHouse, noteInLogs, type Form, type House, type Part } from './house.ts';
 import { judge } from './judge.ts';
@@ -14,6 +15,8 @@ import { killSomebody, processesIn, type VictimKind } from './victims.ts';
 export interface CampaignOrder {
   readonly dir: string;
   readonly form: Form;
+  /** Jobs run in podman, in this image; null: as processes. */
+  readonly image: string | null;
   readonly kills: number;
   readonly seed: number;
   /** Mean time between two kills. */
@@ -50,7 +53,7 @@ export async function runCampaign(order: CampaignOrder): Promise<CampaignResult>
   const { dir, form } = order;
   const random = seededRandom(order.seed);
   const project = await makeProject(dir);
-  const house = await makeHouse(dir, form, project.dir);
+  const house = await makeHouse(dir, form, project.dir, { image: order.image });
   const load = createLoad(house, project, seededRandom(order.seed ^ 0x5eed));
   const stop = new AbortController();
   const readyMs: number[] = [];
@@ -81,7 +84,10 @@ export async function runCampaign(order: CampaignOrder): Promise<CampaignResult>
       if (house.crashes.length > 0) break;
       // Somebody who is not there right now (no job, no git) cannot be hit; then it is another one's turn.
       for (let tries = 0; tries < 2_000; tries += 1) {
-        const hit = await killSomebody(house, random, order.mostTries);
+        const hit = await killSomebody(house, random, {
+          mostTries: order.mostTries,
+          inContainers: order.image !== null,
+        });
         if (hit === null) {
           if (tries % 50 === 49) await pause(20);
           continue;
@@ -109,7 +115,7 @@ export async function runCampaign(order: CampaignOrder): Promise<CampaignResult>
     const shownRuns = await house.command('runs', '--json');
     await house.stop();
     const refs = await project.refs();
-    const found = await judge(house, load, project, { refs, tampered });
+    const found = await judge(house, load, project, { refs, tampered, inContainers: order.image !== null });
     const wrong = [
       ...unrest,
       ...house.crashes,
@@ -134,6 +140,7 @@ export async function runCampaign(order: CampaignOrder): Promise<CampaignResult>
   } finally {
     stop.abort();
     house.destroy();
+    if (order.image !== null) await removeContainersOf(dir);
     for (const pid of processesIn(dir)) process.kill(pid, 'SIGKILL');
   }
 }

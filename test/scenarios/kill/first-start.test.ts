@@ -64,7 +64,7 @@ test('a commit whose hook nobody heard before the kill is tested after it', need
   const dir = await tempDir(context);
   const project = await makeProject(dir);
   // No poll helps within this test.
-  const house = await makeHouse(dir, 'up', project.dir, '1h');
+  const house = await makeHouse(dir, 'up', project.dir, { poll: '1h' });
   context.after(() => {
     house.destroy();
   });

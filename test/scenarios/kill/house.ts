@@ -50,8 +50,21 @@ export interface House {
   said(lines: number): Promise<string>;
 }
 
-/** Writes the configuration for `repoDir` below `dir`; starts nothing. `poll`: how often it looks there unasked. */
-export async function makeHouse(dir: string, form: Form, repoDir: string, poll = '2s'): Promise<House> {
+/** What a house may be told besides. */
+export interface HouseWishes {
+  /** How often it looks at the repository unasked. */
+  readonly poll?: string;
+  /** Jobs run in podman, in this image; null: as processes. */
+  readonly image?: string | null;
+}
+
+/** Writes the configuration for `repoDir` below `dir`; starts nothing. */
+export async function makeHouse(
+  dir: string,
+  form: Form,
+  repoDir: string,
+  { poll = '2s', image = null }: HouseWishes = {},
+): Promise<House> {
   const stateDir = join(dir, 'state');
   const tempDir = join(dir, 'tmp');
   await mkdir(tempDir, { recursive: true });
@@ -61,7 +74,8 @@ export async function makeHouse(dir: string, form: Form, repoDir: string, poll =
     'server: { port: 0 }',
     'projects:',
     `  - { name: demo, path: ${repoDir}, poll: ${poll} }`,
-    'worker: { slots: 2, executor: process, grace: 2s, minFreeDisk: 64MiB }',
+    `worker: { slots: 2, executor: ${image === null ? 'process' : 'podman'}, grace: 2s, minFreeDisk: 64MiB }`,
+    ...(image === null ? [] : [`defaults: { container: ${image} }`]),
     // A job that is hit again and again is nobody's failure here; the plan itself is the ledger tests' business.
     'dispatch: { attempts: 10 }',
     'logs: { level: debug, flush: 100ms }',
@@ -70,7 +84,8 @@ export async function makeHouse(dir: string, form: Form, repoDir: string, poll =
   await writeFile(config, lines.join('\n'));
   const env = {
     ...process.env,
-    HOME: dir,
+    // A rootless podman has its images there.
+    ...(image === null ? { HOME: dir } : {}),
     TMPDIR: tempDir,
     GIT_CONFIG_NOSYSTEM: '1',
     GIT_CONFIG_GLOBAL: '/dev/null',

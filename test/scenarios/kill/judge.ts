@@ -2,6 +2,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { checkResults } from './check-results.ts';
+import { containersLeft } from './containers-left.ts';
 import { runProgram, type House } from './house.ts';
 import { leftovers } from './leftovers.ts';
 import { stateOf, type Load } from './load.ts';
@@ -24,7 +25,15 @@ export async function judge(
   house: House,
   load: Load,
   project: Project,
-  { refs, tampered }: { readonly refs: ReadonlyMap<string, string>; readonly tampered: ReadonlySet<string> },
+  {
+    refs,
+    tampered,
+    inContainers = false,
+  }: {
+    readonly refs: ReadonlyMap<string, string>;
+    readonly tampered: ReadonlySet<string>;
+    readonly inContainers?: boolean;
+  },
 ): Promise<{
   readonly wrong: readonly string[];
   readonly deliveries: number;
@@ -56,6 +65,7 @@ export async function judge(
   }
   for (const pid of new Set([...processesOf(nonces), ...processesIn(stateDir)]))
     wrong.push(`process-left: ${describeProcess(pid)}`);
+  if (inContainers) wrong.push(...(await containersLeft(dir)));
   for (const path of leftovers(stateDir)) wrong.push(`file-left: ${path}`);
   for (const name of readdirSync(house.tempDir)) wrong.push(`temp-left: ${name}`);
   return { deliveries: counts.deliveries, jobs: counts.jobs, attempts: counts.attempts, wrong };

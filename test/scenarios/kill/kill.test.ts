@@ -16,7 +16,7 @@ describe('kill -9', { concurrency: true, ...needs('git', 'linux') }, () => {
     test(titles[form], { timeout: 180_000 }, async (context) => {
       const seed = randomInt(1_000_000);
       const dir = await tempDir(context);
-      const order = { dir, form, kills: 12, seed, meanGapMs: 2_200, restWithinMs: 120_000, mostTries: 1 };
+      const order = { dir, form, image: null, kills: 12, seed, meanGapMs: 2_200, restWithinMs: 120_000, mostTries: 1 };
       const { wrong, said, ...rest } = await runCampaign(order);
       const again = `node test/scenarios/kill/main.ts --form ${form} --kills 12 --gap 2200 --seed ${String(seed)}`;
       context.diagnostic(JSON.stringify(rest));

@@ -53,7 +53,7 @@ async function unrestOf(house: House, load: Load, project: Project, asked: Set<s
     }
   }
   for (const worker of readdirSync(join(house.stateDir, 'worker'))) {
-    for (const place of ['attempts', 'spool', 'process-runs']) {
+    for (const place of ['attempts', 'spool', 'process-runs', 'podman-runs']) {
       const left = readdirSafely(join(house.stateDir, 'worker', worker, place)).filter((name) =>
         /^[0-9a-f]/.test(name),
       );

@@ -5,9 +5,11 @@ import type { SeededRandom } from './seeded-random.ts';
 
 /**
  * Whom SIGKILL hits. `part`: a process of ours. `group`: with its children. `all`: every part with every job, as when the
- * machine stops. `guard`, `relay`, `watch`: the processes around one job; `job`: its command; `git`: a git that we run.
+ * machine stops. `guard`, `relay`, `watch`: the processes around one job; `job`: its command, for a container podman;
+ * `container`: its first process; `conmon`: its monitor; `git`: a git that we run.
  */
-export type VictimKind = 'up' | 'server' | 'worker' | 'group' | 'all' | 'guard' | 'relay' | 'watch' | 'job' | 'git';
+export type VictimKind =
+  'up' | 'server' | 'worker' | 'group' | 'all' | 'guard' | 'relay' | 'watch' | 'job' | 'container' | 'conmon' | 'git';
 
 /** One kill that hit. `shas`: commits whose test was hit itself, so that its verdict is anybody's guess. */
 export interface Hit {
@@ -22,6 +24,8 @@ interface LiveAttempt {
   readonly n: number;
   readonly guard: number | null;
   readonly job: number | null;
+  /** The first process of its container, once there is one. */
+  readonly container: number | null;
 }
 
 const weights: Readonly<Record<'up' | 'apart', Readonly<Partial<Record<VictimKind, number>>>>> = {
@@ -29,15 +33,21 @@ const weights: Readonly<Record<'up' | 'apart', Readonly<Partial<Record<VictimKin
   apart: { server: 6, worker: 6, group: 3, all: 2, guard: 2, relay: 1, watch: 1, job: 2, git: 2 },
 };
 
+const aroundContainers: Readonly<Partial<Record<VictimKind, number>>> = { container: 2, conmon: 2 };
+
 /**
  * Kills somebody, now. Only processes that `house` started are ever signalled: its parts by their handles, jobs by the pid
  * files in its state directory together with the attempt's nonce.
- * @param mostTries a job whose guard was killed waits for its next try; only attempts up to this number are hit so.
+ * @param choice.mostTries a job whose guard was killed waits for its next try; only attempts up to this number are hit so.
  */
-export async function killSomebody(house: House, random: SeededRandom, mostTries: number): Promise<Hit | null> {
+export async function killSomebody(
+  house: House,
+  random: SeededRandom,
+  { mostTries, inContainers }: { readonly mostTries: number; readonly inContainers: boolean },
+): Promise<Hit | null> {
   const live = house.parts.filter((part) => part.child !== null && !part.isKilled);
   const isUp = house.parts.some((part) => part.name === 'up');
-  const kind = random.weighted(weights[isUp ? 'up' : 'apart']);
+  const kind = random.weighted({ ...weights[isUp ? 'up' : 'apart'], ...(inContainers ? aroundContainers : {}) });
   const attempts = liveAttempts(house.stateDir);
   const chosen = random.pick(attempts.filter((one) => one.guard !== null && one.n <= mostTries));
   switch (kind) {
@@ -71,6 +81,13 @@ export async function killSomebody(house: House, random: SeededRandom, mostTries
     }
     case 'job':
       return chosen !== undefined && kill(chosen.job) ? { kind, parts: [], shas: [chosen.sha] } : null;
+    case 'container':
+      return chosen !== undefined && kill(chosen.container) ? { kind, parts: [], shas: [chosen.sha] } : null;
+    case 'conmon': {
+      const monitor = parentOf(chosen?.container ?? 0);
+      if (chosen === undefined || !/(?:^|\/)conmon$/.test(argsOf(monitor)[0] ?? '')) return null;
+      return kill(monitor) ? { kind, parts: [], shas: [chosen.sha] } : null;
+    }
     case 'git': {
       const pids = live
         .flatMap(({ child }) => descendantsOf(child?.pid ?? 0))
@@ -136,7 +153,12 @@ function liveAttempts(stateDir: string): readonly LiveAttempt[] {
         // Numbers are used again: it must be the very process that wrote the file.
         return pid !== '' && startTicksOf(Number(pid)) === ticks && !isZombie(Number(pid)) ? Number(pid) : null;
       };
-      found.push({ nonce, sha: job.subject.sha, n, guard: pidOf('guard'), job: pidOf('job') });
+      const [first = ''] = readOrEmpty(join(attempts, nonce, 'run/executor/container.pid'))
+        .trim()
+        .split(' ');
+      const isOurs = first !== '' && readOrEmpty(`/proc/${first}/environ`).includes(nonce);
+      const container = isOurs ? Number(first) : null;
+      found.push({ nonce, sha: job.subject.sha, n, guard: pidOf('guard'), job: pidOf('job'), container });
     }
   }
   return found;
@@ -189,6 +211,7 @@ function statOf(pid: number): readonly string[] {
   return line.slice(line.lastIndexOf(') ') + 2).split(' ');
 }
 
+const parentOf = (pid: number): number => Number(statOf(pid)[1] ?? 0);
 const isZombie = (pid: number): boolean => ['Z', 'X', ''].includes(statOf(pid)[0] ?? '');
 const startTicksOf = (pid: number): string => statOf(pid)[19] ?? '';
 
