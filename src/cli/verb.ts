@@ -82,6 +82,27 @@ export async function loadSettings(
   return { loaded, settings: settle(loaded), renewal };
 }
 
+/**
+ * The same for a command that only looks, or asks a server that runs: what is wrong with the file is said in one line, and the rest
+ * of it counts. Whoever edits the file must not be blind meanwhile.
+ */
+export async function loadToLook(
+  context: CliContext,
+  options: ConfigOptions,
+): Promise<{ readonly settings: Settings }> {
+  const [{ salvageConfig }, { settingsOf }] = await Promise.all([
+    import('../config/salvage.ts'),
+    import('../config/settings.ts'),
+  ]);
+  const { env, cwd } = context;
+  const { loaded, problem } = salvageConfig({ env, cwd, option: options.config ?? null });
+  if (problem !== null) {
+    const { plainText } = await import('./output/plain-text.ts');
+    await context.err.line(plainText(`groundcrew: ${problem}; going on without that`));
+  }
+  return { settings: settingsOf(loaded, { env, cwd, stateDir: options.stateDir ?? null }) };
+}
+
 /** Opens the ledger for reading, hands it on, closes it. Null: nothing has ever run here. */
 export async function withReader<Result>(
   context: CommandContext,

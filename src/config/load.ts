@@ -57,13 +57,16 @@ export function defaultConfigFile(env: Environment): string {
  * @throws ConfigError with every problem, file and line.
  */
 export function loadConfig(place: ConfigPlace): LoadedConfig {
+  const file = configFile(place);
+  return file === null ? { config: configSchema.parse({}), file: null, yaml: null } : readConfig(file);
+}
+
+/** The file that `loadConfig` reads, there or not; null: none is named, and none is at the usual place. */
+export function configFile(place: ConfigPlace): string | null {
   const named = place.option ?? place.env['GROUNDCREW_CONFIG'] ?? '';
-  if (named === '') {
-    const file = defaultConfigFile(place.env);
-    if (!existsSync(file)) return { config: configSchema.parse({}), file: null, yaml: null };
-    return readConfig(file);
-  }
-  return readConfig(resolve(place.cwd, named));
+  if (named !== '') return resolve(place.cwd, named);
+  const file = defaultConfigFile(place.env);
+  return existsSync(file) ? file : null;
 }
 
 /** Reads and checks one configuration file. */

@@ -6,7 +6,7 @@ import { exitCode } from '../exit-code.ts';
 import { plainText } from '../output/plain-text.ts';
 import {
   addVerb,
-  loadSettings,
+  loadToLook,
   withConfig,
   withDryRun,
   withReader,
@@ -62,7 +62,7 @@ export function addAsk(program: Command, frame: Frame): void {
 function addAsker(program: Command, asker: Asker, { context, done }: Frame): void {
   const command = addVerb(program, words[asker]);
   withDryRun(withConfig(command)).action(async (names: readonly string[], options: AskOptions) => {
-    const { settings } = await loadSettings(context, options);
+    const { settings } = await loadToLook(context, options);
     const wishes = await withReader(context, settings, async (reader) => {
       const found: Wish[] = [];
       // All names are looked up before anything is asked: a typing error in the third changes nothing.

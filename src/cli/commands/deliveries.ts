@@ -3,7 +3,7 @@ import { exitCode } from '../exit-code.ts';
 import { wholeNumber } from '../parse-option.ts';
 import {
   addVerb,
-  loadSettings,
+  loadToLook,
   sayEmpty,
   withConfig,
   withJson,
@@ -31,7 +31,7 @@ export function addDeliveries(program: Command, { context, done }: Frame): void 
     ],
   }).option('--days <number>', 'so many days', wholeNumber(1, 366), 30);
   withJson(withConfig(command)).action(async (options: DeliveriesOptions) => {
-    const { settings } = await loadSettings(context, options);
+    const { settings } = await loadToLook(context, options);
     const days = await withReader(context, settings, async (reader) =>
       reader === null ? [] : reader.deliveryDays(options.days, context.clock.now()),
     );

@@ -3,7 +3,7 @@ import { UsageError } from '../../base/errors.ts';
 import type { RunDetail, AttemptDetail } from '../../ledger/ledger-reader.ts';
 import { exitCode } from '../exit-code.ts';
 import { wholeNumber } from '../parse-option.ts';
-import { addVerb, loadSettings, withConfig, withReader, type ConfigOptions, type Frame } from '../verb.ts';
+import { addVerb, loadToLook, withConfig, withReader, type ConfigOptions, type Frame } from '../verb.ts';
 
 interface LogsOptions extends ConfigOptions {
   readonly follow?: boolean;
@@ -29,7 +29,7 @@ export function addLogs(program: Command, { context, done }: Frame): void {
     .option('--attempt <number>', 'this attempt', wholeNumber(1, 1_000_000))
     .option('--raw', 'keep everything on a terminal too');
   withConfig(command).action(async (word: string, options: LogsOptions) => {
-    const { settings } = await loadSettings(context, options);
+    const { settings } = await loadToLook(context, options);
     const { findRun } = await import('../find-run.ts');
     const { chosenAttempt, followRun, printLog } = await import('../follow-run.ts');
     const wiring = await context.wiring();

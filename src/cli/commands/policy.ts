@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { UsageError } from '../../base/errors.ts';
 import { exitCode } from '../exit-code.ts';
 import { label } from '../parse-option.ts';
-import { addVerb, loadSettings, withConfig, withJson, type ConfigOptions, type Frame } from '../verb.ts';
+import { addVerb, loadToLook, withConfig, withJson, type ConfigOptions, type Frame } from '../verb.ts';
 
 interface PolicyOptions extends ConfigOptions {
   readonly json?: boolean;
@@ -47,7 +47,7 @@ function addExplain(policy: Command, { context, done }: Frame): void {
     ],
   });
   withJson(withConfig(command)).action(async (word: string, ref: string | undefined, options: PolicyOptions) => {
-    const { settings } = await loadSettings(context, options);
+    const { settings } = await loadToLook(context, options);
     const { namedPlace, placeWords } = await import('../named-place.ts');
     const place = await namedPlace({ repo: word, ref }, settings, context);
     if (place.changeKey === null) throw new UsageError('cli/usage', 'name a pull request or a branch, not a commit');

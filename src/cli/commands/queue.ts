@@ -3,7 +3,7 @@ import { exitCode } from '../exit-code.ts';
 import { wholeNumber } from '../parse-option.ts';
 import {
   addVerb,
-  loadSettings,
+  loadToLook,
   sayEmpty,
   withConfig,
   withJson,
@@ -28,7 +28,7 @@ export function addQueue(program: Command, { context, done }: Frame): void {
     ],
   }).option('--limit <number>', 'at most so many', wholeNumber(1, 10_000), 50);
   withJson(withConfig(command)).action(async (options: QueueOptions) => {
-    const { settings } = await loadSettings(context, options);
+    const { settings } = await loadToLook(context, options);
     const { words } = await context.wiring();
     const { rows, held } = await withReader(context, settings, async (reader) => {
       if (reader === null) return { rows: [], held: [] };

@@ -4,7 +4,7 @@ import { exitCode } from '../exit-code.ts';
 import { oneOf, wholeNumber } from '../parse-option.ts';
 import {
   addVerb,
-  loadSettings,
+  loadToLook,
   sayEmpty,
   withConfig,
   withJson,
@@ -36,7 +36,7 @@ export function addRuns(program: Command, { context, done }: Frame): void {
     .option('--repo <name>', 'of one repository')
     .option('--limit <number>', 'at most so many', wholeNumber(1, 10_000), 20);
   withJson(withConfig(command)).action(async (options: RunsOptions) => {
-    const { settings } = await loadSettings(context, options);
+    const { settings } = await loadToLook(context, options);
     const runs = await withReader(context, settings, async (reader) =>
       reader === null ? [] : collect(options, (filter) => reader.listRuns(filter)),
     );

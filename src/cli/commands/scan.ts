@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { changeWords } from '../change-words.ts';
 import { exitCode } from '../exit-code.ts';
-import { addVerb, loadSettings, withConfig, withDryRun, withJson, type ConfigOptions, type Frame } from '../verb.ts';
+import { addVerb, loadToLook, withConfig, withDryRun, withJson, type ConfigOptions, type Frame } from '../verb.ts';
 
 interface ScanOptions extends ConfigOptions {
   readonly json?: boolean;
@@ -39,7 +39,7 @@ export function addScan(program: Command, { context, done }: Frame): void {
     ],
   });
   withJson(withDryRun(withConfig(command))).action(async (project: string | undefined, options: ScanOptions) => {
-    const { settings } = await loadSettings(context, options);
+    const { settings } = await loadToLook(context, options);
     const { connect } = await import('../client.ts');
     const { plainJson, plainText } = await import('../output/plain-text.ts');
     const { createProgress } = await import('../output/progress.ts');

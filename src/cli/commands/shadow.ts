@@ -1,7 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { durationExample, parseDuration } from '../../config/duration.ts';
 import { exitCode } from '../exit-code.ts';
-import { addVerb, loadSettings, withConfig, withJson, withReader, type ConfigOptions, type Frame } from '../verb.ts';
+import { addVerb, loadToLook, withConfig, withJson, withReader, type ConfigOptions, type Frame } from '../verb.ts';
 
 interface ShadowOptions extends ConfigOptions {
   readonly since?: number;
@@ -31,7 +31,7 @@ export function addShadow(program: Command, { context, done }: Frame): void {
     ],
   }).option('--since <duration>', 'how far back (default: 30d)', ago);
   withJson(withConfig(command)).action(async (options: ShadowOptions) => {
-    const { settings } = await loadSettings(context, options);
+    const { settings } = await loadToLook(context, options);
     const { compareShadow } = await import('../../report/shadow-report.ts');
     const rows = await withReader(context, settings, async (reader) =>
       reader === null ? [] : reader.shadowRows(context.clock.now() - (options.since ?? 30 * dayMs), mostRows),

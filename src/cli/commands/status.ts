@@ -7,7 +7,7 @@ import type { StatePaths } from '../../config/state-dir.ts';
 import { exitCode } from '../exit-code.ts';
 import type { NamedPlace } from '../named-place.ts';
 import type { PlaceStatus } from '../place-status.ts';
-import { addVerb, loadSettings, withConfig, withJson, withReader, type ConfigOptions, type Frame } from '../verb.ts';
+import { addVerb, loadToLook, withConfig, withJson, withReader, type ConfigOptions, type Frame } from '../verb.ts';
 import type { CommandContext } from '../wiring.ts';
 
 interface StatusOptions extends ConfigOptions {
@@ -37,7 +37,7 @@ export function addStatus(program: Command, { context, done }: Frame): void {
   }).option('-w, --wait', 'wait until every context has its verdict');
   withJson(withConfig(command)).action(
     async (repo: string | undefined, ref: string | undefined, options: StatusOptions) => {
-      const { settings } = await loadSettings(context, options);
+      const { settings } = await loadToLook(context, options);
       const { namedPlace } = await import('../named-place.ts');
       const place = await namedPlace({ repo, ref }, settings, context);
       const code = await withReader(context, settings, async (reader) => {

@@ -3,7 +3,7 @@ import { GroundcrewError, UsageError } from '../../base/errors.ts';
 import { sleep } from '../../base/clock.ts';
 import type { RunSummary } from '../../ledger/ledger-reader.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
-import { addVerb, loadSettings, withConfig, withDryRun, withReader, type ConfigOptions, type Frame } from '../verb.ts';
+import { addVerb, loadToLook, withConfig, withDryRun, withReader, type ConfigOptions, type Frame } from '../verb.ts';
 import type { CommandContext } from '../wiring.ts';
 import type { Settings } from '../../config/settings.ts';
 import type { Ask } from '../client.ts';
@@ -37,7 +37,7 @@ export function addTrigger(program: Command, { context, done }: Frame): void {
     .option('--json', 'print the answer as JSON');
   withDryRun(withConfig(command)).action(
     async (repo: string | undefined, ref: string | undefined, contexts: readonly string[], options: TriggerOptions) => {
-      const { settings } = await loadSettings(context, options);
+      const { settings } = await loadToLook(context, options);
       const { ask, about } = await askFor({ settings, repo, ref, contexts }, context);
       const { plainJson, plainText } = await import('../output/plain-text.ts');
       if (options.dryRun === true) {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { exitCode } from '../exit-code.ts';
 import {
   addVerb,
-  loadSettings,
+  loadToLook,
   sayEmpty,
   withConfig,
   withJson,
@@ -30,7 +30,7 @@ export function addWorkers(program: Command, { context, done }: Frame): void {
     ],
   });
   withJson(withConfig(command)).action(async (options: WorkersOptions) => {
-    const { settings } = await loadSettings(context, options);
+    const { settings } = await loadToLook(context, options);
     const workers = await withReader(context, settings, async (reader) => (reader === null ? [] : reader.workers()));
     const { plainJson } = await import('../output/plain-text.ts');
     if (options.json === true) {
