@@ -179,7 +179,7 @@ async function layOut(
   await writeFile(join(directory, 'rabbitmq.conf'), `${config.join('\n')}\n`);
   // Queue totals of the management API are as old as this; the default is five seconds.
   await writeFile(join(directory, 'advanced.config'), '[{rabbit, [{quorum_tick_interval, 200}]}].\n');
-  await writeFile(join(directory, 'plugins'), '[rabbitmq_management].\n');
+  await writeFile(join(directory, 'plugins'), '[rabbitmq_management, rabbitmq_auth_mechanism_ssl].\n');
   return {
     PATH: `${debianPrograms}:${process.env['PATH'] ?? ''}`,
     LANG: 'C.UTF-8',
@@ -208,6 +208,9 @@ function tlsLines(tls: BrokerTls, port: number): string[] {
     `ssl_options.keyfile = ${tls.keyFile}`,
     'ssl_options.verify = verify_peer',
     'ssl_options.fail_if_no_peer_cert = true',
+    'auth_mechanisms.1 = PLAIN',
+    'auth_mechanisms.2 = EXTERNAL',
+    'ssl_cert_login_from = common_name',
   ];
 }
 

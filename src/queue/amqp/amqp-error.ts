@@ -11,8 +11,11 @@ export interface ConnectionTrouble {
 // Codes of a certificate that is not what it should be; the names are Node's (nodejs.org/api/tls.html, X509 errors).
 const certificateCodes = /^(CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO_|ERR_TLS_CERT|HOSTNAME_MISMATCH|INVALID_PURPOSE)/;
 
-/** Says what became of a connection, from whatever the client library or Node threw. */
-export function connectionTrouble(error: unknown): ConnectionTrouble {
+/**
+ * Says what became of a connection, from whatever the client library or Node threw. `certified`: the name in our certificate, when that
+ * and no password says who we are.
+ */
+export function connectionTrouble(error: unknown, certified: string | null = null): ConnectionTrouble {
   const code = codeOf(error);
   const line = errorLine(error);
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
@@ -24,7 +27,10 @@ export function connectionTrouble(error: unknown): ConnectionTrouble {
   if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_OSSL_') || code === 'EPROTO') {
     return refused(`the broker and we cannot agree on TLS (${code}): ${line}; see certificate, key and port`);
   }
-  if (code === 'ACCESS_REFUSED') return refused('the broker does not accept our name or password');
+  if (code === 'ACCESS_REFUSED') {
+    if (certified === null) return refused('the broker does not accept our name or password');
+    return refused(`the broker does not accept our certificate: has ${certified} been revoked, or never been set up?`);
+  }
   if (code === 'NOT_ALLOWED') return refused(`the broker does not let us into its virtual host: ${line}`);
   if (code === 'VERSION_MISMATCH') return refused(`at that address nobody speaks AMQP 0-9-1: ${line}`);
   return { kind: 'unreachable', text: line === '' ? code : line };

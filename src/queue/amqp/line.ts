@@ -196,7 +196,8 @@ export class Line {
     const session = this.#session;
     this.#session = null;
     session?.end();
-    const trouble = connectionTrouble(error);
+    const { broker } = this.#options;
+    const trouble = connectionTrouble(error, broker.password === null ? broker.username : null);
     // One line for each kind of trouble, however many tries it takes.
     if (trouble.text !== this.#trouble?.text) {
       const what = session === null ? 'cannot connect to the broker' : 'lost the connection to the broker';

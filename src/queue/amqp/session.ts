@@ -123,7 +123,7 @@ export class Session {
       );
     }
     if (queue === collectorQueue) {
-      await this.declareExchange(collectorExchange);
+      for (const exchange of [collectorExchange, controlExchange('all')]) await this.declareExchange(exchange);
       await this.withChannel((channel) => channel.queueBind({ queue, exchange: collectorExchange }));
     }
     return isThere ? 'found' : 'made';
