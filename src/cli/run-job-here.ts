@@ -30,6 +30,10 @@ export interface RunnerPlace {
   readonly dir: string;
   readonly owner: string;
   readonly store: ObjectStore;
+  /** Each request to it takes time and costs. */
+  readonly isStoreRemote?: boolean;
+  /** See `LocalRunnerDeps`. */
+  readonly grantedStore?: NonNullable<LocalRunnerDeps['grantedStore']>;
   readonly logger: Logger;
   /** For one job in the terminal: what an earlier trial of an executor found is believed. */
   readonly isOneRun?: boolean;

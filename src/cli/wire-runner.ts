@@ -10,7 +10,7 @@ import type { UsableExecutors } from '../executors/choose.ts';
 import type { Executor } from '../executors/executor.ts';
 import { createPodmanExecutor } from '../executors/podman/podman-executor.ts';
 import { createProcessExecutor } from '../executors/process/process-executor.ts';
-import { createChunkStreamer, localPace } from '../logs/chunk-streamer.ts';
+import { createChunkStreamer, localPace, remotePace } from '../logs/chunk-streamer.ts';
 import { openJobLog } from '../logs/job-log.ts';
 import { endWords } from '../report/words.ts';
 import type { LocalRunnerDeps } from '../worker/local-runner.ts';
@@ -99,7 +99,8 @@ export async function runnerDeps(
     clock: systemClock,
   });
   const all = executorsOf(settings, dir, owner, context);
-  const pace = { ...localPace, flushMs: settings.logs.flushMs };
+  const { flushMs } = settings.logs;
+  const flush = flushMs === null ? {} : { flushMs };
   return {
     checkout: { git, mirrors, keepFreeBytes: worker.minFreeDiskBytes, gitMemoryBytes },
     executors: await usableExecutors(all, worker.executor, place, signal),
@@ -112,8 +113,13 @@ export async function runnerDeps(
     attemptsDir: join(dir, 'attempts'),
     store,
     logger,
-    openSink: (sink) =>
-      createChunkStreamer({ ...sink, store, visibility: 'public', clock: systemClock, random: systemRandom, pace }),
+    ...(place.grantedStore === undefined ? {} : { grantedStore: place.grantedStore }),
+    openSink: (sink) => {
+      // What is granted is never on this machine.
+      const isRemote = place.isStoreRemote === true || sink.store !== store;
+      const pace = { ...(isRemote ? remotePace : localPace), ...flush };
+      return createChunkStreamer({ ...sink, visibility: 'public', clock: systemClock, random: systemRandom, pace });
+    },
     ...secretsOfJobs(createSecrets(settings.secrets, context.env)),
     attachmentLimits,
     ...(place.fetching === undefined ? {} : { fetchCredentials: place.fetching.fetchCredentials }),

@@ -12,6 +12,7 @@ import type { WorkerParts } from './run-worker.ts';
 import { workerName } from './run-worker.ts';
 import { tidyingOf } from './tidying.ts';
 import { createFetching } from './wire-fetching.ts';
+import { grantedStores } from './wire-granted.ts';
 import { executorsOf, runnerDeps } from './wire-runner.ts';
 import { mirrorsDir, type WorkerShared } from './wire-shared.ts';
 
@@ -39,7 +40,15 @@ export async function openWorkerParts(
   const owner = `groundcrew-${place}`;
   const fetching = createFetching(settings, context, shared.logger);
   const deps = await runnerDeps(
-    { ...shared, store: shared.stores.primary.store, dir, owner, fetching },
+    {
+      logger: shared.logger,
+      store: shared.stores.primary.store,
+      isStoreRemote: shared.stores.isRemote,
+      grantedStore: grantedStores(settings.store),
+      dir,
+      owner,
+      fetching,
+    },
     settings,
     worker,
     context,

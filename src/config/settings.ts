@@ -8,7 +8,7 @@ import { fallbackSettings, projectOf, type Project } from './project-settings.ts
 import { queueReferences, queueSettings, type QueueSettings } from './queue-settings.ts';
 import { expandPath } from './secrets.ts';
 import { statePaths, type StatePaths } from './state-dir.ts';
-import { isRemote, storeReferences, storeSettings, type StoreSettings } from './store-settings.ts';
+import { storeReferences, storeSettings, type StoreSettings } from './store-settings.ts';
 
 /** How this machine runs jobs. `slots` and `name` null: the machine decides (half its CPUs; its host name). */
 export interface WorkerSettings {
@@ -35,14 +35,11 @@ export interface Settings {
   readonly queue: QueueSettings;
   readonly worker: WorkerSettings;
   readonly dispatch: { readonly attempts: number; readonly signingKeys: readonly SecretReference[] };
-  readonly logs: { readonly level: LogLevel; readonly flushMs: number };
+  /** `flushMs` null: as the store is, see `StreamPace`. */
+  readonly logs: { readonly level: LogLevel; readonly flushMs: number | null };
   readonly secrets: Readonly<Record<string, SecretReference>>;
   readonly retention: { readonly runsMs: number };
 }
-
-/** Each flush is two requests; to a directory they cost nothing. */
-const localFlushMs = 100;
-const remoteFlushMs = 30_000;
 
 /** What the command line and environment add to the file. `stateDir` null: the file or the default decides. */
 export interface SettingsPlace {
@@ -93,7 +90,7 @@ export function settingsOf(loaded: LoadedConfig, place: SettingsPlace): Settings
         'file' in reference ? { file: expandPath(reference.file, base, home) } : reference,
       ),
     },
-    logs: { level: logs.level, flushMs: logs.flush ?? (isRemote(store) ? remoteFlushMs : localFlushMs) },
+    logs: { level: logs.level, flushMs: logs.flush },
     secrets: Object.fromEntries(
       Object.entries(config.secrets).map(([name, reference]) => [
         name,

@@ -20,6 +20,8 @@ export interface ChunkStreamerOptions {
   readonly visibility: Visibility;
   readonly clock: Clock;
   readonly random: Random;
+  /** While somebody watches: so many bytes of the log can be read now. */
+  readonly onCopied?: (sizeBytes: number) => void;
   /** Hears of the first failure; the streamer goes on trying. */
   readonly onTrouble: (error: unknown) => void;
   /** When it aborts, nothing more is copied; `seal` has its own. */
@@ -31,6 +33,8 @@ export interface ChunkStreamerOptions {
 export interface StreamPace {
   /** Between two flushes, when little is waiting. */
   readonly flushMs: number;
+  /** The same, while somebody watches. */
+  readonly watchedFlushMs: number;
   /** So much waiting is flushed at once. */
   readonly flushBytes: number;
   /** The most that one flush copies. */
@@ -47,14 +51,24 @@ export interface StreamPace {
 
 const mebibyte = 1024 * 1024;
 
-/** For a store on the same machine; an S3 store wants a `flushMs` of 30 s, as each request costs. */
+/** For a store on the same machine. */
 export const localPace: StreamPace = {
   flushMs: 100,
+  watchedFlushMs: 100,
   flushBytes: 4 * mebibyte,
   pieceMaxBytes: 8 * mebibyte,
   bytesPerSecond: 32 * mebibyte,
   mergedMaxBytes: 4 * mebibyte,
   retry: { firstMs: 500, mostMs: 60_000, factor: 2 },
+};
+
+/** For a store elsewhere, where each flush is two requests that are paid for: large chunks, seldom, unless somebody watches. */
+export const remotePace: StreamPace = {
+  ...localPace,
+  flushMs: 30_000,
+  watchedFlushMs: 1_000,
+  flushBytes: 8 * mebibyte,
+  mergedMaxBytes: 8 * mebibyte,
 };
 
 /**
@@ -81,6 +95,8 @@ class ChunkStreamer implements LogSink {
   /** Failures in a row. While there are any, only the timer starts a flush. */
   #failures = 0;
   #hasTold = false;
+  /** By the monotonic clock. */
+  #watchedUntil = -Infinity;
   /** The size at which nothing but a part of a code point was waiting. */
   #heldAtBytes = -1;
   /** Sealing or sealed: chunks are of no use any more. */
@@ -94,6 +110,11 @@ class ChunkStreamer implements LogSink {
   grew(sizeBytes: number): void {
     if (sizeBytes <= this.#sizeBytes) return;
     this.#sizeBytes = sizeBytes;
+    if (this.#failures === 0) this.#plan();
+  }
+
+  watched(forMs: number): void {
+    this.#watchedUntil = this.#options.clock.monotonic() + forMs;
     if (this.#failures === 0) this.#plan();
   }
 
@@ -163,8 +184,13 @@ class ChunkStreamer implements LogSink {
   /** From the beginning of the last flush to that of the next. */
   #pauseMs(waitingBytes: number): number {
     if (this.#failures > 0) return backoffMs(this.#pace.retry, this.#failures, this.#options.random);
-    const { flushBytes, flushMs, bytesPerSecond } = this.#pace;
+    const { flushBytes, watchedFlushMs, bytesPerSecond } = this.#pace;
+    const flushMs = this.#isWatched() ? Math.min(watchedFlushMs, this.#pace.flushMs) : this.#pace.flushMs;
     return Math.max(waitingBytes >= flushBytes ? 0 : flushMs, Math.floor((this.#pieceBytes / bytesPerSecond) * 1000));
+  }
+
+  #isWatched(): boolean {
+    return this.#options.clock.monotonic() < this.#watchedUntil;
   }
 
   #tell(error: unknown): void {
@@ -189,6 +215,7 @@ class ChunkStreamer implements LogSink {
     await this.#putList(chunks);
     this.#chunks = chunks;
     this.#pieceBytes = end - start;
+    if (this.#isWatched()) this.#options.onCopied?.(end);
     // A chunk that stays behind does no harm; the seal takes it.
     await Promise.allSettled(replaced.map((chunk) => store.delete(logLayout.chunk(prefix, chunk))));
   }

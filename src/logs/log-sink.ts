@@ -8,6 +8,8 @@ import type { Clock } from '../base/clock.ts';
 export interface LogSink {
   /** The file has grown to `sizeBytes` (monotonic); cheap, never throws, may do nothing until later. */
   grew(sizeBytes: number): void;
+  /** Somebody looks at the log: for `forMs` from now copy what is new each second, and say so. Absent: it is as fast anyway. */
+  watched?(forMs: number): void;
   /**
    * The file is complete. Resolves when the sink holds exactly its bytes; retries until `signal` aborts.
    * May be called again after it rejected, also by a later process on the same file.

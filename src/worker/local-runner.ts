@@ -9,6 +9,7 @@ import type { ObjectStore } from '../storage/object-store.ts';
 import { attemptDir, listAttempts, type AttemptDir, type StartedRun } from './attempt-dir.ts';
 import type { AttemptEnd, AttemptProgress, AttemptRunner, RunningAttempt } from './attempt-runner.ts';
 import type { AttachmentLimits } from './attachments.ts';
+import type { AttemptGrants } from './grants.ts';
 import { attendRun, createAttemptStop, runAttempt, type AttemptStop, type RunAttemptTools } from './run-attempt.ts';
 import { prefixOfHolding } from './run-record.ts';
 import { sealAttempt } from './seal-attempt.ts';
@@ -19,13 +20,19 @@ export interface LocalRunnerDeps extends RunAttemptTools {
   readonly attemptsDir: string;
   /** All that an earlier life may have run jobs with, also what is not usable or not wanted now: such runs are taken up too. */
   readonly knownExecutors: readonly Executor[];
+  /** Where results go, but for orders with a grant for the store. */
   readonly store: ObjectStore;
+  /** What was granted to one attempt, as a store that it can write to; ends with the signal. Absent: none is ever granted. */
+  readonly grantedStore?: (holding: Holding, grants: AttemptGrants, life: AbortSignal) => ObjectStore;
   readonly logger: Logger;
   readonly openJobLog: OpenJobLog;
   /** Where the log goes while it grows. */
   readonly openSink: (place: {
     readonly file: string;
     readonly prefix: string;
+    readonly store: ObjectStore;
+    /** Somebody reads along, and can read so far now. */
+    readonly onCopied: (sizeBytes: number) => void;
     readonly signal: AbortSignal;
     readonly onTrouble: (error: unknown) => void;
   }) => LogSink;
@@ -56,7 +63,9 @@ export function createLocalRunner(deps: LocalRunnerDeps): AttemptRunner {
     const stop = createAttemptStop();
     const life = new AbortController();
     const secrets = resume === 'new' ? deps.secretTexts(holding) : null;
-    const opened = openAttemptLog(deps, dir, holding, { stop, progress, secrets, life: life.signal });
+    const isGranted = holding.envelope.grants?.includes('store') === true && progress.grants !== undefined;
+    const store = (isGranted ? deps.grantedStore?.(holding, progress.grants, life.signal) : undefined) ?? deps.store;
+    const opened = openAttemptLog(deps, dir, holding, { stop, progress, secrets, store, life: life.signal });
     const ended = opened.then(
       async ({ log }) => {
         const kept = resume === 'ended' ? await dir.end() : null;
@@ -82,13 +91,19 @@ export function createLocalRunner(deps: LocalRunnerDeps): AttemptRunner {
       stop(request) {
         stop.stop({ kind: 'asked', request });
       },
+      watch(forMs) {
+        opened.then(
+          ({ sink }) => sink.watched?.(forMs),
+          () => undefined,
+        );
+      },
       async seal(signal) {
         const end = await ended;
         const open = await opened.catch(() => null);
         // Nothing was ever written, so there is nothing to bring anywhere.
         if (open === null) return null;
         const { log, sink } = open;
-        return await sealAttempt(deps, { dir, holding, end, log, sink }, signal);
+        return await sealAttempt({ ...deps, store }, { dir, holding, end, log, sink }, signal);
       },
       async cleanup() {
         life.abort();
@@ -179,6 +194,7 @@ async function openAttemptLog(
     readonly stop: AttemptStop;
     readonly progress: AttemptProgress;
     readonly secrets: readonly Uint8Array[] | null;
+    readonly store: ObjectStore;
     readonly life: AbortSignal;
   },
 ): Promise<{ readonly log: JobLog; readonly sink: LogSink }> {
@@ -205,6 +221,10 @@ async function openAttemptLog(
   sink = deps.openSink({
     file: log.file,
     prefix,
+    store: part.store,
+    onCopied: (sizeBytes) => {
+      progress.logBytes(sizeBytes, true);
+    },
     signal: life,
     onTrouble: (error) => {
       deps.logger.warn('the log store is in trouble; the log waits on this disk', { prefix, why: errorLine(error) });
