@@ -78,6 +78,8 @@ export class ForgeModel {
   onStatus: (status: ModelStatus) => void = () => undefined;
   readonly #world: World;
   readonly #older = new Map<string, PlaceView>();
+  /** Comments as a replica shows them that lags, beside a head that does not. */
+  readonly #olderRequests = new Map<string, PlaceView['requests']>();
   #shas = 0;
   #arrivals = 0;
   #deliveries = 0;
@@ -149,6 +151,10 @@ export class ForgeModel {
   comment(place: ModelPlace, said: ModelComment): void {
     const { kind, contexts = [], sha = null, isOnlyFailed = false, isStranger = false } = said;
     this.#remember(place);
+    if (!this.#olderRequests.has(place.key)) {
+      this.#olderRequests.set(place.key, [...place.requests]);
+      this.#world.at(5_000, () => this.#olderRequests.delete(place.key));
+    }
     this.#comments += 1;
     const judged = [...this.statuses.values()]
       .filter((status) => status.sha === place.headSha && status.state !== 'pending')
@@ -265,7 +271,9 @@ export class ForgeModel {
           if (place === undefined) return null;
           const older = this.#older.get(key);
           if (older !== undefined && this.isHostile && this.#world.dice.chance(0.2)) return older;
-          return this.#view(place);
+          const requests = this.#olderRequests.get(key);
+          const isLagging = requests !== undefined && this.isHostile && this.#world.dice.chance(0.2);
+          return { ...this.#view(place), ...(isLagging ? { requests } : {}) };
         }),
       fileAt: () => Promise.resolve(null),
       headOf: (_repo, ref) => this.#answer(() => hashOf(['base', ref], 40)),

@@ -168,7 +168,14 @@ function letPeopleWork(house: House): void {
           else if (what < 0.5 && made.pull !== null) forge.setOpen(made, !made.isOpen);
           else if (what < 0.56 && made.pull !== null) forge.setBase(made, made.baseRef === 'main' ? 'stable' : 'main');
           else if (what < 0.62 && made.pull !== null) forge.toggleLabel(made, 'no-test');
-          else forge.comment(made, anyComment(house, made));
+          else {
+            forge.comment(made, anyComment(house, made));
+            // Who waits to be let in may push what nobody has seen just behind the word that lets him in.
+            if (dice.chance(made.isTrusted ? 0.1 : 0.35))
+              world.at(dice.between(1, 2_000), () => {
+                forge.push(made, pushNew(forge, pushes));
+              });
+          }
         });
       }
     });
