@@ -75,6 +75,7 @@ class SqliteDatabase implements Database {
   readonly path: string;
   readonly #handle: DatabaseSync;
   readonly #isReadOnly: boolean;
+  readonly #isPrivate: boolean;
   readonly #schedule: (flush: () => void) => void;
   readonly #sql: StatementCache;
   readonly #readOnlySql: Sql;
@@ -87,6 +88,7 @@ class SqliteDatabase implements Database {
   constructor(options: DatabaseOptions) {
     this.path = options.path;
     this.#isReadOnly = options.isReadOnly ?? false;
+    this.#isPrivate = options.path === ':memory:';
     this.#schedule = options.schedule ?? setImmediate;
     this.#handle = openSqliteHandle({ path: options.path, isReadOnly: this.#isReadOnly, blockingWaitMs });
     this.#sql = new StatementCache(this.#handle);
@@ -128,7 +130,8 @@ class SqliteDatabase implements Database {
 
   read<T>(work: (sql: Sql) => T): T {
     if (this.#isClosed) throw this.#closedError();
-    if (this.#handle.isTransaction) return work(this.#readOnlySql);
+    // Nobody else can change what is in memory, and `work` is synchronous: every read of it is one snapshot.
+    if (this.#handle.isTransaction || this.#isPrivate) return work(this.#readOnlySql);
     try {
       return this.#readSnapshot(work);
     } catch (error) {

@@ -17,8 +17,13 @@ export interface SlotTimes {
 export function slotTimes({ cron, timezone }: Pick<SchedulePolicy, 'cron' | 'timezone'>): SlotTimes {
   // Paused: it computes, and never fires by itself. `no-wildcard` makes lists of hours fixed times, too.
   const times = new Cron(cron, { paused: true, mode: '5-part', timezone, fixedTimeRule: 'no-wildcard' });
-  return {
-    lastUntil: (at) => times.previousRuns(1, new Date(at + 1))[0]?.getTime() ?? null,
-    nextAfter: (at) => times.nextRun(new Date(at))?.getTime() ?? null,
+  // Asked every minute, and the same until the next slot comes.
+  let known: { readonly at: number; readonly last: number | null; readonly next: number | null } | null = null;
+  const around = (at: number): { readonly last: number | null; readonly next: number | null } => {
+    if (known !== null && known.at <= at && at < (known.next ?? Number.POSITIVE_INFINITY)) return known;
+    const last = times.previousRuns(1, new Date(at + 1))[0]?.getTime() ?? null;
+    known = { at, last, next: times.nextRun(new Date(at))?.getTime() ?? null };
+    return known;
   };
+  return { lastUntil: (at) => around(at).last, nextAfter: (at) => around(at).next };
 }

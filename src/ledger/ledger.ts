@@ -73,7 +73,7 @@ export interface FeedCandidate extends FeedItem {
 /**
  * What feeding looks at, of the waiting jobs whose back-off has passed: of each needs class the `perClass` that `feedOrder`
  * puts first, and the first of each project; jobs offered or running by project; offered and unclaimed attempts by queue.
- * `nextAt`: when the earliest back-off ends; null when none runs.
+ * `nextAt`: when the earliest back-off ends; null when none runs. Where nothing waits, the maps are empty.
  */
 export interface FeedView {
   readonly candidates: readonly FeedCandidate[];

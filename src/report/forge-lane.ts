@@ -177,6 +177,10 @@ export function createForgeLane(name: string, deps: LaneDeps): ForgeLane {
       }
       const began = clock.monotonic();
       const isFresh = due === null;
+      if (isFresh && (await ledger.nextReportAt(name)) === null) {
+        if (!(await renew(forge, allowed, signal))) return null;
+        continue;
+      }
       due ??= await load((repo) => allowed(repo).leftThisHour);
       const now = clock.now();
       const write = nextWrite(takeable(due, allowed, now), { writes, at: turns });

@@ -23,7 +23,7 @@ export function watchHouse(house: House): { readonly violations: readonly string
   };
   const badSince = new Map<string, number>();
   const knownLost = new Set<string>();
-  const ends = new Map<string, string>();
+  const ends = new Map<string, End>();
   let losses = 0;
   let seen: {
     readonly database: Database;
@@ -107,11 +107,16 @@ function watchDepth({ server, workers }: House, violate: (text: string) => void)
 /** What waits or runs is not queued a second time; a slot of a schedule runs for itself, and a lost ledger cannot know. */
 function watchTwins({ server }: House, violate: (text: string) => void): void {
   if (server.ledgerLosses > 0) return;
+  // Cheaply first: hardly ever do two wait or run for one status.
   const twins = server.database.read((sql) =>
-    sql.all<{ context: string; sha: string }>(
-      `SELECT context, sha FROM jobs WHERE state <> 'ended' AND occasion NOT LIKE 'schedule:%'
+    sql.get(
+      `SELECT 1 FROM jobs WHERE state <> 'ended' AND occasion NOT LIKE 'schedule:%' GROUP BY context, sha HAVING COUNT(*) > 1`,
+    ) === undefined
+      ? []
+      : sql.all<{ context: string; sha: string }>(
+          `SELECT context, sha FROM jobs WHERE state <> 'ended' AND occasion NOT LIKE 'schedule:%'
        GROUP BY context, sha, json_extract(body, '$.subject.baseRef'), json_extract(body, '$.isTrusted') HAVING COUNT(*) > 1`,
-    ),
+        ),
   );
   for (const { context, sha } of twins) violate(`${context} at ${sha.slice(0, 6)} is queued twice at once`);
 }
@@ -158,18 +163,26 @@ function watchOverlap(
   for (const nonce of badSince.keys()) if (!running.has(nonce)) badSince.delete(nonce);
 }
 
+/** The last end of a job that was seen. */
+interface End {
+  readonly generation: number;
+  readonly outcome: string;
+}
+
 /** An end is an end, within its generation (R4, R13, R14). */
-function watchEnds(house: House, ends: Map<string, string>, violate: (text: string) => void): void {
+function watchEnds(house: House, ends: Map<string, End>, violate: (text: string) => void): void {
   // Without the long bodies of `jobRows`.
   const rows = house.server.database.read((sql) =>
     sql.all<Pick<JobRow, 'id' | 'generation' | 'outcome'>>('SELECT id, generation, outcome FROM jobs'),
   );
   for (const { id, generation, outcome } of rows) {
-    const key = `${id}.${String(generation)}`;
-    const before = ends.get(key);
-    if (before !== undefined && before !== outcome)
-      violate(`the end of ${key} was ${before}, and became ${String(outcome)} (R4, R13, R14)`);
-    if (outcome !== null) ends.set(key, outcome);
+    const before = ends.get(id);
+    if (before?.outcome === outcome && before.generation === generation) continue;
+    if (before !== undefined && (before.generation > generation || before.generation === generation))
+      violate(
+        `the end of ${id}.${String(before.generation)} was ${before.outcome}, and became ${String(outcome)} (R4, R13, R14)`,
+      );
+    if (outcome !== null) ends.set(id, { generation, outcome });
   }
 }
 

@@ -7,6 +7,7 @@ import type { Plan, PlannedCheck } from '../../src/core/snapshot.ts';
 import type { RepoSchedule } from '../../src/intake/schedule.ts';
 import type { ScheduleSlot } from '../../src/core/forge-event.ts';
 import { jobQueue } from '../../src/core/queue-plan.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
 import { openSqliteLedger } from '../../src/ledger/sqlite/open-ledger.ts';
 import { createWorkerLoop, type WorkerLoop } from '../../src/worker/worker-loop.ts';
 import type { BrokerModel } from './broker-model.ts';
@@ -38,26 +39,32 @@ export function plannedCheck(context: string, extra: Partial<PlannedCheck> = {})
   };
 }
 
-/** Ledgers of earlier seeds, emptied: to make the tables and compile the statements took a tenth of a seed's time. */
-const emptied: Database[] = [];
+/** The ledger file, which outlives the processes that open it. */
+interface LedgerFile {
+  readonly database: Database;
+  /** Remembers nothing beside the database, so that every life may use the same. */
+  readonly ledger: Ledger;
+}
 
-function emptyLedger(): Database {
+/** Ledgers of earlier seeds, emptied: to make the tables and compile the statements took a tenth of a seed's time. */
+const emptied: LedgerFile[] = [];
+
+function emptyLedger(): LedgerFile {
   const kept = emptied.pop();
   if (kept !== undefined) return kept;
   const database = openDatabase({ path: ':memory:', schedule: queueMicrotask });
-  openSqliteLedger(database);
-  return database;
+  return { database, ledger: openSqliteLedger(database) };
 }
 
 /** Gives back a ledger whose processes are all dead. Its tables were never altered, so an empty one is like a new one. */
-async function giveBackLedger(database: Database): Promise<void> {
-  await database.change((sql) => {
+async function giveBackLedger(file: LedgerFile): Promise<void> {
+  await file.database.change((sql) => {
     const tables = sql.all<{ name: string }>(
       `SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'schema_version'`,
     );
     for (const { name } of tables) sql.run(`DELETE FROM ${name}`);
   });
-  emptied.push(database);
+  emptied.push(file);
 }
 
 function timelineLogger(world: World, who: string, isTraced: boolean): Logger {
@@ -70,7 +77,6 @@ function timelineLogger(world: World, who: string, isTraced: boolean): Logger {
 
 /** The server of a simulated house: the production modules, on models of everything around them. */
 export class ServerModel {
-  database: Database;
   life: Life | null = null;
   isReady = false;
   ledgerLosses = 0;
@@ -78,6 +84,7 @@ export class ServerModel {
   lostLedgerAt: number | null = null;
   connection: ReturnType<BrokerModel['connect']> | null = null;
   readonly failures: string[] = [];
+  #file: LedgerFile;
   #server: Server | null = null;
   #clock: ProcessClock | null = null;
   #offsetMs = 0;
@@ -106,7 +113,11 @@ export class ServerModel {
     this.#plan = parts.plan;
     this.#schedules = parts.schedules;
     this.#isTraced = parts.isTraced;
-    this.database = emptyLedger();
+    this.#file = emptyLedger();
+  }
+
+  get database(): Database {
+    return this.#file.database;
   }
 
   /** Webhooks reach a living server only, with the forge's patience of ten seconds and no repetition. */
@@ -165,7 +176,7 @@ export class ServerModel {
     const plan = this.#plan;
     const server = serve(
       {
-        ledger: throughLife(openSqliteLedger(this.database), life),
+        ledger: throughLife(this.#file.ledger, life),
         queue: {
           ...throughLife(connection.queue, life),
           consume: (name, handler) => life.call(() => connection.queue.consume(name, handler)),
@@ -222,7 +233,7 @@ export class ServerModel {
   /** The seed is over. After the death of the last process. */
   async end(): Promise<void> {
     this.life?.kill();
-    await giveBackLedger(this.database);
+    await giveBackLedger(this.#file);
   }
 
   /** The ledger file is gone; the next start finds an empty one. */
@@ -231,8 +242,10 @@ export class ServerModel {
     this.ledgerLosses += 1;
     this.lostLedgerAt = this.#world.now;
     this.#world.note('server', () => 'lost its ledger');
-    void this.database.close();
-    this.database = emptyLedger();
+    const lost = this.#file;
+    this.#file = emptyLedger();
+    // What the dead process had asked for is applied before.
+    void giveBackLedger(lost);
   }
 }
 

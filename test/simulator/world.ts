@@ -184,7 +184,7 @@ export class Life {
   }
 
   /** A call to the outside: the points at which a process can die. */
-  async call<T>(effect: () => Promise<T>): Promise<T> {
+  async call<T>(effect: () => T | Promise<T>): Promise<T> {
     if (!this.isAlive) return forever();
     const isLast = this.#callsLeft !== null && (this.#callsLeft -= 1) <= 0;
     if (isLast && !this.#dieAfter) {
@@ -244,7 +244,7 @@ export function throughLife<T extends object>(port: T, life: Life): T {
   for (const [name, value] of Object.entries(port)) {
     wrapped[name] =
       typeof value === 'function'
-        ? (...args: unknown[]) => life.call(async () => (value as (...all: unknown[]) => unknown)(...args))
+        ? (...args: unknown[]) => life.call(() => (value as (...all: unknown[]) => unknown)(...args))
         : value;
   }
   return wrapped as T;

@@ -1,5 +1,5 @@
 import type { Sql } from '../../base/sqlite.ts';
-import type { JobId } from '../../core/job.ts';
+import type { Job, JobId } from '../../core/job.ts';
 import { agePerPriorityMs, feedOrder, type FeedItem } from '../../decide/feed-order.ts';
 import { isDue } from './clock-step.ts';
 import type { FeedCandidate, FeedView, OfferedAttempt } from '../ledger.ts';
@@ -46,18 +46,19 @@ interface IndexedJob extends FeedItem {
   readonly class: string;
 }
 
+const indexedSql = `
+  SELECT seq, urgent_at, queued_at FROM jobs WHERE state = 'waiting' AND class = ?1 AND project = ?2 AND ${isDue('not_before', 3)}
+  ORDER BY urgent_at, queued_at, seq LIMIT +?4`;
+
+const nothingWaits: FeedView = { candidates: [], underway: new Map(), offered: new Map(), nextAt: null };
+
 /** See `Ledger.feedView`. Orders by index entries alone: to read every job that might be next would take most of the time. */
 export function feedView(sql: Sql, now: number, perClass: number): FeedView {
-  const indexed = waitingLanes(sql).flatMap((lane): IndexedJob[] =>
+  const lanes = waitingLanes(sql);
+  if (lanes.length === 0) return nothingWaits;
+  const indexed = lanes.flatMap((lane): IndexedJob[] =>
     sql
-      .all<{ seq: number; urgent_at: number; queued_at: number }>(
-        `SELECT seq, urgent_at, queued_at FROM jobs WHERE state = 'waiting' AND class = ?1 AND project = ?2 AND ${isDue('not_before', 3)}
-         ORDER BY urgent_at, queued_at, seq LIMIT +?4`,
-        lane.class,
-        lane.project,
-        now,
-        perClass,
-      )
+      .all<{ seq: number; urgent_at: number; queued_at: number }>(indexedSql, lane.class, lane.project, now, perClass)
       .map((row) => ({
         seq: row.seq,
         class: lane.class,
@@ -119,8 +120,12 @@ export function underwayByProject(sql: Sql): ReadonlyMap<string, number> {
 }
 
 function candidateOf(sql: Sql, row: WaitingRow): FeedCandidate {
+  let job: Job | null = null;
   return {
-    job: jobOf(row.body),
+    // Mostly there is room for a few of them, and the others are not even read.
+    get job() {
+      return (job ??= jobOf(row.body));
+    },
     generation: row.generation,
     baseSha: row.base_sha,
     class: row.class,

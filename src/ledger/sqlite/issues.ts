@@ -46,6 +46,13 @@ export function tellIssue(sql: Sql, id: JobId, outcome: Outcome, now: number): v
   );
 }
 
+function dueStatement(ofForge: string): string {
+  return `SELECT forge, repo, branch, context, version, tries, is_open, failures, failing_since, body, outcome FROM issues INDEXED BY issues_due
+    WHERE kept_version < version AND ${isDue('next_try_at', 1)} ${ofForge} ORDER BY next_try_at LIMIT +?2`;
+}
+
+const [dueAnywhere, dueAtForge] = [dueStatement(''), dueStatement('AND forge = ?3')];
+
 /** Longest waiting first. */
 export function dueIssues(sql: Sql, now: number, limit: number, forge?: string): readonly IssueDue[] {
   interface Row {
@@ -61,13 +68,8 @@ export function dueIssues(sql: Sql, now: number, limit: number, forge?: string):
     readonly body: string;
     readonly outcome: string;
   }
-  const statement = (ofForge: string): string =>
-    `SELECT forge, repo, branch, context, version, tries, is_open, failures, failing_since, body, outcome FROM issues INDEXED BY issues_due
-     WHERE kept_version < version AND ${isDue('next_try_at', 1)} ${ofForge} ORDER BY next_try_at LIMIT +?2`;
   const rows =
-    forge === undefined
-      ? sql.all<Row>(statement(''), now, limit)
-      : sql.all<Row>(statement('AND forge = ?3'), now, limit, forge);
+    forge === undefined ? sql.all<Row>(dueAnywhere, now, limit) : sql.all<Row>(dueAtForge, now, limit, forge);
   return rows.map(({ is_open, failing_since, body, outcome, ...row }) => ({
     ...row,
     isOpen: is_open === 1,
