@@ -77,7 +77,7 @@ function addExplain(policy: Command, { context, done }: Frame): void {
             cell: (one) => (one.runs ? 'yes' : 'no'),
             style: (one) => (one.runs ? 'green' : 'dim'),
           },
-          { head: 'WHY', cell: (one) => one.why, isFlexible: true },
+          { head: 'WHY', cell: (one) => one.why, isWrapped: true },
         ],
         contexts,
       );

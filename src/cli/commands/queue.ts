@@ -60,7 +60,7 @@ export function addQueue(program: Command, { context, done }: Frame): void {
           { head: 'CHANGE', cell: placeOf, isFlexible: true },
           { head: 'CONTEXT', cell: (run) => run.context, isFlexible: true },
           { head: 'WAITS', cell: (run) => age(run.queuedAt, now), align: 'right' },
-          { head: 'WHY', cell: (run) => run.reason, isFlexible: true },
+          { head: 'WHY', cell: (run) => run.reason, isWrapped: true },
         ],
         rows,
       );
@@ -74,7 +74,7 @@ export function addQueue(program: Command, { context, done }: Frame): void {
           { head: 'REPO', cell: ({ change }) => change.repo, isFlexible: true },
           { head: 'CHANGE', cell: ({ change }) => placeOf({ ...change, sha: change.headSha }), isFlexible: true },
           { head: 'BY', cell: ({ change }) => change.author, isFlexible: true },
-          { head: 'WHY', cell: ({ sentence }) => sentence, isFlexible: true },
+          { head: 'WHY', cell: ({ sentence }) => sentence, isWrapped: true },
         ],
         held,
       );

@@ -1,5 +1,5 @@
 import { plainText } from './plain-text.ts';
-import { textWidth, truncate } from './text-width.ts';
+import { textWidth, truncate, wrap } from './text-width.ts';
 import type { Style, Terminal } from './terminal.ts';
 
 /** One column: its head, the cell of a row (any text; it is made plain here), and how it may look. */
@@ -8,14 +8,17 @@ export interface Column<Row> {
   readonly cell: (row: Row) => string;
   readonly style?: (row: Row) => Style | null;
   readonly align?: 'left' | 'right';
-  /** May be cut, the widest first, to fit the terminal. Others never are. */
+  /** May be made narrower, the widest first, to fit the terminal. Others never are. */
   readonly isFlexible?: boolean;
+  /** Made narrower, it goes on in the next line instead of being cut: sentences that people act on. */
+  readonly isWrapped?: boolean;
 }
 
 const gap = 2;
 const leastWidth = 6;
+const leastWrapped = 16;
 
-/** Prints rows under heads. On a terminal it fits the width; in a pipe nothing is cut. */
+/** Prints rows under heads. On a terminal it fits the width; in a pipe nothing is cut or wrapped. */
 export async function printTable<Row>(
   terminal: Terminal,
   columns: readonly Column<Row>[],
@@ -26,7 +29,9 @@ export async function printTable<Row>(
     columns.map((column, index) =>
       Math.max(textWidth(column.head), ...cells.map((line) => textWidth(line[index] ?? ''))),
     ),
-    columns.map((column) => column.isFlexible === true),
+    columns.map(({ isFlexible, isWrapped }) =>
+      isWrapped === true ? leastWrapped : isFlexible === true ? leastWidth : null,
+    ),
     terminal.columns(),
   );
   const layout = (texts: readonly string[], paint: (text: string, index: number) => string): string => {
@@ -49,17 +54,27 @@ export async function printTable<Row>(
     ),
   );
   for (const [number, row] of rows.entries()) {
-    await terminal.line(
-      layout(cells[number] ?? [], (text, index) => {
-        const style = columns[index]?.style?.(row) ?? null;
-        return style === null ? text : terminal.paint(style, text);
-      }),
+    const texts = (cells[number] ?? []).map((text, index) =>
+      columns[index]?.isWrapped === true ? wrap(text, widths[index] ?? 0) : [text],
     );
+    const height = Math.max(1, ...texts.map((lines) => lines.length));
+    for (let line = 0; line < height; line += 1) {
+      await terminal.line(
+        layout(
+          texts.map((lines) => lines[line] ?? ''),
+          (text, index) => {
+            const style = columns[index]?.style?.(row) ?? null;
+            return style === null || text === '' ? text : terminal.paint(style, text);
+          },
+        ),
+      );
+    }
   }
 }
 
-/** Takes columns away from the widest flexible cell until the line fits, or none can give more. */
-function fit(widths: readonly number[], isFlexible: readonly boolean[], columns: number | null): readonly number[] {
+/** Takes columns away from the widest flexible cell until the line fits, or none can give more. `least` null: not flexible. */
+function fit(widths: readonly number[], least: readonly (number | null)[], columns: number | null): readonly number[] {
+  const mayGive = (width: number, index: number): boolean => width > (least[index] ?? Number.POSITIVE_INFINITY);
   const fitted = [...widths];
   if (columns === null) return fitted;
   const gaps = gap * (fitted.length - 1);
@@ -68,17 +83,15 @@ function fit(widths: readonly number[], isFlexible: readonly boolean[], columns:
     if (excess <= 0) return fitted;
     let widest = -1;
     for (const [index, width] of fitted.entries()) {
-      if (isFlexible[index] === true && width > leastWidth && width > (fitted[widest] ?? 0)) widest = index;
+      if (mayGive(width, index) && width > (fitted[widest] ?? 0)) widest = index;
     }
     if (widest < 0) return fitted;
     // Down to the next widest at once, so that a 10 kB branch name costs few rounds.
     const next = Math.max(
-      leastWidth,
-      ...fitted.filter(
-        (width, index) => isFlexible[index] === true && index !== widest && width < (fitted[widest] ?? 0),
-      ),
+      least[widest] ?? 0,
+      ...fitted.filter((width, index) => mayGive(width, index) && index !== widest && width < (fitted[widest] ?? 0)),
     );
-    fitted[widest] = Math.max(next, (fitted[widest] ?? 0) - excess, leastWidth);
+    fitted[widest] = Math.max(next, (fitted[widest] ?? 0) - excess);
     if (fitted[widest] === widths[widest]) fitted[widest] = (fitted[widest] ?? 0) - 1;
   }
 }

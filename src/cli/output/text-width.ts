@@ -32,6 +32,30 @@ export function truncate(text: string, columns: number): string {
   return columns < 1 ? '' : `${kept}…`;
 }
 
+/** Lines of at most `columns`, broken at spaces; a word that is wider than that is broken where it must be. */
+export function wrap(text: string, columns: number): readonly string[] {
+  if (columns < 1 || textWidth(text) <= columns) return [text];
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    const joined = line === '' ? word : `${line} ${word}`;
+    if (textWidth(joined) <= columns) {
+      line = joined;
+      continue;
+    }
+    if (line !== '') lines.push(line);
+    line = '';
+    for (const { segment } of graphemesOf(word)) {
+      if (line !== '' && textWidth(line) + graphemeWidth(segment) > columns) {
+        lines.push(line);
+        line = '';
+      }
+      line += segment;
+    }
+  }
+  return line === '' ? lines : [...lines, line];
+}
+
 function graphemeWidth(segment: string): number {
   if (/^\p{M}+$/u.test(segment)) return 0;
   return wide.test(segment) ? 2 : 1;
