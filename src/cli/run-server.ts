@@ -7,6 +7,7 @@ import { ownRequestPrefix } from '../core/request.ts';
 import { removeServerFile, writeServerFile } from '../config/server-file.ts';
 import type { LivePolicy } from '../config/live-policy.ts';
 import type { Metrics } from '../metrics/catalog.ts';
+import type { GrantSource } from '../dispatch/give-grants.ts';
 import type { Forge } from '../forge/forge.ts';
 import type { WebhookReader } from '../forge/webhook.ts';
 import type { Peek } from '../intake/intake.ts';
@@ -39,6 +40,10 @@ export interface ServerParts {
   readonly plan: PlanSource;
   readonly openLog: OpenLog;
   readonly words: RunWords;
+  /** See `ServerDeps.grants`. */
+  readonly grants?: GrantSource;
+  /** See `DispatcherDeps.identity`. */
+  readonly identity: string | null;
   /** See `DispatcherDeps.hadEarlierLife`. */
   readonly hadEarlierLife: boolean;
   readonly signingKey: string;

@@ -7,6 +7,7 @@ import type { Finished } from '../core/worker-message.ts';
 import { commitMoved } from '../core/forge-event.ts';
 import type { Job } from '../core/job.ts';
 import { createDispatcher, type Dispatcher } from '../dispatch/dispatcher.ts';
+import type { GrantSource } from '../dispatch/give-grants.ts';
 import type { Forge } from '../forge/forge.ts';
 import { createIntake, type Intake } from '../intake/intake.ts';
 import type { PlanSource } from '../intake/plan-source.ts';
@@ -32,6 +33,10 @@ export interface ServerDeps {
   readonly signingKey: string;
   readonly verifyKeys: readonly string[];
   readonly knownQueues: readonly string[];
+  /** What workers of other machines have to be given; absent: they share this machine's configuration. */
+  readonly grants?: GrantSource;
+  /** See `DispatcherDeps.identity`. */
+  readonly identity?: string | null;
   /** See `DispatcherDeps.hadEarlierLife`. */
   readonly hadEarlierLife?: boolean;
   /** Where statuses and issues link to. Read at each use, as the outbox does; null: nowhere yet. */

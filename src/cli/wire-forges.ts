@@ -6,6 +6,7 @@ import { createGit } from '../base/git.ts';
 import type { Logger } from '../base/logger.ts';
 import { systemRandom } from '../base/random.ts';
 import { readForgeSecret, webhookPath, type ForgeSettings } from '../config/forge-settings.ts';
+import type { SecretReference } from '../config/fields.ts';
 import type { LivePolicy } from '../config/live-policy.ts';
 import { canonical } from '../config/policy-version.ts';
 import { gitForgeName, type Project } from '../config/project-settings.ts';
@@ -97,13 +98,15 @@ async function openGitHub(forge: ForgeSettings, options: ForgesOptions): Promise
 
 /** Secrets are read at each use: a file that holds a new one counts without a restart. */
 function authOf({ name, auth }: ForgeSettings, env: CliContext['env']): GitHubForgeOptions['auth'] {
-  return auth.kind === 'token'
-    ? { kind: 'token', token: () => readForgeSecret(`forges.${name}.token`, auth.token, env) }
-    : {
-        kind: 'app',
-        appId: auth.appId,
-        privateKey: () => readForgeSecret(`forges.${name}.app.key`, auth.privateKey, env),
-      };
+  const read = (key: string, reference: SecretReference) => (): string =>
+    readForgeSecret(`forges.${name}.${key}`, reference, env);
+  if (auth.kind === 'app') return { kind: 'app', appId: auth.appId, privateKey: read('app.key', auth.privateKey) };
+  const { token, fetchToken } = auth;
+  return {
+    kind: 'token',
+    token: read('token', token),
+    ...(fetchToken === null ? {} : { fetchToken: read('fetchToken', fetchToken) }),
+  };
 }
 
 /** What reads the webhooks of each forge that has secrets for them, or may get them by an edit. */

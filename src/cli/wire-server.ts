@@ -17,6 +17,7 @@ import type { CliContext } from './cli-context.ts';
 import type { ServerParts } from './run-server.ts';
 import { hadEarlierLife } from './earlier-life.ts';
 import { createHostedForges, openGitForge, openWebhookReaders } from './wire-forges.ts';
+import { grantSource } from './wire-grant-source.ts';
 import { openLogOf, wordsOf, type SharedParts } from './wire-shared.ts';
 import type { ServeOrder } from './wiring.ts';
 
@@ -68,6 +69,8 @@ export async function openServerParts(
       }),
       openLog: openLogOf(stores),
       words: wordsOf(reader),
+      identity: shared.identity,
+      ...(settings.queue.kind === 'embedded' ? {} : { grants: grantSource(forges, stores.primary.grants) }),
       hadEarlierLife:
         hadEarlierLife(paths) || (stores.isRemote && (await ledger.isFresh()) && (await holdsAny(shared))),
       signingKey: keys[0],

@@ -43,6 +43,12 @@ export const forgeOptions = z
         .nullable()
         .prefault(null)
         .describe('Where an access token stands. Either token or app.'),
+      fetchToken: field.secretReference
+        .nullable()
+        .prefault(null)
+        .describe(
+          'With token: one that may read private repositories and nothing else, for workers of other machines.',
+        ),
       app: appOptions.nullable().prefault(null).describe('The GitHub App to act as. Either token or app.'),
       webhookSecrets: z
         .array(field.secretReference, { error: 'expected a list of references' })
@@ -60,6 +66,9 @@ export const forgeOptions = z
   .superRefine((forge, context) => {
     if ((forge.token === null) === (forge.app === null)) {
       context.addIssue({ code: 'custom', path: [], message: 'needs either token or app' });
+    }
+    if (forge.fetchToken !== null && forge.app !== null) {
+      context.addIssue({ code: 'custom', path: ['fetchToken'], message: 'is for token: an App makes its own' });
     }
   });
 

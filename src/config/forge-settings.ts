@@ -5,7 +5,7 @@ import { readReference } from './secrets.ts';
 
 /** How we show GitHub who we are; the secrets by reference, with absolute paths. */
 export type ForgeAuth =
-  | { readonly kind: 'token'; readonly token: SecretReference }
+  | { readonly kind: 'token'; readonly token: SecretReference; readonly fetchToken: SecretReference | null }
   | { readonly kind: 'app'; readonly appId: string; readonly privateKey: SecretReference };
 
 /** Whether and how statuses are written: all, under a prefix beside another CI, or none (shadow mode). */
@@ -51,6 +51,9 @@ export function forgeReferences(forges: readonly ForgeSettings[]): Readonly<Reco
   return Object.fromEntries(
     forges.flatMap(({ name, auth, webhookSecrets }) => [
       auth.kind === 'token' ? [`forges.${name}.token`, auth.token] : [`forges.${name}.app.key`, auth.privateKey],
+      ...(auth.kind === 'token' && auth.fetchToken !== null
+        ? [[`forges.${name}.fetchToken`, auth.fetchToken] as const]
+        : []),
       ...webhookSecrets.map((secret, index) => [`forges.${name}.webhookSecrets[${String(index)}]`, secret] as const),
     ]),
   );
@@ -67,7 +70,11 @@ export function readForgeSecret(key: string, reference: SecretReference, env: En
 function authOf(forge: ForgeConfig, absolute: (reference: SecretReference) => SecretReference): ForgeAuth {
   if (forge.app !== null) return { kind: 'app', appId: String(forge.app.id), privateKey: absolute(forge.app.key) };
   // The schema lets exactly one of the two through.
-  return { kind: 'token', token: absolute(forge.token ?? { env: 'GITHUB_TOKEN' }) };
+  return {
+    kind: 'token',
+    token: absolute(forge.token ?? { env: 'GITHUB_TOKEN' }),
+    fetchToken: forge.fetchToken === null ? null : absolute(forge.fetchToken),
+  };
 }
 
 /** api.github.com belongs to github.com; a server of one's own has both on one host. */

@@ -123,7 +123,7 @@ test('a forge has the addresses that belong together, and its secrets stay refer
     kind: 'github',
     apiUrl: 'https://api.github.com',
     webUrl: 'https://github.com',
-    auth: { kind: 'token', token: { file: '/etc/groundcrew/keys/github' } },
+    auth: { kind: 'token', token: { file: '/etc/groundcrew/keys/github' }, fetchToken: null },
     webhookSecrets: [{ env: 'NEW' }, { env: 'OLD' }],
     statuses: { kind: 'post' },
   });

@@ -33,6 +33,7 @@ async function heard(...messages: readonly WorkerMessage[]): Promise<readonly Wo
     clock,
     logger: createLogger({ level: 'error', isTerminal: false, hasColour: false, write: () => undefined }),
     verifyKeys: [key],
+    identity: null,
     wake: () => undefined,
     onMarker: () => Promise.resolve(),
     serving: { opened: () => undefined, tell: () => Promise.resolve() },

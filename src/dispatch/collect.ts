@@ -26,6 +26,8 @@ export interface CollectDeps {
   /** A message of our own came round. Resolves when all that stood before it is applied (R3). */
   readonly onMarker: (id: string) => Promise<void>;
   /** Runs `work` when this worker's earlier messages are applied, again and again where it fails. */
+  /** Who we are to the broker; null: it does not say who speaks. */
+  readonly identity: string | null;
   /** Absent: nothing is granted. */
   readonly granting?: Granting;
   readonly serving: Serving;
@@ -65,7 +67,8 @@ export async function collect(deps: CollectDeps, delivery: Delivery): Promise<An
     await deps.refuse(delivery);
     return 'reject';
   }
-  if (delivery.from !== null && delivery.from !== message.worker) {
+  // Our own: set aside once, and tried again.
+  if (delivery.from !== null && delivery.from !== message.worker && delivery.from !== deps.identity) {
     deps.logger.error('somebody speaks for another worker', { worker: message.worker, from: delivery.from });
     return 'reject';
   }

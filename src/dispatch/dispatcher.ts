@@ -36,6 +36,8 @@ const beatPeriodMs = 15_000;
 /** What the dispatcher needs: everything of feeding, and the rest. */
 export interface DispatcherDeps extends Omit<FeedDeps, 'presence' | 'onOpened'> {
   readonly random: Random;
+  /** Who we are to the broker (`Delivery.from`); absent or null: it does not say who speaks. */
+  readonly identity?: string | null;
   /** Keys that orders may be signed with, the current one among them. */
   readonly verifyKeys: readonly string[];
   /** Queues that an earlier life may have filled, besides those the ledger knows (R9). */
@@ -105,6 +107,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const { grants } = deps;
   const collectDeps: CollectDeps = {
     ...(grants === undefined ? {} : { granting: createGranting({ source: grants, ledger, queue, clock, logger }) }),
+    identity: deps.identity ?? null,
     serving,
     refuse: createRefusing({ queue, clock, logger }),
     ledger,

@@ -16,8 +16,8 @@ export interface GrantSource {
   kindsFor(job: Job): readonly GrantKind[];
   /** Read-only, for the one repository, good for a quarter of an hour at least; null: whoever reaches it may fetch it. */
   fetchGrant(subject: Subject, signal: AbortSignal): Promise<FetchGrant | null>;
-  /** Below `prefix` alone (no slash at its end), for so long; null: the store gives none, and the worker has its own way. */
-  storeGrant(prefix: string, validMs: number, signal: AbortSignal): Promise<StoreGrant | null>;
+  /** Below `prefix` alone (no slash at its end), for so long or less; null: the store gives none, and the worker has its own way. */
+  storeGrant(prefix: string, validMs: number): Promise<{ readonly grant: StoreGrant; readonly validMs: number } | null>;
 }
 
 /** A log may come late: when the job is over and the store was away. */
@@ -53,9 +53,9 @@ export function createGranting(deps: {
     const [fetch, store] = await Promise.all([
       // What is over is not fetched again.
       kinds.includes('fetch') && !isOver ? source.fetchGrant(checkedOut(job), signal) : null,
-      kinds.includes('store') ? source.storeGrant(runPrefix(job, { generation, n, nonce }), storeMs, signal) : null,
+      kinds.includes('store') ? source.storeGrant(runPrefix(job, { generation, n, nonce }), storeMs) : null,
     ]);
-    return { validMs: store === null ? fetchValidMs : storeMs, fetch, store };
+    return { validMs: store?.validMs ?? fetchValidMs, fetch, store: store?.grant ?? null };
   };
 
   const answer = async (worker: string, holding: Holding): Promise<void> => {

@@ -1,3 +1,4 @@
+import type { FetchGrant } from '../core/grant.ts';
 import type { Change, StatusSeen } from '../core/change.ts';
 import type { PersonRequest } from '../core/request.ts';
 import type { VerdictState } from '../core/verdict.ts';
@@ -139,6 +140,11 @@ export interface Forge {
    * a secret that lives an hour or so. Absent: whoever reaches the address may fetch.
    */
   fetchCredentials?(repo: string, signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
+  /**
+   * What a worker on another machine may fetch `cloneUrl(repo)` with: it reads that repository and nothing else, and is good for a
+   * quarter of an hour at least. Null: nothing to give, it is fetched by whoever may. Absent: this forge never gives any.
+   */
+  fetchGrant?(repo: string, signal: AbortSignal): Promise<FetchGrant | null>;
   /**
    * One try: a status whose answer was lost may arrive after a later one, so only who knows of both (the outbox) sends it again.
    */

@@ -9,6 +9,7 @@ import type { ObjectStore } from '../storage/object-store.ts';
 import { attemptDir, listAttempts, type AttemptDir, type StartedRun } from './attempt-dir.ts';
 import type { AttemptEnd, AttemptProgress, AttemptRunner, RunningAttempt } from './attempt-runner.ts';
 import type { AttachmentLimits } from './attachments.ts';
+import { fetchWithGrant } from './granted-fetch.ts';
 import type { AttemptGrants } from './grants.ts';
 import { attendRun, createAttemptStop, runAttempt, type AttemptStop, type RunAttemptTools } from './run-attempt.ts';
 import { prefixOfHolding } from './run-record.ts';
@@ -63,8 +64,14 @@ export function createLocalRunner(deps: LocalRunnerDeps): AttemptRunner {
     const stop = createAttemptStop();
     const life = new AbortController();
     const secrets = resume === 'new' ? deps.secretTexts(holding) : null;
-    const isGranted = holding.envelope.grants?.includes('store') === true && progress.grants !== undefined;
-    const store = (isGranted ? deps.grantedStore?.(holding, progress.grants, life.signal) : undefined) ?? deps.store;
+    const { grants } = progress;
+    const kinds = holding.envelope.grants ?? [];
+    const fetching =
+      grants !== undefined && kinds.includes('fetch') ? { fetchCredentials: fetchWithGrant(holding, grants) } : {};
+    const store =
+      (grants !== undefined && kinds.includes('store')
+        ? deps.grantedStore?.(holding, grants, life.signal)
+        : undefined) ?? deps.store;
     const opened = openAttemptLog(deps, dir, holding, { stop, progress, secrets, store, life: life.signal });
     const ended = opened.then(
       async ({ log }) => {
@@ -72,7 +79,7 @@ export function createLocalRunner(deps: LocalRunnerDeps): AttemptRunner {
         if (kept !== null) return kept;
         const end =
           resume === 'new'
-            ? await runAttempt(deps, dir, holding, log, stop, (phase) => {
+            ? await runAttempt({ ...deps, ...fetching }, dir, holding, log, stop, (phase) => {
                 progress.phase(phase);
               })
             : await resumeRun(deps, dir, log, stop, progress).catch((error: unknown) =>

@@ -11,7 +11,12 @@ import type { Governor } from '../client/governor.ts';
 
 /** How we prove who we are. Secrets are asked for at each use, so that a new one counts at once. */
 export type GitHubAuth =
-  | { readonly kind: 'token'; readonly token: () => string }
+  | {
+      readonly kind: 'token';
+      readonly token: () => string;
+      /** Reads and nothing else: what workers of other machines fetch with. Absent: there is none. */
+      readonly fetchToken?: () => string;
+    }
   | { readonly kind: 'app'; readonly appId: string | number; readonly privateKey: () => string };
 
 /** Who we are at which owner. */
@@ -27,6 +32,8 @@ export interface Accounts {
   readonly knownFor: (owner: string) => string | null;
   /** Where the App is installed, asked anew; null with a plain token. */
   installations(signal: AbortSignal): Promise<readonly Installation[] | null>;
+  /** The App's installation at this owner; null: none that works, or a plain token. */
+  installationAt(owner: string, signal: AbortSignal): Promise<number | null>;
 }
 
 const installationSchema = z.object({
@@ -71,6 +78,7 @@ export function createAccounts(options: {
     return {
       app: null,
       installations: () => Promise.resolve(null),
+      installationAt: () => Promise.resolve(null),
       knownFor: () => last,
       async of() {
         const token = auth.token();
@@ -157,6 +165,14 @@ export function createAccounts(options: {
   return {
     app,
     installations,
+    async installationAt(owner, signal) {
+      try {
+        return (await installationOf(owner, signal)).id;
+      } catch (error) {
+        if (isNotInstalled(error)) return null;
+        throw error;
+      }
+    },
     knownFor(owner) {
       const found = known?.list.find(({ account }) => account?.login.toLowerCase() === owner.toLowerCase());
       return found === undefined ? null : `${appId}-${found.id}`;

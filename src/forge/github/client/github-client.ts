@@ -23,7 +23,9 @@ export interface CallOptions {
 }
 
 /** Values for the `{…}` of a route; what has no place there goes into the query or, when writing, into the body. */
-export type Parameters = Readonly<Record<string, string | number | boolean | readonly string[]>>;
+export type Parameters = Readonly<
+  Record<string, string | number | boolean | readonly string[] | Readonly<Record<string, string>>>
+>;
 
 /**
  * GitHub's REST and GraphQL, with answers that passed a schema. A refusal is an error by its kind (`refusalOf`); calls with
