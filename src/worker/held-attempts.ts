@@ -107,7 +107,8 @@ export function createHeldAttempts(deps: HeldAttemptsDeps): HeldAttempts {
     const end = await attempt.ended;
     if (isOver()) return;
     await sender.keep({ ...speaker(), kind: 'finished', ...holding, ...end });
-    pulse.abort();
+    // With a reason of its own: the usual one is an error with its stack, which costs more than all the rest here.
+    pulse.abort('ended');
     held.delete(holding.nonce);
     void sender.flush();
     backlog.add(one.logBytes, sealAndClean(holding, attempt));

@@ -11,6 +11,12 @@ import { noteFind } from './finds.ts';
 import { rememberForeign } from './foreign-statuses.ts';
 import { endJob, jobOf, jobRow, outcomeOf, standingChanged } from './job-row.ts';
 
+const knownColumns = `j.id, j.generation, j.change_key, j.sha, j.context, j.occasion, j.state, j.outcome,
+    json_extract(j.body, '$.subject.baseRef') AS base_ref, json_extract(j.body, '$.isTrusted') AS is_trusted,
+    EXISTS (SELECT 1 FROM reports r WHERE r.job_id = j.id AND r.forge = j.forge AND r.repo = j.repo AND r.sha = j.sha AND r.context = j.context) AS has_word`;
+const atCommit = `SELECT ${knownColumns} FROM jobs j WHERE forge = ? AND repo = ? AND sha = ? ORDER BY seq`;
+const elsewhere = `SELECT ${knownColumns} FROM jobs j WHERE change_key = ? AND state <> 'ended' AND sha <> ? ORDER BY seq`;
+
 /** Jobs at this commit, and the unended ones of this place at other commits. */
 export function jobsOfChange(sql: Sql, changeKey: string, headSha: string): readonly JobKnown[] {
   const [forge = '', repo = ''] = changeKey.split('|');
@@ -27,22 +33,7 @@ export function jobsOfChange(sql: Sql, changeKey: string, headSha: string): read
     outcome: string | null;
     has_word: number;
   }
-  const columns = `j.id, j.generation, j.change_key, j.sha, j.context, j.occasion, j.state, j.outcome,
-    json_extract(j.body, '$.subject.baseRef') AS base_ref, json_extract(j.body, '$.isTrusted') AS is_trusted,
-    EXISTS (SELECT 1 FROM reports r WHERE r.job_id = j.id AND r.forge = j.forge AND r.repo = j.repo AND r.sha = j.sha AND r.context = j.context) AS has_word`;
-  const rows = [
-    ...sql.all<Row>(
-      `SELECT ${columns} FROM jobs j WHERE forge = ? AND repo = ? AND sha = ? ORDER BY seq`,
-      forge,
-      repo,
-      headSha,
-    ),
-    ...sql.all<Row>(
-      `SELECT ${columns} FROM jobs j WHERE change_key = ? AND state <> 'ended' AND sha <> ? ORDER BY seq`,
-      changeKey,
-      headSha,
-    ),
-  ];
+  const rows = [...sql.all<Row>(atCommit, forge, repo, headSha), ...sql.all<Row>(elsewhere, changeKey, headSha)];
   return rows.map((row) => ({
     id: row.id,
     generation: row.generation,
