@@ -155,7 +155,11 @@ judge_engine() {
   [ "$kind" = container ] || return 0
   read -r first <container.pid
   if ! is_gone "$first"; then
-    status=$(sh wait.sh 2>/dev/null) || status=137
+    if ! status=$(sh wait.sh 2>/dev/null); then
+      status=137
+      # It does not know what still is there: it was killed before it started it, and nobody's command has run.
+      is_gone "$first" || : >unstarted
+    fi
     # podman may have removed it before it was asked.
     [ -s container.exit ] && read -r status <container.exit
     is_removed=
@@ -232,6 +236,11 @@ run() {
   kill -KILL "-$relay" 2>/dev/null
   if [ "$kind" = container ]; then
     [ -n "$is_removed" ] || sh remove.sh >/dev/null 2>&1 || exit 0
+    # An engine that was killed before it started what it had made forgets it: first process and monitor then wait for
+    # ever, and the worker, who knows how, has to end them.
+    first=0
+    [ -s container.pid ] && read -r first <container.pid
+    is_gone "$first" || exit 0
     : >removed
   fi
   exit 0

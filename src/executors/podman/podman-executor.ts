@@ -298,6 +298,7 @@ function containerEngine(
       return mounts === null ? [] : upperDirs(mounts);
     },
     async startFailure(): Promise<Extract<RunEnd, { kind: 'broken' }> | null> {
+      if (await exists(join(dir, 'unstarted'))) return broken('podman was killed before it started the container');
       if ((await readText(pidFile)) !== null) return null;
       return broken(`the container did not start: ${reasonIn(await outputHead(dir))}`);
     },

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { tempDir } from '../../../test/support/temp-dir.ts';
+import { until } from '../../../test/support/until.ts';
+import { systemClock } from '../../base/clock.ts';
+import { bootId, createGuardState, exists, isRunning, readIdentity, readText } from './guard-state.ts';
+import { startGuard } from './start-guard.ts';
+
+for (const { title, isLeft } of [
+  { title: 'a container whose engine was killed before it started is not called removed', isLeft: true },
+  { title: 'a container whose first process is gone is removed', isLeft: false },
+]) {
+  test(title, async (context) => {
+    const stateDir = await tempDir(context);
+    const notes = {
+      id: 'a.1.1',
+      nonce: '0123456789abcdef',
+      kind: 'container',
+      imageDigest: null,
+      cgroups: [],
+    } as const;
+    const dir = await createGuardState(stateDir, { ...notes, bootId: await bootId() }, 'f'.repeat(64));
+    // What waits in a container that was made: it is nobody's child that we know, and carries no nonce.
+    const first = spawn('sleep', ['60'], { stdio: 'ignore' });
+    context.after(() => first.kill('SIGKILL'));
+    if (!isLeft) {
+      first.kill('SIGKILL');
+      await once(first, 'exit');
+    }
+    await writeFile(join(dir, 'engine.sh'), `echo ${String(first.pid)} >container.pid\nkill -KILL $$\n`);
+    // The engine has forgotten it: nothing to wait for, and nothing to remove.
+    await writeFile(join(dir, 'wait.sh'), 'exit 125\n');
+    await writeFile(join(dir, 'remove.sh'), 'exit 0\n');
+    const path = process.env['PATH'] ?? '';
+    const order = { dir, kind: 'container', nonce: notes.nonce, timeoutMs: 60_000, graceMs: 100, path } as const;
+    await startGuard({ ...order, argv: ['sh', 'engine.sh'] }, systemClock);
+    const guard = await readIdentity(join(dir, 'guard'));
+    assert.ok(guard);
+    await until(() => !isRunning(guard), { what: 'the guard to end' });
+    assert.equal(await readText(join(dir, 'ended')), '137');
+    assert.equal(await exists(join(dir, 'done')), true);
+    assert.equal(await exists(join(dir, 'removed')), !isLeft);
+    assert.equal(await exists(join(dir, 'unstarted')), isLeft, 'nothing of the job has run, so 137 is no verdict');
+  });
+}
