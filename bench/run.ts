@@ -24,6 +24,7 @@ const parts: readonly Part[] = [
     file: 'ledger.ts',
     smoke: ['--ended', '2000', '--waiting', '500', '--events', '1280', '--rounds', '1'],
   },
+  { name: 'amqp', file: 'amqp.ts', smoke: ['--smoke'] },
   { name: 'decide', file: 'decide.ts', smoke: ['--smoke'] },
   { name: 'webhook', file: 'webhook.ts', smoke: ['--smoke'] },
   { name: 'event', file: 'event.ts', smoke: ['--smoke'] },

@@ -1,20 +1,8 @@
 import { after } from 'node:test';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import axe from 'axe-core';
 import type { CleansUp } from './temp-dir.ts';
-import { chromiumPath } from './needs.ts';
-
-// No network of its own, no first-run pages: only what the test opens.
-const quiet = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
+import { launchChromium } from './chromium.ts';
 
 /** How a page of the test looks at us. */
 export interface PageWishes {
@@ -38,7 +26,7 @@ after(async () => {
 
 /** A Chromium with nothing kept from other tests. Gate the test with `needs('chromium')`. */
 export async function openBrowser(context: CleansUp): Promise<TestBrowser> {
-  running ??= chromium.launch({ executablePath: chromiumPath() ?? 'chromium', args: quiet });
+  running ??= launchChromium();
   const browser = await running;
   const pages: Page[] = [];
   context.after(async () => {
