@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createHandClock } from '../../test/support/hand-clock.ts';
+import { holdingOf } from '../../test/support/holding.ts';
+import { until } from '../../test/support/until.ts';
+import { createLogger } from '../base/logger.ts';
+import type { GrantKind } from '../core/grant.ts';
+import { signEnvelope } from '../core/job-envelope.ts';
+import type { ControlMessage, Holding } from '../core/worker-message.ts';
+import type { Holder } from '../ledger/ledger.ts';
+import { createGranting, type GrantSource } from './give-grants.ts';
+
+const nonce = '0123456789abcdef';
+const store = { kind: 'http', url: 'https://store/', token: 't' } as const;
+const fetch = { username: 'u', password: 'p' };
+const mine: Holder = { nonce, worker: 'w', isLive: true, isSealed: false };
+
+function holding(grants: readonly GrantKind[]): Holding {
+  const { signature: _nobodys, ...order } = holdingOf().envelope;
+  return { envelope: signEnvelope({ ...order, grants }, 'key'), nonce };
+}
+
+/** What is told to whom when `w` asks, and how often the forge and the store were asked. */
+async function given(
+  grants: readonly GrantKind[],
+  holders: readonly Holder[],
+  source: Partial<GrantSource> = {},
+): Promise<{ readonly told: readonly ControlMessage[]; readonly asked: readonly string[]; readonly log: string }> {
+  const told: ControlMessage[] = [];
+  const asked: string[] = [];
+  const lines: string[] = [];
+  let looked = 0;
+  const granting = createGranting({
+    source: {
+      kindsFor: () => grants,
+      fetchGrant: ({ repo }) => Promise.resolve((asked.push(`fetch ${repo}`), fetch)),
+      storeGrant: (prefix, validMs) => Promise.resolve((asked.push(`store ${prefix}`), { grant: store, validMs })),
+      ...source,
+    },
+    ledger: { holders: () => Promise.resolve((looked++, holders)) },
+    queue: {
+      sendControl: (to, { body }) => {
+        assert.equal(to, 'w');
+        told.push(JSON.parse(body) as ControlMessage);
+        return Promise.resolve();
+      },
+    },
+    clock: createHandClock(),
+    logger: createLogger({ level: 'debug', isTerminal: false, hasColour: false, write: (line) => lines.push(line) }),
+  });
+  granting.give('w', holding(grants));
+  if (grants.length > 0) await until(() => looked === 1, { what: 'the look at the holders' });
+  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+  return { told, asked, log: lines.join('') };
+}
+
+test('who owns an attempt gets what its order asks for, and nothing else', async () => {
+  const { told, asked } = await given(['fetch', 'store'], [mine]);
+  assert.deepEqual(
+    told.map((one) => one.kind === 'grant' && one.grant),
+    [
+      // A minute of the job, and a day for its log.
+      { validMs: 60_000 + 86_400_000, fetch, store },
+    ],
+  );
+  assert.match(asked.join(), /^fetch a,store a\/main-c{8}-test-[0-9a-f]{16}\/1\.1-01234567$/);
+  assert.deepEqual((await given(['fetch'], [mine])).asked, ['fetch a']);
+  assert.deepEqual((await given([], [mine])).told, []);
+});
+
+test('what has ended may still write its log, and fetches no more; what is sealed needs nothing', async () => {
+  const { told } = await given(['fetch', 'store'], [{ ...mine, isLive: false }]);
+  const [one] = told;
+  assert.ok(one?.kind === 'grant');
+  assert.deepEqual([one.grant.fetch, one.grant.store], [null, store]);
+  assert.deepEqual((await given(['store'], [{ ...mine, isLive: false, isSealed: true }])).told, []);
+});
+
+test('an attempt of an earlier ledger, which this one does not know, may bring its log', async () => {
+  assert.equal((await given(['store'], [])).told.length, 1);
+});
+
+test('R10: nobody writes into the place of another holder', async () => {
+  for (const other of [
+    { ...mine, worker: 'other' },
+    // The place is named by eight digits: another nonce may lead to it.
+    { ...mine, nonce: `${nonce.slice(0, 8)}ffffffff` },
+  ]) {
+    const { told, asked, log } = await given(['store', 'fetch'], [other]);
+    assert.deepEqual([told, asked], [[], []]);
+    assert.match(log, /not its own/);
+  }
+});
+
+test('a forge that fails is told in our log, and the worker hears nothing it could take for a grant', async () => {
+  const { told, log } = await given(['fetch'], [mine], { fetchGrant: () => Promise.reject(new Error('502')) });
+  assert.deepEqual(told, []);
+  assert.match(log, /will ask again/);
+});
