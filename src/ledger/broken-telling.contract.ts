@@ -1,5 +1,7 @@
 import { deciding, decidingAfter, forging, type BrokenLedger } from './broken.contract.ts';
 
+const silence = { state: 'pending', sentence: '', path: '/' } as const;
+
 /** How much, how often and in which order a forge is told. */
 export const brokenTelling: readonly BrokenLedger[] = [
   [
@@ -114,6 +116,16 @@ export const brokenTelling: readonly BrokenLedger[] = [
         return applied;
       },
     }),
+  ],
+  [
+    'who asks is told what the forge shows',
+    'takes what is refused for posted',
+    (ledger) => ({ reportRefused: (report, _why, now) => ledger.reportPosted(report, { ...silence }, now) }),
+  ],
+  [
+    'who asks is told what the forge shows',
+    'forgets that a context is skipped',
+    (ledger) => deciding(ledger, (action) => (action.kind === 'skip' ? null : action)),
   ],
   [
     'a view from before the forge was told',

@@ -2,7 +2,7 @@ import type { Notice } from '../core/action.ts';
 import type { Change } from '../core/change.ts';
 import type { Job, JobId } from '../core/job.ts';
 import type { Outcome, Phase } from '../core/outcome.ts';
-import type { VerdictState } from '../core/verdict.ts';
+import type { Verdict, VerdictState } from '../core/verdict.ts';
 import type { WorkerOffer, WorkerStanding } from '../core/worker-message.ts';
 import type { JobStanding } from './report-due.ts';
 
@@ -64,6 +64,20 @@ export interface RunDetail {
   readonly job: Job;
   readonly traceId: string;
   readonly attempts: readonly AttemptDetail[];
+}
+
+/**
+ * The status of one context of a commit. Of a job (`jobId`), or for what `notice` says; both null: what was said is withdrawn.
+ * `said`: what the forge was told last; null: nothing yet. `isCurrent`: there is nothing newer to say. `refused`: why the forge does
+ * not take it.
+ */
+export interface ShownContext {
+  readonly context: string;
+  readonly jobId: string | null;
+  readonly notice: Notice | null;
+  readonly said: Verdict | null;
+  readonly isCurrent: boolean;
+  readonly refused: string | null;
 }
 
 /** A change that waits for a person, or had nothing to run. */
@@ -204,6 +218,14 @@ export interface LedgerReader {
   /** By id, or an unambiguous prefix of it of at least 6 digits; null when there is none. */
   run(idOrPrefix: string): Promise<RunDetail | null>;
   held(): Promise<readonly HeldChange[]>;
+  /** A pull request or branch as it was seen last; null: never. */
+  placeSeen(changeKey: string): Promise<Change | null>;
+  /** What a forge shows, or is to be told, of a commit; by context. */
+  shownAt(commit: {
+    readonly forge: string;
+    readonly repo: string;
+    readonly sha: string;
+  }): Promise<readonly ShownContext[]>;
   workers(): Promise<readonly WorkerSeen[]>;
   /** Messages of workers that were set aside, the latest first. */
   parkedMessages(limit: number): Promise<readonly ParkedMessage[]>;

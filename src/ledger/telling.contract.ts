@@ -59,6 +59,33 @@ export const tellingClauses: readonly LedgerClause[] = [
     },
   },
   {
+    title: 'who asks is told what the forge shows of a commit and what it is to be told, context by context',
+    async check({ ledger, reader }) {
+      const [one, two] = [anOrder({ context: 'one' }), anOrder({ context: 'two' })];
+      assert.equal(await reader.placeSeen(aChange(one).key), null);
+      for (const job of [one, two]) await enqueue(ledger, job);
+      const commit = { forge: 'git', repo: 'demo', sha: shaOf('a') };
+      const due = await ledger.dueReports(2_000, 9);
+      const posted = due.find(({ context }) => context === 'one') ?? assert.fail();
+      await ledger.reportPosted(posted, said, 2_000);
+      const notice = { kind: 'skipped', sentence: 'Skipped by ada: x' } as const;
+      const skip = { kind: 'skip', sha: shaOf('a'), context: 'two', sentence: notice.sentence } as const;
+      await decide(ledger, two, [skip]);
+      assert.equal((await reader.placeSeen(aChange(one).key))?.headSha, shaOf('a'));
+      const first = { context: 'one', jobId: one.id, notice: null, said, isCurrent: true, refused: null };
+      const second = { context: 'two', jobId: null, notice, said: null, isCurrent: false, refused: null };
+      assert.deepEqual(await reader.shownAt(commit), [first, second]);
+      assert.deepEqual(await reader.shownAt({ ...commit, sha: shaOf('b') }), []);
+      assert.deepEqual(await reader.shownAt({ ...commit, repo: 'other' }), []);
+      await offer(ledger, one);
+      for (const report of await ledger.dueReports(3_000, 9)) await ledger.reportRefused(report, 'no right', 3_000);
+      assert.deepEqual(await reader.shownAt(commit), [
+        { ...first, isCurrent: false, refused: 'no right' },
+        { ...second, refused: 'no right' },
+      ]);
+    },
+  },
+  {
     title: 'a view from before the forge was told says nothing about that, however late it is decided on',
     async check({ ledger }) {
       const job = anOrder();

@@ -73,6 +73,8 @@ export function createFakeWorld(overrides: Partial<WebDeps> = {}): FakeWorld {
         return idOrPrefix.length >= 6 && found.length === 1 ? (found[0] ?? null) : null;
       },
       held: async () => held,
+      placeSeen: async () => null,
+      shownAt: async () => [],
       workers: async () => [
         {
           worker: 'laptop',

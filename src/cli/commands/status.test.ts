@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { readingWiring, runCliWith, type CliEnd } from '../../../test/support/cli-run.ts';
 import { addFakeHeld, addFakeRun, createFakeWorld, type FakeWorld } from '../../../test/support/fake-web-deps.ts';
-import type { ShadowRow } from '../../ledger/ledger-reader.ts';
+import type { VerdictState } from '../../core/verdict.ts';
+import type { ShadowRow, ShownContext } from '../../ledger/ledger-reader.ts';
 
 const at = { forge: 'git', repo: 'o/r', pull: 7, branch: null };
 const status = (world: FakeWorld, ...words: string[]): Promise<CliEnd> =>
@@ -53,6 +57,66 @@ test('status shows the contexts of a place at its newest commit, each with its s
     told.contexts.map(({ context }) => context),
     ['x/a', 'x/b', 'x/c'],
   );
+});
+
+test('status shows what is skipped, not needed or held, and what the forge shows of each', async (t) => {
+  const world = createFakeWorld();
+  const sha = 'a'.repeat(40);
+  const hub = { ...at, forge: 'gh' };
+  const change = { key: 'gh|o/r|pull/7', forge: 'gh', repo: 'o/r', pull: 7, headSha: sha, title: 'Make it work' };
+  addFakeRun(world, { ...hub, sha, context: 'x/a', outcome: { kind: 'failed', exitCode: 1, reason: 'exit' } });
+  const jobId = addFakeRun(world, { ...hub, sha, context: 'x/b' });
+  addFakeRun(world, { ...hub, sha: 'b'.repeat(40), context: 'x/old' });
+  addFakeHeld(world, change, 'Waiting for approval of this commit');
+  const said = (state: VerdictState, sentence: string) => ({ state, sentence, path: '/' });
+  const skipped = (sentence: string, isByPolicy: boolean) => ({ kind: 'skipped', sentence, isByPolicy }) as const;
+  const line = (context: string, given: Partial<ShownContext>): ShownContext => ({
+    ...{ context, jobId: null, notice: null, said: null, isCurrent: true, refused: null },
+    ...given,
+  });
+  const shown: readonly ShownContext[] = [
+    line('gone', {}),
+    line('groundcrew', { notice: { kind: 'needs-approval', sentence: 'Waiting for approval of this commit' } }),
+    line('x/a', { notice: skipped('Skipped by ada: flaky', false), said: said('failure', 'Failed'), isCurrent: false }),
+    line('x/b', { jobId, said: said('success', 'Passed') }),
+    line('x/c', { notice: skipped('Not needed: changes only docs/', true), refused: 'no right' }),
+  ];
+  const asked: unknown[] = [];
+  const reader = {
+    ...world.deps.reader,
+    shownAt: async (commit: unknown) => {
+      asked.push(commit);
+      return shown;
+    },
+  };
+  const wiring = readingWiring({ ...world, deps: { ...world.deps, reader } });
+  const dir = mkdtempSync(join(tmpdir(), 'groundcrew-status-'));
+  t.after(() => {
+    rmSync(dir, { recursive: true });
+  });
+  const config = join(dir, 'groundcrew.yaml');
+  writeFileSync(config, 'forges: {gh: {kind: github, token: {env: T}}}\nprojects: [{name: o/r, forge: gh}]\n');
+  const { out, err } = await runCliWith(['status', 'o/r#7', '--config', config], { wiring });
+  assert.deepEqual(asked, [{ forge: 'gh', repo: 'o/r', sha }], err);
+  assert.deepEqual(
+    out
+      .trimEnd()
+      .split('\n')
+      .slice(3)
+      .map((text) => text.split(/ {2,}/)),
+    [
+      ['groundcrew', '○ needs approval', 'nothing', 'Waiting for approval of this commit'],
+      ['x/a', '⊘ skipped', 'failure (behind)', 'Skipped by ada: flaky'],
+      ['x/b', '✔ passed', jobId.slice(0, 8), 'success', 'passed'],
+      ['x/c', '⊘ not needed', 'nothing (refused)', 'Not needed: changes only docs/'],
+    ],
+  );
+  const told = JSON.parse((await runCliWith(['status', 'o/r#7', '--json', '--config', config], { wiring })).out) as {
+    readonly contexts: readonly { readonly context: string; readonly shown: unknown }[];
+  };
+  assert.deepEqual(told.contexts.find(({ context }) => context === 'x/a')?.shown, {
+    ...{ state: 'failure', sentence: 'Failed', isCurrent: false, refused: null },
+  });
 });
 
 test('status --wait ends with the last verdict, and its exit status is the worst of them', async () => {

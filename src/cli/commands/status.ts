@@ -6,7 +6,7 @@ import type { RunWords } from '../../web/web-deps.ts';
 import type { StatePaths } from '../../config/state-dir.ts';
 import { exitCode } from '../exit-code.ts';
 import type { NamedPlace } from '../named-place.ts';
-import type { PlaceStatus } from '../place-status.ts';
+import type { ContextStatus, PlaceStatus } from '../place-status.ts';
 import { addVerb, loadToLook, withConfig, withJson, withReader, type ConfigOptions, type Frame } from '../verb.ts';
 import type { CommandContext } from '../wiring.ts';
 
@@ -91,13 +91,14 @@ async function look(
   }
 }
 
-function summary({ runs }: PlaceStatus): string {
+function summary({ contexts }: PlaceStatus): string {
+  const runs = contexts.flatMap(({ run }) => (run === null ? [] : [run]));
   const ended = runs.filter(({ state }) => state === 'ended').length;
   return `${String(ended)} of ${String(runs.length)} have their verdict`;
 }
 
 async function print(
-  { sha, title, runs, held }: PlaceStatus,
+  { sha, title, contexts, held }: PlaceStatus,
   how: {
     readonly place: NamedPlace;
     readonly words: RunWords;
@@ -107,16 +108,12 @@ async function print(
   context: CommandContext,
 ): Promise<void> {
   const rows = [];
-  for (const run of runs) {
-    const isWaiting = run.state === 'waiting' || run.state === 'offered';
-    const position = isWaiting ? await how.reader?.position(run.jobId) : null;
-    const sentence = isWaiting ? await how.words.whyWaiting(run, position ?? 0) : how.words.standing(run);
-    rows.push({ ...run, sentence });
-  }
+  for (const one of contexts) rows.push({ ...one, sentence: await sentenceOf(one, how) });
   const { plainJson, plainText } = await import('../output/plain-text.ts');
   if (how.isJson) {
     const { forge, repo, changeKey } = how.place;
-    await context.out.line(plainJson({ forge, repo, changeKey, sha, title, held, contexts: rows }));
+    const told = rows.map(({ run, sentence, ...one }) => ({ ...run, ...one, shown: shownOf(one.shown), sentence }));
+    await context.out.line(plainJson({ forge, repo, changeKey, sha, title, held, contexts: told }));
     return;
   }
   const { placeWords } = await import('../named-place.ts');
@@ -127,23 +124,51 @@ async function print(
   }
   if (rows.length === 0) return;
   const { printTable } = await import('../output/table.ts');
-  const { runState } = await import('../output/run-state.ts');
+  const { contextState } = await import('../output/run-state.ts');
+  const { gitForgeName } = await import('../../config/project-settings.ts');
   const { shownIdDigits } = await import('../print-runs.ts');
   await printTable(
     context.out,
     [
-      { head: 'CONTEXT', cell: (run) => run.context, isFlexible: true },
+      { head: 'CONTEXT', cell: (one) => one.context, isFlexible: true },
       {
         head: 'STATE',
-        cell: (run) => {
-          const { glyph, word } = runState(run, context.out);
+        cell: (one) => {
+          const { glyph, word } = contextState(one, context.out);
           return `${glyph} ${word}`;
         },
-        style: (run) => runState(run, context.out).style,
+        style: (one) => contextState(one, context.out).style,
       },
-      { head: 'RUN', cell: (run) => run.jobId.slice(0, shownIdDigits) },
-      { head: 'WHAT IT SAYS', cell: (run) => run.sentence, isFlexible: true },
+      { head: 'RUN', cell: ({ run }) => run?.jobId.slice(0, shownIdDigits) ?? '' },
+      // A plain repository has no place to show anything.
+      ...(how.place.forge === gitForgeName ? [] : [{ head: 'FORGE', cell: forgeWords }]),
+      { head: 'WHAT IT SAYS', cell: (one) => one.sentence, isWrapped: true },
     ],
     rows,
   );
+}
+
+async function sentenceOf(
+  { run, notice, shown }: ContextStatus,
+  { words, reader }: { readonly words: RunWords; readonly reader: LedgerReader | null },
+): Promise<string> {
+  if (notice !== null) return notice.sentence;
+  if (run === null) return shown?.said?.sentence ?? 'its run is not known any more';
+  if (run.state !== 'waiting' && run.state !== 'offered') return words.standing(run);
+  return words.whyWaiting(run, (await reader?.position(run.jobId)) ?? 0);
+}
+
+/** What the forge shows now; in brackets that it is behind, or will not take it. */
+function forgeWords({ shown }: ContextStatus): string {
+  if (shown === null) return '-';
+  const now = shown.said?.state ?? 'nothing';
+  if (shown.refused !== null) return `${now} (refused)`;
+  return shown.isCurrent ? now : `${now} (behind)`;
+}
+
+/** For scripts: what the forge shows now, and whether that is what it should. */
+function shownOf(shown: ContextStatus['shown']): unknown {
+  if (shown === null) return null;
+  const { said, isCurrent, refused } = shown;
+  return { state: said?.state ?? null, sentence: said?.sentence ?? null, isCurrent, refused };
 }

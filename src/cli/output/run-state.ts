@@ -1,3 +1,5 @@
+import type { Notice } from '../../core/action.ts';
+import type { ShownContext } from '../../ledger/ledger-reader.ts';
 import type { JobStanding } from '../../ledger/report-due.ts';
 import type { Style, Terminal } from './terminal.ts';
 
@@ -12,6 +14,30 @@ export interface RunState {
 export function runState(standing: JobStanding, terminal: Terminal): RunState {
   const state = stateOf(standing);
   return terminal.hasUnicode ? state : { ...state, glyph: ascii[state.glyph] ?? '-' };
+}
+
+/** The same of a context, for which a run speaks, or a notice. */
+export function contextState(
+  of: { readonly run: JobStanding | null; readonly notice: Notice | null; readonly shown: ShownContext | null },
+  terminal: Terminal,
+): RunState {
+  if (of.run !== null) return runState(of.run, terminal);
+  const state = saidState(of.notice, of.shown);
+  return terminal.hasUnicode ? state : { ...state, glyph: ascii[state.glyph] ?? '-' };
+}
+
+function saidState(notice: Notice | null, shown: ShownContext | null): RunState {
+  if (notice === null) return { word: shown?.said?.state ?? 'unknown', glyph: '○', style: 'dim' };
+  switch (notice.kind) {
+    case 'needs-approval':
+      return { word: 'needs approval', glyph: '○', style: 'yellow' };
+    case 'nothing-to-run':
+      return { word: 'nothing to run', glyph: '⊘', style: 'dim' };
+    case 'skipped':
+      return { word: notice.isByPolicy === true ? 'not needed' : 'skipped', glyph: '⊘', style: 'dim' };
+    default:
+      return notice.kind satisfies never;
+  }
 }
 
 const ascii: Readonly<Record<string, string>> = {

@@ -3,8 +3,10 @@ import type { LedgerReader } from '../ledger-reader.ts';
 import { deliveryDays, deliveryTotals, parkedDeliveries } from './deliveries.ts';
 import { shadowRows } from './foreign-statuses.ts';
 import { parkedMessages } from './parked-messages.ts';
+import { lastLook } from './places.ts';
 import { readRun } from './read-run.ts';
 import { listRuns } from './read-runs.ts';
+import { shownAt } from './read-shown.ts';
 import { heldChanges, readCounts, workersSeen } from './read-state.ts';
 import { positionOf } from './read-waiting.ts';
 import { refusedReports } from './reports.ts';
@@ -22,6 +24,8 @@ export function openSqliteLedgerReader(database: Database): LedgerReader {
     listRuns: (filter) => answer((sql) => listRuns(sql, filter)),
     run: (idOrPrefix) => answer((sql) => readRun(sql, idOrPrefix)),
     held: () => answer(heldChanges),
+    placeSeen: (changeKey) => answer((sql) => lastLook(sql, changeKey)?.change ?? null),
+    shownAt: (commit) => answer((sql) => shownAt(sql, commit)),
     workers: () => answer(workersSeen),
     parkedMessages: (limit) => answer((sql) => parkedMessages(sql, limit)),
     counts: () => answer(readCounts),
