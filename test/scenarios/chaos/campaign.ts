@@ -103,7 +103,7 @@ async function carryOut(
   const running = plan.map(async (fault) => {
     await pause(Math.max(0, beganAt + fault.atMs - performance.now()));
     const endAt = beganAt + (plan.at(-1)?.atMs ?? 0);
-    for (let tries = 0; tries < 40 && house.crashes.length === 0; tries += 1) {
+    for (let tries = 0; tries < 40; tries += 1) {
       const hit = await strike(house, { ...fault, dice: (fault.dice + tries * 0.37) % 1 });
       if (hit !== null) {
         hits.push(hit);

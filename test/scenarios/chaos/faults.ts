@@ -27,7 +27,7 @@ type Outcome = Pick<Hit, 'target' | 'seen'> | null;
 type Deed = (house: House, fault: PlannedFault) => Promise<Outcome>;
 
 const deeds: Readonly<Record<FaultKind, Deed>> = {
-  'kill-worker': (house, fault) => killed(house, chosen(house.workers, fault), fault, heldBy),
+  'kill-worker': (house, fault) => killed(house, chosen(house.workers, fault), fault, jobsOf),
   'kill-machine': async (house, fault) => {
     const worker = chosen(house.workers, fault);
     return killed(house, worker, fault, (one) => {
@@ -37,7 +37,7 @@ const deeds: Readonly<Record<FaultKind, Deed>> = {
         for (const name of ['SIGSTOP', 'SIGKILL'] as const) for (const pid of pids) signal(pid, name);
         count += pids.length;
       }
-      return `${heldBy(one)}, ${String(count)} processes`;
+      return `${jobsOf(one)}, ${String(count)} processes`;
     });
   },
   'kill-server': (house, fault) => killed(house, house.server, fault, () => 'it ran'),
@@ -61,7 +61,7 @@ const deeds: Readonly<Record<FaultKind, Deed>> = {
       ? null
       : { ...outcome, seen: `${outcome.seen}, ${String(refused)} refused` };
   },
-  'pause-worker': (house, fault) => paused(house, chosen(house.workers, fault), fault, heldBy),
+  'pause-worker': (house, fault) => paused(house, chosen(house.workers, fault), fault, jobsOf),
   'pause-server': (house, fault) => paused(house, house.server, fault, () => 'stood still'),
   'pause-broker': (house, fault) => paused(house, house.broker, fault, () => 'stood still', / to the broker$/),
   'pause-s3': (house, fault) => paused(house, house.s3, fault, () => 'stood still', /^all to S3$/),
@@ -228,9 +228,9 @@ async function paused<P extends Part>(
   }
 }
 
-/** A worker that runs and that no fault is at work on. */
+/** A worker that runs, that no fault is at work on, and that has a job. */
 function chosen(workers: readonly WorkerPart[], { dice }: PlannedFault): WorkerPart | null {
-  const free = workers.filter((one) => one.state === 'up' && !one.isTaken);
+  const free = workers.filter((one) => one.state === 'up' && !one.isTaken && heldBy(one) > 0);
   return free[Math.floor(dice * free.length)] ?? null;
 }
 
@@ -242,15 +242,17 @@ function chosenLine({ lines }: House, { dice }: PlannedFault): LineTo | null {
   return group[Math.floor(within_ * group.length)] ?? null;
 }
 
-function heldBy({ stateDir, name }: WorkerPart): string {
-  let count = 0;
+/** How many attempts it has on its disk. */
+function heldBy({ stateDir, name }: WorkerPart): number {
   try {
-    count = readdirSync(join(stateDir, 'worker', name, 'attempts')).filter((one) => /^[0-9a-f]{16}$/.test(one)).length;
+    return readdirSync(join(stateDir, 'worker', name, 'attempts')).filter((one) => /^[0-9a-f]{16}$/.test(one)).length;
   } catch {
     // It has not begun yet.
+    return 0;
   }
-  return `it had ${String(count)} jobs`;
 }
+
+const jobsOf = (worker: WorkerPart): string => `it had ${String(heldBy(worker))} jobs`;
 
 const openTo = ({ lines }: House, name: RegExp): number =>
   lines.filter((line) => name.test(line.name)).reduce((sum, { proxy }) => sum + proxy.open, 0);

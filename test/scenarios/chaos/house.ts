@@ -102,6 +102,7 @@ async function build(options: HouseOptions, undo: (() => unknown)[], destroy: ()
     S3_KEY: '',
     HOOK_SECRET: hookSecret,
     BROKER_PASSWORD: 'of the broker',
+    GROUNDCREW_DEBUG: '1',
   };
   delete env['GROUNDCREW_STATE_DIR'];
   delete env['GROUNDCREW_CONFIG'];

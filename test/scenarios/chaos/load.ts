@@ -47,7 +47,7 @@ export function createLoad(house: House, view: LedgerView, random: SeededRandom)
   });
   let serial = 0;
 
-  const newKind = (): JobKind => random.weighted<JobKind>({ pass: 8, fail: 5, odd: 2, slow: 8, long: 2, loud: 3 });
+  const newKind = (): JobKind => random.weighted<JobKind>({ pass: 8, fail: 5, odd: 2, slow: 8, long: 4, loud: 3 });
 
   const push = async (place: Place, name: string, isPull: boolean): Promise<string> => {
     serial += 1;

@@ -37,7 +37,10 @@ export interface PartOptions {
   readonly hasChannel?: boolean;
 }
 
-/** A Node program of ours that is started again and again. */
+/** As a service manager would wait before it starts a program again that ended by itself. */
+const againAfterMs = 1_000;
+
+/** A Node program of ours that is started again and again; also by itself when it crashed. */
 export function createPart(options: PartOptions): Part {
   let child: ChildProcess | null = null;
   let isExpected = false;
@@ -46,7 +49,7 @@ export function createPart(options: PartOptions): Part {
   let isPaused = false;
 
   const signal = (name: NodeJS.Signals): boolean => child?.pid !== undefined && signalGroup(child.pid, name);
-  return {
+  const part: Part = {
     name: options.name,
     isTaken: false,
     get state() {
@@ -75,8 +78,12 @@ export function createPart(options: PartOptions): Part {
       gone = new Promise((resolve) => {
         started.once('exit', (code, by) => {
           if (child === started) child = null;
-          if (!isExpected) options.onCrash(`${options.name} ended by itself: ${String(code ?? by)}`);
           resolve();
+          if (isExpected) return;
+          options.onCrash(`${options.name} ended by itself: ${String(code ?? by)}`);
+          setTimeout(() => {
+            if (!isExpected && child === null) void part.start();
+          }, againAfterMs);
         });
       });
       await options.whenReady?.(started);
@@ -96,8 +103,8 @@ export function createPart(options: PartOptions): Part {
       signal('SIGCONT');
     },
     async stop() {
-      if (child === null) return;
       isExpected = true;
+      if (child === null) return;
       child.kill('SIGTERM');
       const hard = setTimeout(() => {
         options.onCrash(`${options.name} did not leave within 30 s`);
@@ -107,6 +114,7 @@ export function createPart(options: PartOptions): Part {
       clearTimeout(hard);
     },
   };
+  return part;
 }
 
 /** Signals a process group that we made; false when it is gone. */

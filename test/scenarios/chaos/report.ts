@@ -56,7 +56,7 @@ ${table(
 
 function times(recovery: readonly Recovery[], which: 'nextEndMs' | 'allHeardMs'): string {
   const known = recovery.flatMap((one) => one[which] ?? []).sort((one, other) => one - other);
-  const [middle, most] = [known[known.length >> 1], known.at(-1)];
+  const [middle, most] = [known[(known.length - 1) >> 1], known.at(-1)];
   return middle === undefined || most === undefined ? 'none' : `${seconds(middle)}, ${seconds(most)}`;
 }
 
