@@ -30,6 +30,7 @@ const parts: readonly Part[] = [
   { name: 'event', file: 'event.ts', smoke: ['--smoke'] },
   { name: 'statuses', file: 'statuses.ts', smoke: ['--smoke'] },
   { name: 'scan', file: 'scan.ts', smoke: ['--smoke'] },
+  { name: 'scale', file: 'scale.ts', smoke: ['--smoke'] },
   { name: 'simulator', file: 'simulator.ts', smoke: ['--smoke'] },
   { name: 'repository', file: 'repository.ts', smoke: ['--smoke'] },
 ];
