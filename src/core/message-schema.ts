@@ -47,6 +47,8 @@ const job: z.ZodType<Job> = z.object({
   reportsIssue: z.boolean().exactOptional(),
 });
 
+const grantKinds = z.array(z.enum(['fetch', 'store'])).max(2);
+
 const envelope: z.ZodType<JobEnvelope> = z.object({
   v: z.literal(1),
   job,
@@ -56,10 +58,7 @@ const envelope: z.ZodType<JobEnvelope> = z.object({
   cloneUrl: text,
   avoid: z.array(name).max(100),
   traceId: name,
-  grants: z
-    .array(z.enum(['fetch', 'store']))
-    .max(2)
-    .exactOptional(),
+  grants: grantKinds.exactOptional(),
   signature: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
@@ -152,7 +151,7 @@ export const workerMessageSchema: z.ZodType<WorkerMessage> = z.discriminatedUnio
     logBytes: count,
     isTruncated: z.boolean(),
   }),
-  z.object({ ...speaker, ...holdingSchema, kind: z.literal('ask') }),
+  z.object({ ...speaker, ...holdingSchema, kind: z.literal('ask'), wants: grantKinds.exactOptional() }),
   z.object({ ...speaker, kind: z.literal('bye'), handsBack: holds }),
 ]);
 

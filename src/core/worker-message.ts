@@ -1,5 +1,5 @@
 import type { AttemptKey } from './attempt.ts';
-import type { Grant } from './grant.ts';
+import type { Grant, GrantKind } from './grant.ts';
 import type { JobEnvelope } from './job-envelope.ts';
 import type { CancelReason, Outcome, Phase } from './outcome.ts';
 
@@ -104,6 +104,8 @@ export interface Bye extends FromWorker {
  */
 export interface Ask extends FromWorker, Holding {
   readonly kind: 'ask';
+  /** Of what its order names; who is past the checkout wants no `fetch`. Absent: all of it. */
+  readonly wants?: readonly GrantKind[];
 }
 
 /** All that a worker says; travels in the `collector` queue, durable, in order per worker. */

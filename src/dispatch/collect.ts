@@ -31,6 +31,8 @@ export interface CollectDeps {
   /** Absent: nothing is granted. */
   readonly granting?: Granting;
   readonly serving: Serving;
+  /** Hears of each message that was applied. */
+  readonly onHeard?: (message: WorkerMessage) => void;
   /** Tells a speaker of another version that we do not understand it. */
   readonly refuse: (delivery: Delivery) => Promise<void>;
   readonly inTurn: (worker: string, delivery: Delivery, work: () => Promise<Answer>) => Promise<Answer>;
@@ -84,7 +86,10 @@ async function collectMessage(deps: CollectDeps, message: WorkerMessage): Promis
     });
   const isNewcomer = hear(deps, message, applied);
   await sendStops(deps, applied.stops);
-  if (applied.kind === 'applied') await answer(deps, message, applied);
+  if (applied.kind === 'applied') {
+    deps.onHeard?.(message);
+    await answer(deps, message, applied);
+  }
   if (applied.isNews || isNewcomer) deps.wake();
   return 'ack';
 }
@@ -124,7 +129,7 @@ async function answer(deps: CollectDeps, message: WorkerMessage, { stops }: Appl
       if (!stops.some(({ nonce }) => nonce === message.nonce)) deps.granting?.give(message.worker, message);
       return;
     case 'ask':
-      deps.granting?.give(message.worker, message);
+      deps.granting?.give(message.worker, message, message.wants);
       return;
     case 'hello':
       await deps.serving.tell(message.worker, message.offer);

@@ -4,7 +4,7 @@ import { sleep } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import { collectorOptions, collectorQueue, deadLetterQueue, jobQueueOptions, parkedQueue } from '../core/queue-plan.ts';
 import type { JobEnvelope } from '../core/job-envelope.ts';
-import type { ControlMessage } from '../core/worker-message.ts';
+import type { ControlMessage, WorkerMessage } from '../core/worker-message.ts';
 import { collect, collectDeadLetter, isVouched, sendStops, sendWish, type CollectDeps } from './collect.ts';
 import { feedOnce, newFeedState, type FeedDeps } from './feed.ts';
 import { createLanes } from './lanes.ts';
@@ -42,6 +42,8 @@ export interface DispatcherDeps extends Omit<FeedDeps, 'presence' | 'onOpened'> 
   readonly verifyKeys: readonly string[];
   /** Queues that an earlier life may have filled, besides those the ledger knows (R9). */
   readonly knownQueues: readonly string[];
+  /** Hears of each message of a worker that was applied. */
+  readonly onHeard?: (message: WorkerMessage) => void;
   /** The ledger changed in a way that a forge or a page should show. */
   readonly onChanged: () => void;
   /**
@@ -106,6 +108,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   };
   const { grants } = deps;
   const collectDeps: CollectDeps = {
+    ...(deps.onHeard === undefined ? {} : { onHeard: deps.onHeard }),
     ...(grants === undefined ? {} : { granting: createGranting({ source: grants, ledger, queue, clock, logger }) }),
     identity: deps.identity ?? null,
     serving,

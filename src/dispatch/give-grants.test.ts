@@ -25,6 +25,7 @@ async function given(
   grants: readonly GrantKind[],
   holders: readonly Holder[],
   source: Partial<GrantSource> = {},
+  wants: readonly GrantKind[] = grants,
 ): Promise<{ readonly told: readonly ControlMessage[]; readonly asked: readonly string[]; readonly log: string }> {
   const told: ControlMessage[] = [];
   const asked: string[] = [];
@@ -48,7 +49,7 @@ async function given(
     clock: createHandClock(),
     logger: createLogger({ level: 'debug', isTerminal: false, hasColour: false, write: (line) => lines.push(line) }),
   });
-  granting.give('w', holding(grants));
+  granting.give('w', holding(grants), wants);
   if (grants.length > 0) await until(() => looked === 1, { what: 'the look at the holders' });
   for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
   return { told, asked, log: lines.join('') };
@@ -69,7 +70,9 @@ test('who owns an attempt gets what its order asks for, and nothing else', async
 });
 
 test('what has ended may still write its log, and fetches no more; what is sealed needs nothing', async () => {
-  const { told } = await given(['fetch', 'store'], [{ ...mine, isLive: false }]);
+  const over = [{ ...mine, isLive: false }];
+  assert.deepEqual((await given(['fetch', 'store'], over)).told, [], 'nothing may begin that nobody waits for');
+  const { told } = await given(['fetch', 'store'], over, {}, ['store']);
   const [one] = told;
   assert.ok(one?.kind === 'grant');
   assert.deepEqual([one.grant.fetch, one.grant.store], [null, store]);

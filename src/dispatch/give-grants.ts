@@ -31,8 +31,8 @@ const patienceMs = 30_000;
 
 /** Answers claims and questions with grants, beside the collector: a forge that hangs must not hold up messages. */
 export interface Granting {
-  /** The worker owns this, or asks for it; whether it may have it is looked up here. Nothing is owed: it asks again. */
-  give(worker: string, holding: Holding): void;
+  /** The worker owns this, or asks for it; whether it may have it is looked up here. Nothing is owed: it asks again. `wants` absent: all that the order names. */
+  give(worker: string, holding: Holding, wants?: readonly GrantKind[]): void;
 }
 
 export function createGranting(deps: {
@@ -45,33 +45,36 @@ export function createGranting(deps: {
   const { source, ledger, queue, clock, logger } = deps;
   const underway = new Set<string>();
 
-  const grantFor = async ({ envelope, nonce }: Holding, isOver: boolean, signal: AbortSignal): Promise<Grant> => {
+  const grantFor = async (
+    { envelope, nonce }: Holding,
+    kinds: readonly GrantKind[],
+    signal: AbortSignal,
+  ): Promise<Grant> => {
     const { job } = envelope;
-    const kinds = envelope.grants ?? [];
     const { generation, n } = attemptOf(envelope);
     const storeMs = Math.min(job.timeoutMs + afterTimeoutMs, longestMs);
     const [fetch, store] = await Promise.all([
-      // What is over is not fetched again.
-      kinds.includes('fetch') && !isOver ? source.fetchGrant(checkedOut(job), signal) : null,
+      kinds.includes('fetch') ? source.fetchGrant(checkedOut(job), signal) : null,
       kinds.includes('store') ? source.storeGrant(runPrefix(job, { generation, n, nonce }), storeMs) : null,
     ]);
     return { validMs: store?.validMs ?? fetchValidMs, fetch, store: store?.grant ?? null };
   };
 
-  const answer = async (worker: string, holding: Holding): Promise<void> => {
+  const answer = async (worker: string, holding: Holding, kinds: readonly GrantKind[]): Promise<void> => {
     const attempt = attemptOf(holding.envelope);
     const standing = standingOf(worker, holding.nonce, await ledger.holders(attempt));
     if (standing === 'refused') {
       logger.warn('a worker asks for what is not its own', { worker, job: attempt.jobId });
       return;
     }
-    if (standing === 'sealed') return;
+    // What is over and was not even fetched is about to be stopped: nothing may begin.
+    if (standing === 'sealed' || (standing === 'over' && kinds.includes('fetch'))) return;
     const patience = new AbortController();
     const timer = clock.after(patienceMs, () => {
       patience.abort();
     });
     try {
-      const grant = await grantFor(holding, standing === 'over', patience.signal);
+      const grant = await grantFor(holding, kinds, patience.signal);
       const message: ControlMessage = { v: 1, kind: 'grant', attempt, nonce: holding.nonce, grant };
       await queue.sendControl(worker, { body: JSON.stringify(message) });
     } finally {
@@ -80,11 +83,12 @@ export function createGranting(deps: {
   };
 
   return {
-    give(worker, holding) {
-      if ((holding.envelope.grants ?? []).length === 0) return;
+    give(worker, holding, wants) {
+      const kinds = (holding.envelope.grants ?? []).filter((kind) => wants?.includes(kind) ?? true);
+      if (kinds.length === 0) return;
       if (underway.has(holding.nonce) || underway.size >= mostUnderway) return;
       underway.add(holding.nonce);
-      answer(worker, holding)
+      answer(worker, holding, kinds)
         .catch((error: unknown) => {
           logger.warn('a worker got no grant; it will ask again', {
             trace: holding.envelope.traceId,
@@ -110,7 +114,8 @@ function standingOf(
   const near = holders.filter((holder) => holder.nonce.slice(0, 8) === nonce.slice(0, 8));
   if (near.some((holder) => holder.nonce !== nonce || holder.worker !== worker)) return 'refused';
   const [mine] = near;
-  if (mine === undefined) return 'over';
+  // Of an earlier ledger, or the claim is yet to come: the order is ours, and nobody else has it.
+  if (mine === undefined) return 'running';
   if (mine.isSealed) return 'sealed';
   return mine.isLive ? 'running' : 'over';
 }

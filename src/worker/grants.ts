@@ -1,5 +1,5 @@
 import { sleep, type Clock } from '../base/clock.ts';
-import type { Grant } from '../core/grant.ts';
+import type { Grant, GrantKind } from '../core/grant.ts';
 import type { JobEnvelope } from '../core/job-envelope.ts';
 
 /** Asked for so often until it is there, and when it runs out (ms). */
@@ -29,12 +29,18 @@ export interface GrantKeeper extends AttemptGrants {
 export function createGrantKeeper(deps: {
   readonly envelope: JobEnvelope;
   readonly isResumed: boolean;
-  readonly ask: () => void;
+  readonly ask: (wants: readonly GrantKind[]) => void;
   readonly clock: Clock;
   readonly life: AbortSignal;
 }): GrantKeeper {
   const { envelope, clock, life } = deps;
-  const isRenewed = envelope.grants?.includes('store') ?? false;
+  const kinds = envelope.grants ?? [];
+  const isRenewed = kinds.includes('store');
+  /** The checkout is begun with the first one. */
+  let isBegun = deps.isResumed;
+  const ask = (): void => {
+    deps.ask(isBegun ? ['store'] : kinds);
+  };
   const over = new AbortController();
   const signal = AbortSignal.any([life, over.signal]);
   const waiting = new Set<(grant: Grant) => void>();
@@ -44,10 +50,10 @@ export function createGrantKeeper(deps: {
   const isWanted = (): boolean => held === null || (isRenewed && leftMs() < held.grant.validMs / 4);
 
   void (async () => {
-    if (deps.isResumed) deps.ask();
+    if (deps.isResumed) ask();
     while (!signal.aborted) {
       await sleep(clock, askEveryMs, signal);
-      if (!signal.aborted && isWanted()) deps.ask();
+      if (!signal.aborted && isWanted()) ask();
     }
   })();
 
@@ -72,9 +78,10 @@ export function createGrantKeeper(deps: {
     refuse(grant) {
       if (held?.grant !== grant || signal.aborted) return;
       held = null;
-      deps.ask();
+      ask();
     },
     take(grant) {
+      isBegun = true;
       held = { grant, until: clock.monotonic() + grant.validMs };
       for (const tell of [...waiting]) tell(grant);
     },

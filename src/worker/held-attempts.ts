@@ -1,7 +1,7 @@
 import { sleep, type Clock } from '../base/clock.ts';
 import { errorLine } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import type { Grant } from '../core/grant.ts';
+import type { Grant, GrantKind } from '../core/grant.ts';
 import type { Phase } from '../core/outcome.ts';
 import type { Holding, WorkerMessage } from '../core/worker-message.ts';
 import type { AttemptProgress, AttemptRunner, RunningAttempt } from './attempt-runner.ts';
@@ -85,8 +85,8 @@ export function createHeldAttempts(deps: HeldAttemptsDeps): HeldAttempts {
     const { envelope, nonce } = holding;
     const kinds = envelope.grants ?? [];
     if (kinds.length === 0 || (isResumed && !kinds.includes('store'))) return null;
-    const ask = (): void => {
-      sayIfItCan({ kind: 'ask', ...holding });
+    const ask = (wants: readonly GrantKind[]): void => {
+      sayIfItCan({ kind: 'ask', ...holding, wants });
     };
     const keeper = createGrantKeeper({ envelope, isResumed, ask, clock, life: deps.life() });
     keepers.set(nonce, keeper);

@@ -74,6 +74,8 @@ export function watchHouse(house: House): { readonly violations: readonly string
       checkEnd(house, violate);
       checkRepeats(house, finals, violate);
       checkPeople(house, violate);
+      for (const { host } of house.workers)
+        for (const nonce of host.ungranted) violate(`${nonce} began on ${host.name} without its grant (R2)`);
       for (const failure of [...server.failures, ...house.workers.flatMap((worker) => worker.failures)])
         violate(failure);
     },

@@ -53,6 +53,8 @@ export class HostModel {
   session = 0;
   /** When worker processes of this host were killed. */
   readonly kills: number[] = [];
+  /** Started without what their orders say that they have to wait for. */
+  readonly ungranted: string[] = [];
   /** No worker can keep a holding of this context: an order that nobody can take. */
   poisonousContext: string | null = null;
   isHostile = true;
@@ -114,7 +116,12 @@ export class HostModel {
         life.call(async () => {
           this.#prepared.delete(holding.nonce);
         }),
-      start: (holding, progress) => this.#attend(life, this.#start(holding), progress),
+      start: (holding, progress) => {
+        const grant = progress.grants?.now() ?? null;
+        if (holding.envelope.grants !== undefined && (grant === null || grant.fetch === null || grant.store === null))
+          this.ungranted.push(holding.nonce);
+        return this.#attend(life, this.#start(holding), progress);
+      },
       adopt: (progressOf) =>
         life.call(async () => {
           await this.#world.pause(this.#world.dice.between(0, 50));
@@ -205,7 +212,11 @@ export class HostModel {
           );
         });
       },
-      seal: (signal) => this.#seal(life, container, signal),
+      seal: async (signal) => {
+        // Who was resumed has to ask anew.
+        if (container.holding.envelope.grants?.includes('store') === true) await progress.grants?.wait(signal);
+        return await this.#seal(life, container, signal);
+      },
       cleanup: () =>
         life.call(async () => {
           this.#containers.delete(container.holding.nonce);

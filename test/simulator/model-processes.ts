@@ -3,6 +3,7 @@ import { openDatabase, type Database } from '../../src/base/sqlite.ts';
 import { silentLogger, type Logger } from '../../src/base/logger.ts';
 import { serve, type Server } from '../../src/cli/serve.ts';
 import type { Change } from '../../src/core/change.ts';
+import type { GrantSource } from '../../src/dispatch/give-grants.ts';
 import type { Plan, PlannedCheck } from '../../src/core/snapshot.ts';
 import type { RepoSchedule } from '../../src/intake/schedule.ts';
 import type { ScheduleSlot } from '../../src/core/forge-event.ts';
@@ -95,6 +96,7 @@ export class ServerModel {
   readonly #store: StoreModel;
   readonly #plan: (change: Change) => Plan;
   readonly #schedules: readonly RepoSchedule[];
+  readonly #isGranting: boolean;
   readonly #isTraced: boolean;
 
   constructor(parts: {
@@ -104,6 +106,8 @@ export class ServerModel {
     store: StoreModel;
     plan: (change: Change) => Plan;
     schedules: readonly RepoSchedule[];
+    /** Repository and store need what only the server has. */
+    isGranting: boolean;
     isTraced: boolean;
   }) {
     this.#world = parts.world;
@@ -112,6 +116,7 @@ export class ServerModel {
     this.#store = parts.store;
     this.#plan = parts.plan;
     this.#schedules = parts.schedules;
+    this.#isGranting = parts.isGranting;
     this.#isTraced = parts.isTraced;
     this.#file = emptyLedger();
   }
@@ -207,6 +212,7 @@ export class ServerModel {
         verifyKeys: [signingKey],
         knownQueues: [jobQueue({ pool: 'default', needs: [] }), jobQueue({ pool: 'default', needs: ['kvm'] })],
         publicUrl: 'https://ci.example.invalid',
+        ...(this.#isGranting ? { grants: this.#grants(life) } : {}),
         scanPeriodMs: 60_000,
         onChanged: () => undefined,
         onReady: () => {
@@ -220,6 +226,25 @@ export class ServerModel {
       if (life.isAlive)
         this.failures.push(`server ended: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     });
+  }
+
+  /** A forge that answers late, or not while it is away; a store that signs by itself. */
+  #grants(life: Life): GrantSource {
+    return {
+      kindsFor: () => ['fetch', 'store'],
+      fetchGrant: () =>
+        life.call(async () => {
+          await this.#world.pause(this.#world.dice.between(5, this.#forge.isHostile ? 20_000 : 500));
+          if (this.#forge.isAway)
+            throw new GroundcrewError('forge/unreachable', 'the forge is away', { retry: 'later' });
+          return { username: 'u', password: this.#world.dice.hex(8) };
+        }),
+      storeGrant: async (prefix, validMs) => ({
+        grant: { kind: 'http', url: `https://store.example.invalid/${prefix}/`, token: null },
+        // Short, so that it is renewed.
+        validMs: Math.min(validMs, 60_000),
+      }),
+    };
   }
 
   /** Somebody sets the machine's clock. */

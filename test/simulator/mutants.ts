@@ -37,6 +37,20 @@ export const mutants: readonly Mutant[] = [
     replace: "sql.run(\n    'UPDATE attempts SET is_owner = is_owner WHERE job_id = ? AND generation = ? AND n = ?',",
   },
   {
+    rule: 'R2',
+    name: 'what must be granted is not waited for',
+    file: 'src/worker/start-granted.ts',
+    find: 'const grant = await progress.grants.wait(enough.signal);',
+    replace: 'const grant = await Promise.race([progress.grants.wait(enough.signal), Promise.resolve(true)]);',
+  },
+  {
+    rule: 'R2',
+    name: 'a lost grant is not asked for again',
+    file: 'src/worker/grants.ts',
+    find: 'if (!signal.aborted && isWanted()) deps.ask();',
+    replace: 'if (signal.aborted && isWanted()) deps.ask();',
+  },
+  {
     rule: 'R3',
     name: 'silence counts while nobody listened',
     file: 'src/dispatch/silence.ts',

@@ -52,6 +52,7 @@ export async function simulate(seed: number, options: { readonly isTraced: boole
   if (dice.chance(0.2)) checks.push(plannedCheck('release', { exclusive: true }));
   const isTraced = options.isTraced;
   const slot = dice.chance(0.3) ? nightly : null;
+  const isGranting = dice.chance(0.3);
   const server = new ServerModel({
     world,
     broker,
@@ -61,6 +62,7 @@ export async function simulate(seed: number, options: { readonly isTraced: boole
       kind: 'checks',
       checks: change.labels.includes('no-test') ? checks.map(heldBack) : checks,
     }),
+    isGranting,
     schedules: slot === null ? [] : [{ forge: forge.name, repo: forge.repo, schedule: nightlySchedule }],
     isTraced,
   });
