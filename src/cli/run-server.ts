@@ -20,13 +20,13 @@ import { runRetention, type RetentionDeps } from '../retention/retention-loop.ts
 import type { ObjectStore } from '../storage/object-store.ts';
 import { createWebApp } from '../web/app.ts';
 import { startWebServer, type RawHandlers, type WebServer } from '../web/server.ts';
-import type { OpenLog, RunWords, Submission } from '../web/web-deps.ts';
+import type { OpenLog, RunWords, Submission, WebDeps } from '../web/web-deps.ts';
 import { jobQueue } from '../core/queue-plan.ts';
 import { noSuchCheck } from '../decide/no-such-check.ts';
 import { changeWords } from './change-words.ts';
 import { createForgeLinks } from './forge-links.ts';
 import { followPolicy, operatorOf, schedulesOf } from './serve-policy.ts';
-import { serve, type Server } from './serve.ts';
+import { serve, type Server, type ServerDeps } from './serve.ts';
 import { createWebhooks } from './webhooks.ts';
 import type { ServeOrder } from './wiring.ts';
 
@@ -39,6 +39,10 @@ export interface ServerParts {
   readonly forges: ReadonlyMap<string, Forge>;
   readonly plan: PlanSource;
   readonly openLog: OpenLog;
+  readonly watchLog?: NonNullable<WebDeps['watchLog']>;
+  readonly onHeard?: NonNullable<ServerDeps['onHeard']>;
+  /** Works behind what is sealed, until its signal aborts; absent: nothing is to be done. */
+  readonly keepSealed?: (signal: AbortSignal) => Promise<void>;
   readonly words: RunWords;
   /** See `ServerDeps.grants`. */
   readonly grants?: GrantSource;
@@ -53,7 +57,7 @@ export interface ServerParts {
   readonly random: Random;
   readonly logger: Logger;
   readonly version: string;
-  readonly retention: Pick<RetentionDeps, 'sweepStore' | 'giveBackSpace' | 'keepRunsMs'>;
+  readonly retention: Pick<RetentionDeps, 'sweepStore' | 'tidyLogs' | 'fillMirrors' | 'giveBackSpace' | 'keepRunsMs'>;
   /** One for each forge that sends webhooks, to `/webhook/NAME`. */
   readonly webhooks: readonly WebhookReader[];
   readonly policy: LivePolicy;
@@ -138,6 +142,7 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
     },
   });
   const sweeping = Promise.race([ready, server.done.catch(() => undefined)]).then(() => sweeper.run(life));
+  const keeping = parts.keepSealed?.(life);
   const followed = followPolicy(parts, server, life);
   const onChange = (listener: () => void): (() => void) => {
     listeners.add(listener);
@@ -147,6 +152,7 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
     reader,
     store: parts.store,
     openLog: parts.openLog,
+    ...(parts.watchLog === undefined ? {} : { watchLog: parts.watchLog }),
     submitRequest: (submission) => submit({ parts, server, signal: life }, submission),
     onChange,
     words: parts.words,
@@ -182,7 +188,7 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
     stopped.abort();
     await web?.close();
     await server.done.catch(() => undefined);
-    await Promise.all([forgetting, sweeping, followed]);
+    await Promise.all([forgetting, sweeping, keeping, followed]);
     throw error;
   }
   const pages = web;
@@ -197,7 +203,7 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
       stopped.abort();
       await pages.close();
       await server.done.catch(() => undefined);
-      await Promise.all([forgetting, sweeping, followed]);
+      await Promise.all([forgetting, sweeping, keeping, followed]);
     },
   };
 }

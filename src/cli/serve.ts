@@ -3,7 +3,7 @@ import { sleep } from '../base/clock.ts';
 import { errorLine } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
-import type { Finished } from '../core/worker-message.ts';
+import type { Finished, WorkerMessage } from '../core/worker-message.ts';
 import { commitMoved } from '../core/forge-event.ts';
 import type { Job } from '../core/job.ts';
 import { createDispatcher, type Dispatcher } from '../dispatch/dispatcher.ts';
@@ -35,6 +35,8 @@ export interface ServerDeps {
   readonly knownQueues: readonly string[];
   /** What workers of other machines have to be given; absent: they share this machine's configuration. */
   readonly grants?: GrantSource;
+  /** See `DispatcherDeps.onHeard`. */
+  readonly onHeard?: (message: WorkerMessage) => void;
   /** See `DispatcherDeps.identity`. */
   readonly identity?: string | null;
   /** See `DispatcherDeps.hadEarlierLife`. */

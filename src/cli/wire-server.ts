@@ -12,7 +12,10 @@ import { openSqliteLedger } from '../ledger/sqlite/open-ledger.ts';
 import { openSqliteLedgerReader } from '../ledger/sqlite/reader.ts';
 import { createMetrics } from '../metrics/catalog.ts';
 import { entryPoints } from '../worker/entry-point.ts';
-import { readRunRecords } from '../worker/run-record.ts';
+import { createSealedKeeper } from '../retention/keep-sealed.ts';
+import { tidyLog, tidyLogs } from '../logs/tidy-log.ts';
+import { createLogFollowing } from './log-following.ts';
+import { prefixOfHolding, readRunRecords } from '../worker/run-record.ts';
 import type { CliContext } from './cli-context.ts';
 import type { ServerParts } from './run-server.ts';
 import { hadEarlierLife } from './earlier-life.ts';
@@ -50,6 +53,17 @@ export async function openServerParts(
       [openGitForge(settings, policy, { env, logger }), ...remote].map((forge) => [forge.name, forge]),
     );
     const reader = openSqliteLedgerReader(database);
+    // Whoever has the store on this machine looks at it as often as they like.
+    const following = stores.isRemote ? createLogFollowing({ queue, clock: systemClock, logger }) : null;
+    stores.filling.onState((mirror, isOk) => {
+      metrics.storeMirrorIs(mirror, isOk);
+    });
+    const keeper = createSealedKeeper({
+      tidy: (prefix) => tidyLog(stores.primary.store, prefix),
+      copy: (prefix, stop) => stores.filling.fill(prefix, stop),
+      clock: systemClock,
+      logger,
+    });
     const ledger = openSqliteLedger(database, {
       retryPlan: { ...defaultRetryPlan, attempts: settings.dispatch.attempts },
     });
@@ -67,7 +81,13 @@ export async function openServerParts(
         forges,
         entryPoints,
       }),
-      openLog: openLogOf(stores),
+      openLog: openLogOf(stores, following),
+      ...(following === null ? {} : { watchLog: (attempt) => following.watch(attempt) }),
+      onHeard: (message) => {
+        following?.heard(message);
+        if (message.kind === 'sealed') keeper.sealed(prefixOfHolding(message));
+      },
+      keepSealed: (stop) => keeper.run(stop),
       words: wordsOf(reader),
       identity: shared.identity,
       ...(settings.queue.kind === 'embedded' ? {} : { grants: grantSource(forges, stores.primary.grants) }),
@@ -83,6 +103,8 @@ export async function openServerParts(
       version: context.version,
       retention: {
         sweepStore: (olderThanMs) => stores.sweep(olderThanMs),
+        tidyLogs: (stop) => tidyLogs(stores.primary.store, stop),
+        fillMirrors: (stop) => stores.filling.fillAll(stop),
         giveBackSpace: () => giveBackSpace(database),
         keepRunsMs: settings.retention.runsMs,
       },

@@ -12,12 +12,15 @@ import { whyWaiting } from '../report/waiting-words.ts';
 import { standingWords } from '../report/words.ts';
 import type { OpenLog, RunWords } from '../web/web-deps.ts';
 import type { CliContext } from './cli-context.ts';
+import type { LogFollowing } from './log-following.ts';
 import type { OpenQueue, QueuePlace } from './wire-queue.ts';
 import { openStores, type OpenStores } from './wire-store.ts';
 
 /** How often a log is looked at that may grow; in a store elsewhere each look is two requests. */
 const localPollMs = 100;
 const remotePollMs = 2_000;
+/** Where beats tell: for those that get lost. */
+const toldPollMs = 15_000;
 
 /** What a worker stands on, in whatever process. */
 export interface WorkerShared extends Omit<OpenQueue, 'close'> {
@@ -107,14 +110,18 @@ function placeOf(settings: Settings, context: CliContext): QueuePlace {
 }
 
 /** Reads logs out of the stores. */
-export function openLogOf({ store, isRemote }: Pick<OpenStores, 'store' | 'isRemote'>): OpenLog {
+export function openLogOf(
+  { store, isRemote }: Pick<OpenStores, 'store' | 'isRemote'>,
+  following: Pick<LogFollowing, 'onGrowth'> | null = null,
+): OpenLog {
   return ({ storePrefix, fromByte, follow }, signal) =>
     readLog({
       store,
       prefix: storePrefix,
       fromByte,
       clock: systemClock,
-      pollMs: isRemote ? remotePollMs : localPollMs,
+      pollMs: !isRemote ? localPollMs : following === null ? remotePollMs : toldPollMs,
+      ...(following === null ? {} : { onGrowth: (wake) => following.onGrowth(storePrefix, wake) }),
       isFollowing: follow,
       signal,
     });

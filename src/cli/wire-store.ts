@@ -8,8 +8,10 @@ import { readTextFile } from '../config/read-yaml.ts';
 import { readReference } from '../config/secrets.ts';
 import type { StatePaths } from '../config/state-dir.ts';
 import { isRemote, mirrorPath, type StoreKind, type StoreSettings } from '../config/store-settings.ts';
+import { isTransientKey } from '../logs/log-layout.ts';
 import { createDirectoryStore } from '../storage/directory/directory-store.ts';
 import { createMirroredStore } from '../storage/mirrored-store.ts';
+import { createMirrorFilling, type MirrorFilling } from '../storage/mirror-filling.ts';
 import type { ObjectStore, StoreGrants } from '../storage/object-store.ts';
 import type { S3Store } from '../storage/s3/s3-store.ts';
 import type { StoreFinding } from './wiring.ts';
@@ -38,6 +40,7 @@ export interface OpenStores {
   readonly isRemote: boolean;
   /** Of all of them. One that is away is told and left out. */
   sweep(olderThanMs: number): Promise<number>;
+  readonly filling: MirrorFilling;
   close(): Promise<void>;
 }
 
@@ -45,8 +48,6 @@ export interface OpenStores {
 export interface StorePlace {
   readonly env: Environment;
   readonly logger: Logger;
-  /** Hears of each failure of a mirror; absent: it is logged. */
-  readonly onMirrorTrouble?: (mirror: NamedStore, error: unknown) => void;
 }
 
 /** The directory of this machine: `run` needs no server, and no bucket. */
@@ -64,11 +65,13 @@ export async function openStores(settings: StoreSettings, place: StorePlace): Pr
   for (const [index, kind] of settings.mirrors.entries()) {
     mirrors.push(await openKind(mirrorPath(index), kind, { ...place, ...ca }));
   }
-  const trouble =
-    place.onMirrorTrouble ??
-    ((mirror: NamedStore, error: unknown): void => {
-      logger.warn('a mirror of the store fails', { mirror: mirror.name, why: errorLine(error) });
-    });
+  const filling = createMirrorFilling({
+    primary: primary.store,
+    mirrors,
+    isTransient: (key) => isTransientKey(key.slice(0, Math.max(0, key.lastIndexOf('/'))), key),
+    clock: systemClock,
+    logger,
+  });
   const store =
     mirrors.length === 0
       ? primary.store
@@ -77,7 +80,7 @@ export async function openStores(settings: StoreSettings, place: StorePlace): Pr
           mirrors: mirrors.map((mirror) => mirror.store),
           onTrouble: (index, error) => {
             const mirror = mirrors[index];
-            if (mirror !== undefined) trouble(mirror, error);
+            if (mirror !== undefined) filling.failed(mirror.name, error);
           },
           clock: systemClock,
         });
@@ -85,6 +88,7 @@ export async function openStores(settings: StoreSettings, place: StorePlace): Pr
     store,
     primary,
     mirrors,
+    filling,
     isRemote: isRemote(settings),
     async sweep(olderThanMs) {
       let swept = await primary.sweep(olderThanMs);
@@ -92,7 +96,7 @@ export async function openStores(settings: StoreSettings, place: StorePlace): Pr
         try {
           swept += await mirror.sweep(olderThanMs);
         } catch (error) {
-          trouble(mirror, error);
+          filling.failed(mirror.name, error);
         }
       }
       return swept;

@@ -31,6 +31,8 @@ export interface Metrics {
   webhookAnswered(forge: string, status: number): void;
   /** Whether the configuration file is what is in force; `version` is of what is. */
   policyIs(version: string, isValid: boolean): void;
+  /** Whether the last thing that was asked of a mirror of the store went well. */
+  storeMirrorIs(name: string, isOk: boolean): void;
   /** Where the clients of forges count. */
   readonly forges: ForgeMetrics;
 }
@@ -111,8 +113,17 @@ export function createMetrics(version: string): Metrics {
     registers,
   });
   policyValid.set(1);
+  const mirrors = new Gauge({
+    name: 'groundcrew_store_mirror_up',
+    help: '1 while a mirror of the store takes its copies; 0: it fails, and will get what it misses later.',
+    labelNames: ['mirror'],
+    registers,
+  });
   return {
     forges: createForgeMetrics(registry),
+    storeMirrorIs(mirror, isOk) {
+      mirrors.set({ mirror }, isOk ? 1 : 0);
+    },
     policyIs(version, isValid) {
       policyValid.set(isValid ? 1 : 0);
       policyInfo.reset();

@@ -25,6 +25,10 @@ export interface RetentionDeps {
   readonly store: ObjectStore;
   /** Removes what killed processes left half-written in the store; returns how many files. */
   readonly sweepStore: (olderThanMs: number) => Promise<number>;
+  /** Removes what growing logs left beside complete ones, as after a crash; returns how many objects. */
+  readonly tidyLogs: (signal: AbortSignal) => Promise<number>;
+  /** Brings the mirrors what they miss; returns how many objects. */
+  readonly fillMirrors: (signal: AbortSignal) => Promise<number>;
   /** Gives a little free space of the ledger's file back; true: there is more. */
   readonly giveBackSpace: () => Promise<boolean>;
   readonly clock: Clock;
@@ -92,6 +96,14 @@ export async function forgetOnce(
     await part('looking for objects of unknown runs', async () => {
       const removed = await pruneOrphans(deps, before, signal);
       if (removed > 0) logger.info('removed objects of runs that the ledger does not know', { objects: removed });
+    });
+    await part('tidying logs', async () => {
+      const removed = await deps.tidyLogs(signal);
+      if (removed > 0) logger.info('removed pieces of logs that are complete', { objects: removed });
+    });
+    await part('copying to mirrors', async () => {
+      const copied = await deps.fillMirrors(signal);
+      if (copied > 0) logger.info('the mirrors have what they missed', { objects: copied });
     });
   }
   await part('giving space back', async () => {

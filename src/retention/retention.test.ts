@@ -176,6 +176,8 @@ test('the loop begins some minutes after the start, goes on each hour, and one f
       ...world,
       ledger: { ...world.ledger, forgettableRuns: () => Promise.reject(new Error('no ledger')) },
       sweepStore: () => Promise.resolve((swept += 1)),
+      tidyLogs: async () => 0,
+      fillMirrors: async () => 0,
       giveBackSpace: async () => {
         rounds += 1;
         return false;
@@ -207,6 +209,8 @@ test('deliveries are known for longer than a forge shows them, however short run
   }
   const rest = {
     sweepStore: async () => 0,
+    tidyLogs: async () => 0,
+    fillMirrors: async () => 0,
     giveBackSpace: async () => false,
     clock,
     logger: silentLogger,
@@ -232,7 +236,11 @@ test('a round after somebody set the clock forgets nothing', async (context) => 
   const stop = new AbortController();
   const giveBackSpace = (): Promise<boolean> => Promise.resolve((rounds += 1) < 0);
   const sweepStore = (): Promise<number> => Promise.resolve(0);
-  const done = runRetention({ ...world, sweepStore, giveBackSpace, clock, logger, keepRunsMs: 1 }, stop.signal);
+  const [tidyLogs, fillMirrors] = [sweepStore, sweepStore];
+  const done = runRetention(
+    { ...world, sweepStore, tidyLogs, fillMirrors, giveBackSpace, clock, logger, keepRunsMs: 1 },
+    stop.signal,
+  );
   ahead = 100 * 86_400_000;
   hand.pass(5 * 60_000);
   await until(() => said.some((line) => line.startsWith('the clock was set')));

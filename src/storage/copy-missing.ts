@@ -18,6 +18,8 @@ export async function copyMissing(
     readonly visibility: Visibility;
     readonly scratchDir: string;
     readonly signal: AbortSignal;
+    /** Keys that need no copy. */
+    readonly skip?: (key: string) => boolean;
   },
 ): Promise<number> {
   const { prefix, visibility, scratchDir, signal } = how;
@@ -25,6 +27,7 @@ export async function copyMissing(
   let copied = 0;
   for await (const { key } of missing(from.list(prefix), to.list(prefix))) {
     signal.throwIfAborted();
+    if (how.skip?.(key) === true) continue;
     const read = await from.get(key);
     // Deleted since it was listed.
     if (read === null) continue;

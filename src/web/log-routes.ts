@@ -6,7 +6,7 @@ import { jobContentHeaders } from './guard.ts';
 import { createLogViews, type LogPlace } from './log-view.ts';
 import { noSuchRun } from './no-such-run.ts';
 import { streamBytes, streamEvents, type WebEnv } from './streams.ts';
-import type { WebDeps } from './web-deps.ts';
+import type { LogWanted, WatchedAttempt, WebDeps } from './web-deps.ts';
 
 // One server-sent event carries at most this much of a log.
 const eventBytes = 48 * 1024;
@@ -39,7 +39,7 @@ export function addLogRoutes(app: Hono<WebEnv>, deps: WebDeps): void {
       ...(isDownload ? { 'Content-Disposition': `attachment; filename="${attempt.nonce.slice(0, 8)}.log"` } : {}),
     };
     const wanted = { storePrefix: attempt.storePrefix, fromByte, follow };
-    return streamBytes(c, deps, (signal) => deps.openLog(wanted, signal), headers);
+    return streamBytes(c, deps, (signal) => openWatched(deps, attempt, wanted, signal), headers);
   });
 
   app.get('/api/runs/:id/log/events', async (c) => {
@@ -50,7 +50,7 @@ export function addLogRoutes(app: Hono<WebEnv>, deps: WebDeps): void {
     const wanted = { storePrefix: attempt.storePrefix, fromByte, follow: mayGrow(attempt, deps) };
     const log = async function* (signal: AbortSignal): AsyncGenerator<ServerEvent> {
       let byte = fromByte;
-      for await (const chunk of deps.openLog(wanted, signal)) {
+      for await (const chunk of openWatched(deps, attempt, wanted, signal)) {
         for (let at = 0; at < chunk.length; at += eventBytes) {
           const piece = chunk.subarray(at, at + eventBytes);
           byte += piece.length;
@@ -91,11 +91,29 @@ export function addLogRoutes(app: Hono<WebEnv>, deps: WebDeps): void {
   });
 }
 
-async function attemptOf(c: Context<WebEnv, '/api/runs/:id/log'>, deps: WebDeps): Promise<AttemptDetail | Response> {
+/** The log, and its writer is told that somebody reads along. */
+async function* openWatched(
+  deps: Pick<WebDeps, 'openLog' | 'watchLog'>,
+  attempt: FoundAttempt,
+  wanted: LogWanted,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const leave = wanted.follow ? deps.watchLog?.(attempt) : undefined;
+  try {
+    yield* deps.openLog(wanted, signal);
+  } finally {
+    leave?.();
+  }
+}
+
+type FoundAttempt = AttemptDetail & WatchedAttempt;
+
+async function attemptOf(c: Context<WebEnv, '/api/runs/:id/log'>, deps: WebDeps): Promise<FoundAttempt | Response> {
   const run = await deps.reader.run(c.req.param('id'));
   if (run === null) return c.json({ error: noSuchRun, code: 'web/not-found' }, 404);
   const attempt = findAttempt(run, c.req.query('attempt'));
-  return attempt ?? c.json({ error: 'there is no such attempt; it may not have begun', code: 'web/not-found' }, 404);
+  if (attempt !== null && attempt !== undefined) return { ...attempt, jobId: run.job.id };
+  return c.json({ error: 'there is no such attempt; it may not have begun', code: 'web/not-found' }, 404);
 }
 
 /** False once the log is sealed, or must be taken to be whatever the store has. */

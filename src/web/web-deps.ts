@@ -1,7 +1,8 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { PersonRequest } from '../core/request.ts';
-import type { LedgerReader, RunSummary } from '../ledger/ledger-reader.ts';
+import type { AttemptKey } from '../core/attempt.ts';
+import type { AttemptDetail, LedgerReader, RunSummary } from '../ledger/ledger-reader.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { Operator } from './operator.ts';
 
@@ -29,6 +30,9 @@ export interface Submission extends Pick<PersonRequest, 'kind' | 'by' | 'context
   readonly sha: string | null;
 }
 
+/** An attempt whose log somebody reads along. */
+export type WatchedAttempt = Pick<AttemptDetail, 'worker' | 'nonce' | 'generation' | 'n'> & Pick<AttemptKey, 'jobId'>;
+
 /** The sentences that people read about a run; they live in `report/words.ts`. */
 export interface RunWords {
   /** Why a waiting run waits. `position`: how many would be fed before it. */
@@ -47,6 +51,8 @@ export interface WebDeps {
   readonly reader: LedgerReader;
   readonly store: ObjectStore;
   readonly openLog: OpenLog;
+  /** Told while somebody reads a growing log; returns how to say that they left. Absent: nobody needs to know. */
+  readonly watchLog?: (attempt: WatchedAttempt) => () => void;
   /**
    * Records the request as a delivery, durable when it resolves.
    * @throws GroundcrewError whose message is for the person who asked, e.g. because the place is gone
