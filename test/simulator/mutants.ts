@@ -145,8 +145,8 @@ export const mutants: readonly Mutant[] = [
     rule: 'R13',
     name: 'superseded counts as a verdict',
     file: 'src/decide/look.ts',
-    find: '(known.outcome.reason ===',
-    replace: "known.context === '' && (known.outcome.reason ===",
+    find: 'return isNoVerdict(known.outcome);',
+    replace: "return known.context === '' && isNoVerdict(known.outcome);",
   },
   {
     rule: 'R13',
@@ -165,7 +165,7 @@ export const mutants: readonly Mutant[] = [
   {
     rule: 'people',
     name: 'an approval covers a commit that was pushed after it',
-    file: 'src/decide/carry-out.ts',
+    file: 'src/decide/approvals.ts',
     find: 'headSince < askedAt ? headSha : null;',
     replace: 'headSince > 0 ? headSha : null;',
   },
@@ -179,9 +179,9 @@ export const mutants: readonly Mutant[] = [
   {
     rule: 'people',
     name: 'a stranger approves',
-    file: 'src/decide/carry-out.ts',
-    find: "request.kind === 'approve' && request.isRefused !== true ?",
-    replace: "request.kind === 'approve' ?",
+    file: 'src/decide/approvals.ts',
+    find: "request.kind !== 'approve' || request.isRefused === true ||",
+    replace: "request.kind !== 'approve' ||",
   },
   {
     rule: 'people',
@@ -214,7 +214,7 @@ export const mutants: readonly Mutant[] = [
   {
     rule: 'R12',
     name: 'a push ends what a schedule asked for',
-    file: 'src/decide/decide-change.ts',
+    file: 'src/decide/cancel-stale.ts',
     find: "if (job.occasion.startsWith('schedule:')) return false;",
     replace: '',
   },
