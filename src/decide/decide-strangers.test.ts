@@ -31,6 +31,7 @@ const strangers = {
 const here = `${foreign.subject.forge}|${foreign.subject.repo}|pull/7`;
 const stable = { ...foreign, subject: { ...foreign.subject, baseRef: 'stable' } };
 const forStable = { ...stable, id: jobIdOf(stable) };
+const docs = anOrder({ pull: 7, sha: shaOf('b'), context: 'docs' });
 const unitThere = anOrder({ pull: 6, sha: shaOf('b'), context: 'unit' });
 
 testDecisions([
@@ -89,6 +90,43 @@ testDecisions([
       approvedShas: [shaOf('b')],
     }),
     [quietPull, { kind: 'restate', jobId: foreign.id }],
+  ],
+  [
+    'what the policy does not need is said of a change that is held, too, and the rest waits',
+    snapshotOf({
+      ...strangers,
+      plan: {
+        kind: 'checks',
+        checks: [check(foreign), { ...check(docs), skip: 'Not needed: changes nothing in docs/' }],
+      },
+    }),
+    [
+      waits,
+      {
+        kind: 'skip',
+        sha: shaOf('b'),
+        context: 'docs',
+        sentence: 'Not needed: changes nothing in docs/',
+        isByPolicy: true,
+      },
+    ],
+  ],
+  [
+    'a held change of which the policy needs nothing waits for nobody',
+    snapshotOf({
+      ...strangers,
+      plan: { kind: 'checks', checks: [{ ...check(foreign), skip: 'Not needed: changes only docs/' }] },
+    }),
+    [
+      quietPull,
+      {
+        kind: 'skip',
+        sha: shaOf('b'),
+        context: 'unit',
+        sentence: 'Not needed: changes only docs/',
+        isByPolicy: true,
+      },
+    ],
   ],
   [
     'a second pull request that needs no test says nothing over the verdict of the first',
