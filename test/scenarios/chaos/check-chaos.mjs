@@ -149,6 +149,7 @@ async function checkGitHub() {
   const withJobs = [...new Set([...last.values()].map(({ repo, sha }) => `${repo} ${sha}`))];
   for (const place of withJobs) {
     const [repo, sha] = place.split(' ');
+    if (!commits.has(sha)) continue;
     const statuses = await pages(`/repos/${repo}/commits/${sha}/statuses?per_page=100`);
     counts.statuses += statuses.length;
     for (const context of Object.keys(commits.get(sha)?.kinds ?? {})) {

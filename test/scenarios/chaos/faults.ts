@@ -142,8 +142,8 @@ const deeds: Readonly<Record<FaultKind, Deed>> = {
   's3-503': async (house, fault) => {
     if (house.s3.state !== 'up') return null;
     const share = 0.5 + fault.dice / 2;
-    const ask = house.askS3();
     try {
+      const ask = house.askS3();
       await ask('refuse', { forMs: fault.forMs + 8_000, share });
       await pause(fault.forMs);
       await within(8_000, async () => (await ask('refused', null)) > 0);
@@ -151,7 +151,7 @@ const deeds: Readonly<Record<FaultKind, Deed>> = {
       await ask('refuse', { forMs: 0, share: 0 });
       return refused === 0 ? null : { target: 's3', seen: `${String(refused)} requests` };
     } catch {
-      // It was killed meanwhile.
+      // It was killed meanwhile, or is not quite there.
       return null;
     }
   },
