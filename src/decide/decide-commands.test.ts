@@ -12,6 +12,7 @@ import {
   quiet,
   quietPull,
   run,
+  say,
   seen,
   snapshotOf,
   stop,
@@ -27,9 +28,6 @@ import type { PersonRequest } from '../core/request.ts';
 import { answers } from './answers.ts';
 
 const both = { kind: 'checks', checks: [check(unit), check(deploy)] } as const;
-/** A command in a comment: it names no commit, and was written at 1,000. */
-const say = (kind: PersonRequest['kind'], given: Partial<PersonRequest> = {}): PersonRequest =>
-  ask(kind, { sha: null, askedAt: 1_000, ...given });
 const strangers = {
   at: foreign,
   change: stranger,

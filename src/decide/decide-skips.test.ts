@@ -1,5 +1,4 @@
 import {
-  ask,
   asked,
   check,
   deploy,
@@ -9,6 +8,7 @@ import {
   passed,
   quiet,
   run,
+  say,
   seen,
   skippedStatus,
   snapshotOf,
@@ -24,9 +24,6 @@ import type { PersonRequest } from '../core/request.ts';
 import { answers } from './answers.ts';
 
 const both = { kind: 'checks', checks: [check(unit), check(deploy)] } as const;
-/** A command in a comment: it names no commit, and was written at 1,000. */
-const say = (kind: PersonRequest['kind'], given: Partial<PersonRequest> = {}): PersonRequest =>
-  ask(kind, { sha: null, askedAt: 1_000, ...given });
 const skipped = (job: Job, sentence = 'Skipped by ada: because'): Action => ({
   kind: 'skip',
   sha: job.subject.sha,

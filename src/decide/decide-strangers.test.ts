@@ -1,5 +1,4 @@
 import {
-  ask,
   check,
   done,
   failed,
@@ -8,6 +7,7 @@ import {
   passed,
   quiet,
   quietPull,
+  say,
   seen,
   skippedStatus,
   snapshotOf,
@@ -18,11 +18,8 @@ import {
 } from '../../test/support/decide-world.ts';
 import { anOrder, shaOf } from '../../test/support/ledger-world.ts';
 import { jobIdOf } from '../core/job.ts';
-import type { PersonRequest } from '../core/request.ts';
 import { answers } from './answers.ts';
 
-const say = (kind: PersonRequest['kind'], given: Partial<PersonRequest> = {}): PersonRequest =>
-  ask(kind, { sha: null, askedAt: 1_000, ...given });
 const strangers = {
   at: foreign,
   change: stranger,

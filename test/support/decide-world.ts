@@ -79,6 +79,11 @@ export function ask(kind: PersonRequest['kind'], given: Partial<PersonRequest> =
   return { id: 'r1', kind, by: 'ada', sha: shaOf('a'), contexts: [], jobId: null, isDone: false, ...given };
 }
 
+/** A command in a comment: it names no commit, and was written at 1,000. */
+export function say(kind: PersonRequest['kind'], given: Partial<PersonRequest> = {}): PersonRequest {
+  return ask(kind, { sha: null, askedAt: 1_000, ...given });
+}
+
 export function snapshotOf(
   given: Partial<Omit<Snapshot, 'change'>> & { readonly change?: Partial<Change>; readonly at?: Job },
 ): Snapshot {

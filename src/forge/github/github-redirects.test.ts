@@ -1,18 +1,13 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { type CameIn, openScriptedHttp, type Scripted } from '../../../test/support/scripted-http.ts';
-import { type CleansUp, tempDir } from '../../../test/support/temp-dir.ts';
-import { systemClock } from '../../base/clock.ts';
+import { pullAnswer, scriptedForge, trustsNobody } from '../../../test/support/scripted-github.ts';
+import { openScriptedHttp, type Scripted } from '../../../test/support/scripted-http.ts';
+import type { CleansUp } from '../../../test/support/temp-dir.ts';
 import { isGroundcrewError } from '../../base/errors.ts';
-import { silentLogger } from '../../base/logger.ts';
-import { systemRandom } from '../../base/random.ts';
 import type { TrustRule } from '../../core/trust-rule.ts';
-import { createGitHubForge, type GitHubForge } from './github-forge.ts';
 
 const sha = 'a'.repeat(40);
 const signal = (): AbortSignal => AbortSignal.timeout(20_000);
-const nobody: TrustRule = { users: [], organisations: [], teams: [], permission: 'none' };
 const status = {
   repo: 'acme/demo',
   sha,
@@ -22,35 +17,11 @@ const status = {
   targetUrl: null,
 } as const;
 
-async function forgeOver(
-  context: CleansUp,
-  answer: (request: CameIn, url: () => string) => Scripted,
-  trust: TrustRule = nobody,
-): Promise<{ readonly forge: GitHubForge; readonly seen: readonly CameIn[] }> {
-  let address = '';
-  const { url, seen } = await openScriptedHttp(context, (request) => answer(request, () => address));
-  address = url;
-  const forge = createGitHubForge({
-    name: 'gh',
-    apiUrl: url,
-    webUrl: url,
-    repos: () => [{ name: 'acme/demo', branches: [], trust }],
-    auth: { kind: 'token', token: () => 'ghp_secret' },
-    statuses: { kind: 'post' },
-    cacheFile: join(await tempDir(context), 'cache'),
-    clock: systemClock,
-    random: systemRandom,
-    logger: silentLogger,
-  });
-  context.after(() => forge.close());
-  return { forge, seen };
-}
-
 const isBadAnswer = (error: unknown): boolean =>
   isGroundcrewError(error, 'forge/bad-answer') && error.retry === 'later';
 
 test('a status for a renamed repository is sent again to where it is now, as it was', async (context) => {
-  const { forge, seen } = await forgeOver(context, ({ path }, url) =>
+  const { forge, seen } = await scriptedForge(context, ({ path }, url) =>
     path.startsWith('/repos/')
       ? { status: 307, headers: { location: `${url()}/repositories/7/statuses/${sha}` }, body: '{"message":"Moved"}' }
       : { status: 201, body: '{}' },
@@ -65,7 +36,7 @@ test('a status for a renamed repository is sent again to where it is now, as it 
 
 for (const code of [301, 302, 304]) {
   test(`a status that is answered by ${code} is not taken for posted`, async (context) => {
-    const { forge } = await forgeOver(context, (_request, url) => ({
+    const { forge } = await scriptedForge(context, (_request, url) => ({
       status: code,
       headers: { location: `${url()}/elsewhere` },
     }));
@@ -75,7 +46,7 @@ for (const code of [301, 302, 304]) {
 
 test('a status that is sent to another server is not sent there, and not taken for posted', async (context) => {
   const other = await openScriptedHttp(context, () => ({ status: 201, body: '{}' }));
-  const { forge } = await forgeOver(context, () => ({ status: 307, headers: { location: `${other.url}/x` } }));
+  const { forge } = await scriptedForge(context, () => ({ status: 307, headers: { location: `${other.url}/x` } }));
   await assert.rejects(forge.setStatus(status, signal()), isBadAnswer);
   assert.deepEqual(other.seen, []);
 });
@@ -86,26 +57,11 @@ async function trustSaid(
   trust: Partial<TrustRule>,
   people: (path: string) => Scripted,
 ): Promise<string | undefined> {
-  const pull = {
-    state: 'OPEN',
-    isDraft: false,
-    title: 'x',
-    updatedAt: '2026-11-22T10:00:00Z',
-    headRefOid: sha,
-    baseRefName: 'main',
-    isCrossRepository: true,
-    headRepositoryOwner: { __typename: 'User', login: 'mallory' },
-    author: { __typename: 'User', login: 'mallory' },
-    labels: null,
-    comments: { nodes: [] },
-    commits: { nodes: [{ commit: { oid: sha, status: null } }] },
-  };
-  const view = { data: { viewer: { login: 'crew-bot' }, repository: { p0: pull } } };
-  const { forge } = await forgeOver(
-    context,
-    ({ path }) => (path === '/graphql' ? { body: JSON.stringify(view) } : people(path)),
-    { ...nobody, ...trust },
-  );
+  const view = pullAnswer(sha, { author: 'mallory' });
+  const { forge } = await scriptedForge(context, ({ path }) => (path === '/graphql' ? { body: view } : people(path)), {
+    ...trustsNobody,
+    ...trust,
+  });
   return (await forge.view('acme/demo', 'gh|acme/demo|pull/1', signal()))?.change.trust;
 }
 
