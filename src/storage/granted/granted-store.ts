@@ -20,7 +20,7 @@ export interface GrantedStoreOptions {
   readonly prefix: string;
   /** Certificates (PEM) that the store is trusted by, besides those that Node knows. */
   readonly ca?: string;
-  /** Ends the wait for a grant. */
+  /** Ends the wait for a grant, and what is under way. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly random: Random;
@@ -42,6 +42,13 @@ export interface GrantedStore extends ObjectStore {
 export function openGrantedStore(options: GrantedStoreOptions): GrantedStore {
   const { grants, prefix, signal } = options;
   const sender = createHttpSender({ ...options, pace: { ...defaultHttpPace, ...options.pace } });
+  signal.addEventListener(
+    'abort',
+    () => {
+      sender.close();
+    },
+    { once: true },
+  );
 
   const put = async (key: string, source: ObjectSource, kind: PutOptions): Promise<void> => {
     checkKey(key);
