@@ -10,6 +10,7 @@ import { formatSize } from '../config/size.ts';
 import type { CommandContext } from './wiring.ts';
 import { findRepository } from './find-repository.ts';
 import { fail, ok, warn, type Finding } from './finding.ts';
+import { brokerFindings } from './broker-checks.ts';
 import { forgeFindings } from './forge-checks.ts';
 import { loadSettings, type ConfigOptions } from './verb.ts';
 
@@ -37,6 +38,7 @@ export async function examine(
   findings.push(serverFinding(settings));
   findings.push(...(await storeFindings(context, settings)));
   findings.push(...(await forgeFindings(context, settings)));
+  findings.push(...(await brokerFindings(context, settings)));
   const hook = await hookFinding(context, settings, path);
   return hook === null ? findings : [...findings, hook];
 }

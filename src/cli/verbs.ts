@@ -22,6 +22,8 @@ const verbs: Readonly<Record<string, () => Promise<AddVerb>>> = {
   policy: async () => (await import('./commands/policy.ts')).addPolicy,
   shadow: async () => (await import('./commands/shadow.ts')).addShadow,
   reproduce: async () => (await import('./commands/reproduce.ts')).addReproduce,
+  credentials: async () => (await import('./commands/credentials.ts')).addCredentials,
+  broker: async () => (await import('./commands/broker.ts')).addBroker,
   hook: async () => (await import('./commands/hook.ts')).addHook,
   doctor: async () => (await import('./commands/doctor.ts')).addDoctor,
   config: async () => (await import('./commands/config.ts')).addConfig,

@@ -8,7 +8,7 @@ import type { Database } from '../base/sqlite.ts';
 import { brokerUser, readPem, type AmqpSettings } from '../config/queue-settings.ts';
 import { readReference } from '../config/secrets.ts';
 import type { Settings } from '../config/settings.ts';
-import type { AmqpBroker } from '../queue/amqp/amqp-options.ts';
+import type { AmqpBroker, AmqpManagement } from '../queue/amqp/amqp-options.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { CliContext } from './cli-context.ts';
 
@@ -82,9 +82,7 @@ export async function openWorkerQueue(place: QueuePlace): Promise<OpenQueue> {
  * @throws UsageError `config/broker-identity`, `config/secret-unreadable`
  */
 export function brokerOf(queue: AmqpSettings, env: CliContext['env'], role: AmqpBroker['role']): AmqpBroker {
-  const { hosts, vhost, tls, password, management } = queue;
-  const secret = (key: string, reference: NonNullable<typeof password>) => (): string =>
-    readReference({ name: key, key }, reference, env);
+  const { hosts, vhost, tls, password } = queue;
   const pem = (file: string | null, key: string): string | null => (file === null ? null : readPem(file, key));
   const tlsNow = (files: NonNullable<typeof tls>): ReturnType<NonNullable<AmqpBroker['tls']>> => {
     const [ca, cert, key] = [
@@ -104,25 +102,27 @@ export function brokerOf(queue: AmqpSettings, env: CliContext['env'], role: Amqp
     hosts,
     vhost,
     username: brokerUser(queue),
-    password: password === null ? null : secret('queue.password', password),
+    password:
+      password === null ? null : () => readReference({ name: 'queue.password', key: 'queue.password' }, password, env),
     tls: tls === null ? null : () => tlsNow(tls),
-    management:
-      management === null
-        ? null
-        : {
-            url: management.url,
-            username: management.user,
-            password: secret('queue.management.password', management.password),
-            ...caOf(pem(management.caFile, 'queue.management.ca')),
-          },
+    management: managementOf(queue, env),
   };
   broker.password?.();
   broker.tls?.();
   return broker;
 }
 
-function caOf(ca: string | null): { readonly ca?: string } {
-  return ca === null ? {} : { ca };
+/** The management API, for which no certificate of ours is needed. @throws UsageError `config/broker-identity` */
+export function managementOf({ management }: AmqpSettings, env: CliContext['env']): AmqpManagement | null {
+  if (management === null) return null;
+  const { url, user, password, caFile } = management;
+  const key = 'queue.management.password';
+  return {
+    url,
+    username: user,
+    password: () => readReference({ name: key, key }, password, env),
+    ...(caFile === null ? {} : { ca: readPem(caFile, 'queue.management.ca') }),
+  };
 }
 
 function amqpPlace({ logger, signal }: QueuePlace): {

@@ -113,6 +113,8 @@ export const wiring: Wiring = {
       await stores.close();
     }
   },
+  checkBroker: async (...given) => (await import('./wire-broker.ts')).checkBroker(...given),
+  tendBroker: async (...given) => (await import('./wire-broker.ts')).tendBroker(...given),
   hasHook: ({ settings, dir }) => hasHooks({ repoDir: dir, spoolDir: settings.paths.hookDir, env: process.env }),
   installHook: ({ settings, dir, isDryRun, isAppending }) =>
     installHooks({ repoDir: dir, spoolDir: settings.paths.hookDir, append: isAppending, isDryRun, env: process.env }),

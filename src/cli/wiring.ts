@@ -105,6 +105,24 @@ export interface StoreFinding {
   readonly what: string;
 }
 
+/** Who may come to the broker. `isRevoking`: only what takes rights away is done. */
+export interface BrokerOrder {
+  readonly settings: Settings;
+  readonly members: {
+    readonly server: string;
+    readonly workers: readonly { readonly name: string; readonly pools: readonly string[] }[];
+    readonly revoked: readonly string[];
+  };
+  readonly isRevoking: boolean;
+  readonly isDryRun: boolean;
+}
+
+/** Something at the broker that is, or was, not as it should be. `remedy`: what a person has to do; null: we do it. */
+export interface BrokerNews {
+  readonly what: string;
+  readonly remedy: string | null;
+}
+
 /** The house as the commands use it; made in `wire.ts`, faked in tests. All of it is loaded only when a command asks. */
 export interface Wiring {
   /** Opens the ledger read-only, also while a server runs; null when there is none yet. */
@@ -132,6 +150,17 @@ export interface Wiring {
   ): Promise<readonly ForgeFinding[]>;
   /** Whether the stores can be used, by trying each; the first is the one that everything goes to. */
   checkStores(settings: Settings, context: Pick<CliContext, 'env'>): Promise<readonly StoreFinding[]>;
+  /** Whether the broker of the configuration can be used as it must be; nothing is changed there. None: the queue is embedded. */
+  checkBroker(
+    settings: Settings,
+    context: Pick<CliContext, 'env' | 'version'>,
+    signal: AbortSignal,
+  ): Promise<readonly ForgeFinding[]>;
+  /**
+   * Compares the broker with who may come to it, and mends what is not so, unless it is a dry run.
+   * @throws UsageError `cli/no-broker`; GroundcrewError `queue/no-management`
+   */
+  tendBroker(order: BrokerOrder, context: Pick<CliContext, 'env'>): Promise<readonly BrokerNews[]>;
   hasHook(order: Pick<HookOrder, 'settings' | 'dir'>): Promise<boolean>;
   installHook(order: HookOrder): Promise<readonly HookChange[]>;
   removeHook(order: HookOrder): Promise<readonly HookChange[]>;

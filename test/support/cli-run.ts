@@ -73,6 +73,8 @@ const unwired: Wiring = {
   run: never,
   trials: never,
   checkForge: never,
+  checkBroker: never,
+  tendBroker: never,
   checkStores: async () => [],
   hasHook: never,
   installHook: never,

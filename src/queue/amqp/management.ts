@@ -1,10 +1,8 @@
-import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
 import { errorLine, GroundcrewError } from '../../base/errors.ts';
 import type { QueueCounts } from '../queue.ts';
 import type { AmqpManagement } from './amqp-options.ts';
+import { callManagement, type ManagementAnswer } from './management-call.ts';
 
-const answerWithinMs = 10_000;
 const mostAnswerBytes = 256 * 1024;
 
 /**
@@ -23,10 +21,10 @@ export async function managementCounts(api: AmqpManagement, vhost: string, queue
     use_regex: 'true',
     name: `^${queue.replace(/\W/g, '\\$&')}$`,
   });
-  const url = `${api.url.replace(/\/+$/, '')}/api/queues/${encodeURIComponent(vhost)}?${String(query)}`;
-  let answer: { readonly status: number; readonly text: string };
+  const path = `queues/${encodeURIComponent(vhost)}?${String(query)}`;
+  let answer: ManagementAnswer;
   try {
-    answer = await get(url, api);
+    answer = await callManagement(api, { method: 'GET', path }, mostAnswerBytes);
   } catch (cause) {
     throw noCounts(`cannot be asked: ${errorLine(cause)}`, cause);
   }
@@ -58,32 +56,4 @@ function count(value: unknown): number {
 
 function noCounts(what: string, cause?: unknown): GroundcrewError {
   return new GroundcrewError('queue/no-counts', `the broker's management API ${what}`, { retry: 'later', cause });
-}
-
-function get(url: string, api: AmqpManagement): Promise<{ status: number; text: string }> {
-  const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>();
-  const request = (url.startsWith('https:') ? httpsRequest : httpRequest)(
-    url,
-    {
-      auth: `${api.username}:${api.password()}`,
-      signal: AbortSignal.timeout(answerWithinMs),
-      ...(api.ca === undefined ? {} : { ca: api.ca }),
-    },
-    (response) => {
-      const parts: Buffer[] = [];
-      let sizeBytes = 0;
-      response.on('data', (part: Buffer) => {
-        sizeBytes += part.length;
-        if (sizeBytes > mostAnswerBytes) request.destroy(new Error('the answer is too long'));
-        else parts.push(part);
-      });
-      response.on('error', reject);
-      response.on('end', () => {
-        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString('utf8') });
-      });
-    },
-  );
-  request.on('error', reject);
-  request.end();
-  return promise;
 }
