@@ -147,12 +147,13 @@ await_job() {
   done
 }
 
-# The engine removes its container before it returns, if it had one and was not killed. Engine and container are two:
-# when only the engine's command was killed, its container still runs.
+# The engine removes its container before it returns, if it had one and was not killed: $engine is how it ended, and from
+# 128 on it may have been killed. Engine and container are two: when only the engine's command was killed, its container
+# still runs; when the monitor was killed too, nobody removes what is dead.
 judge_engine() {
   [ -s container.pid ] || return 0
-  is_removed=yes
   [ "$kind" = container ] || return 0
+  [ "$engine" -ge 128 ] || is_removed=yes
   read -r first <container.pid
   if ! is_gone "$first"; then
     if ! status=$(sh wait.sh 2>/dev/null); then
@@ -192,6 +193,7 @@ run() {
   await_job
   is_removed=
   if [ -z "$is_early" ]; then
+    engine=$status
     judge_engine
     end_watch
     sweep
@@ -230,7 +232,11 @@ run() {
   echo >bell
   if [ -n "$is_early" ]; then
     sweep
-    while kill -0 "$job" 2>/dev/null; do wait "$job"; done
+    engine=0
+    while kill -0 "$job" 2>/dev/null; do
+      wait "$job"
+      engine=$?
+    done
     judge_engine
   fi
   kill -KILL "-$relay" 2>/dev/null

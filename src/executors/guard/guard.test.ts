@@ -10,9 +10,18 @@ import { systemClock } from '../../base/clock.ts';
 import { bootId, createGuardState, exists, isRunning, readIdentity, readText } from './guard-state.ts';
 import { startGuard } from './start-guard.ts';
 
-for (const { title, isLeft } of [
-  { title: 'a container whose engine was killed before it started is not called removed', isLeft: true },
-  { title: 'a container whose first process is gone is removed', isLeft: false },
+for (const { title, isLeft, isKilled } of [
+  {
+    title: 'a container whose engine was killed before it started is not called removed',
+    isLeft: true,
+    isKilled: true,
+  },
+  {
+    title: 'a container that is dead is removed by the guard when its engine was killed',
+    isLeft: false,
+    isKilled: true,
+  },
+  { title: 'a container whose engine returned by itself is gone already', isLeft: false, isKilled: false },
 ]) {
   test(title, async (context) => {
     const stateDir = await tempDir(context);
@@ -31,18 +40,26 @@ for (const { title, isLeft } of [
       first.kill('SIGKILL');
       await once(first, 'exit');
     }
-    await writeFile(join(dir, 'engine.sh'), `echo ${String(first.pid)} >container.pid\nkill -KILL $$\n`);
+    await writeFile(
+      join(dir, 'engine.sh'),
+      `echo ${String(first.pid)} >container.pid\n${isKilled ? 'kill -KILL $$' : ''}\n`,
+    );
     // The engine has forgotten it: nothing to wait for, and nothing to remove.
     await writeFile(join(dir, 'wait.sh'), 'exit 125\n');
-    await writeFile(join(dir, 'remove.sh'), 'exit 0\n');
+    await writeFile(join(dir, 'remove.sh'), 'echo >asked\n');
     const path = process.env['PATH'] ?? '';
     const order = { dir, kind: 'container', nonce: notes.nonce, timeoutMs: 60_000, graceMs: 100, path } as const;
     await startGuard({ ...order, argv: ['sh', 'engine.sh'] }, systemClock);
     const guard = await readIdentity(join(dir, 'guard'));
     assert.ok(guard);
     await until(() => !isRunning(guard), { what: 'the guard to end' });
-    assert.equal(await readText(join(dir, 'ended')), '137');
+    assert.equal(await readText(join(dir, 'ended')), isKilled ? '137' : '0');
     assert.equal(await exists(join(dir, 'done')), true);
+    assert.equal(
+      await exists(join(dir, 'asked')),
+      isKilled,
+      'the engine is asked again only if it may not have done it',
+    );
     assert.equal(await exists(join(dir, 'removed')), !isLeft);
     assert.equal(await exists(join(dir, 'unstarted')), isLeft, 'nothing of the job has run, so 137 is no verdict');
   });
