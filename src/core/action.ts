@@ -6,6 +6,7 @@ import type { CancelReason } from './outcome.ts';
  * - `enqueue`: have this job, open, at least at `generation`; opening an ended one again raises its generation (R13).
  * - `cancel`: end this job, if it has not ended (R14).
  * - `restate`: the forge shows something else than it should: this job has the word (R4), and its state is posted again.
+ * - `restate-skip`: the same, for a context that a person skipped: it belongs to no job.
  * - `notice`: a status that belongs to no job (waiting for approval, nothing to run); null text withdraws it.
  * - `approve`: remember that this commit is approved, by whom and by which request, here and on the forge (R11).
  * - `skip`: this context needs no test at this commit; shown as a success with its sentence, here and on the forge (R11).
@@ -17,6 +18,7 @@ export type Action =
   | { readonly kind: 'enqueue'; readonly job: Job; readonly generation: number }
   | { readonly kind: 'cancel'; readonly jobId: JobId; readonly reason: CancelReason; readonly by: string }
   | { readonly kind: 'restate'; readonly jobId: JobId }
+  | { readonly kind: 'restate-skip'; readonly sha: string; readonly context: string }
   | { readonly kind: 'notice'; readonly sha: string; readonly context: string; readonly notice: Notice | null }
   | { readonly kind: 'approve'; readonly sha: string; readonly by: string; readonly requestId?: string }
   | {

@@ -74,7 +74,7 @@ testDecisions([
   [
     'a skip goes before a run that only the forge still shows',
     snapshotOf({ skipped: [byAda], statuses: [seen(asked(unit), null)] }),
-    [quiet],
+    [quiet, { kind: 'restate-skip', sha: shaOf('a'), context: 'unit' }],
   ],
   ['R11: a skip that only the forge remembers counts', snapshotOf({ statuses: [skippedStatus('unit')] }), [quiet]],
   [

@@ -7,7 +7,7 @@ import { verdictStateOf } from './verdict-state.ts';
 /** Statuses that have to be posted again, for contexts about which this decision changes nothing. */
 export function restate(look: Look): readonly Action[] {
   const isLeftAlone = (context: string): boolean => !isAskedNow(look, context) && !look.settled.skipped.has(context);
-  return [...differing(look), ...silenced(look)]
+  return [...differing(look), ...silenced(look), ...unskipped(look)]
     .filter(({ context }) => isLeftAlone(context))
     .map(({ action }) => action);
 }
@@ -27,6 +27,14 @@ function differing({ snapshot, speaker, statuses, settled }: Look): readonly Res
       return seen?.jobId !== job.id || seen.generation !== job.generation || seen.state !== verdictStateOf(job.outcome);
     })
     .map((job) => ({ context: job.context, action: { kind: 'restate', jobId: job.id } }));
+}
+
+/** The forge shows something else for a context that a person skipped. What the policy skips, it decides each time anew. */
+function unskipped({ snapshot, skipped, speaker, statuses, headSha }: Look): readonly Restated[] {
+  if (!snapshot.remembersStatuses) return [];
+  return [...skipped.values()]
+    .filter(({ context, isByPolicy }) => !isByPolicy && !speaker.has(context) && statuses.get(context)?.isSkip !== true)
+    .map(({ context }) => ({ context, action: { kind: 'restate-skip', sha: headSha, context } }));
 }
 
 /**

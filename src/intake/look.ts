@@ -178,7 +178,7 @@ function isStillKnownAs(last: LastLook | null, before: PlaceKnown | null): boole
 }
 
 function isWork({ kind }: Action): boolean {
-  return kind !== 'notice' && kind !== 'restate';
+  return kind !== 'notice' && kind !== 'restate' && kind !== 'restate-skip';
 }
 
 function stopped({ changeKey }: Place): GroundcrewError {

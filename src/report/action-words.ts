@@ -12,6 +12,8 @@ export function actionWords(action: Action): string {
       return `cancel run ${action.jobId.slice(0, 8)} (${action.reason})`;
     case 'restate':
       return `show the state of run ${action.jobId.slice(0, 8)} again`;
+    case 'restate-skip':
+      return `show again that ${action.context} is skipped`;
     case 'notice':
       return action.notice === null
         ? `withdraw what ${action.context} says`

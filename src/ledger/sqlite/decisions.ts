@@ -107,6 +107,9 @@ function applyAction(sql: Sql, decision: Decision, action: Action): readonly Sto
     case 'restate':
       restate(sql, action.jobId, { now, viewedAt });
       return [];
+    case 'restate-skip':
+      restateSkip(sql, change, action, now);
+      return [];
     case 'notice':
       applyNotice(sql, change, action, now);
       return [];
@@ -288,6 +291,32 @@ function restate(sql: Sql, id: JobId, { now, viewedAt }: { readonly now: number;
   standingChanged(sql, id);
 }
 
+/** A skip is said again, as rarely as what a job says. */
+function restateSkip(
+  sql: Sql,
+  { forge, repo }: Change,
+  { sha, context }: { readonly sha: string; readonly context: string },
+  now: number,
+): void {
+  const told = sql.get<{ posted_at: number; restates: number }>(
+    `SELECT posted_at, restates FROM reports WHERE forge = ? AND repo = ? AND sha = ? AND context = ? AND job_id IS NULL
+       AND json_extract(notice, '$.kind') = 'skipped' AND posted_version >= version AND posted_at IS NOT NULL`,
+    forge,
+    repo,
+    sha,
+    context,
+  );
+  if (told === undefined || (told.posted_at <= now && now - told.posted_at < toldLatelyMs(told.restates))) return;
+  sql.run(
+    `UPDATE reports SET version = version + 1, tries = 0, next_try_at = 0, posts = 0, word_version = version + 1, restates = restates + 1
+     WHERE forge = ? AND repo = ? AND sha = ? AND context = ?`,
+    forge,
+    repo,
+    sha,
+    context,
+  );
+}
+
 /** R14: who commits first has it. Every holding that still lives is told to stop. */
 export function cancelJob(
   sql: Sql,
@@ -347,7 +376,7 @@ function sayNotice(
   sql.run(
     `INSERT INTO reports (forge, repo, sha, context, notice, version, is_final) VALUES (?1, ?2, ?3, ?4, ?5, 1, 1)
      ON CONFLICT (forge, repo, sha, context) DO UPDATE SET notice = ?5, job_id = NULL, version = version + 1, is_final = 1, tries = 0,
-       next_try_at = 0, posts = 0, word_version = version + 1
+       next_try_at = 0, posts = 0, restates = 0, word_version = version + 1
      WHERE notice IS NOT ?5`,
     change.forge,
     change.repo,
