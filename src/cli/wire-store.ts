@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
-import { errorLine, isGroundcrewError, UsageError } from '../base/errors.ts';
+import { errorLine, GroundcrewError, isGroundcrewError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { systemRandom } from '../base/random.ts';
 import type { Environment } from '../config/load.ts';
@@ -143,7 +143,7 @@ async function openKind(
     case 's3':
       return openBucket(name, kind, place);
     case 'http':
-      throw new UsageError('cli/no-http-store', 'a plain HTTP store is not supported yet');
+      return openFolder(name, kind, place);
     default:
       return kind satisfies never;
   }
@@ -195,6 +195,59 @@ async function openBucket(
       return `bucket ${bucket} at ${endpoint ?? `AWS, ${region}`}: ${found.join(', ')}`;
     },
     close: () => store.close(),
+  };
+}
+
+async function openFolder(
+  name: string,
+  kind: StoreKind & { readonly kind: 'http' },
+  { env, ca }: StorePlace & { readonly ca?: string },
+): Promise<NamedStore> {
+  const { openHttpStore } = await import('../storage/http/http-store.ts');
+  const { url, publicUrl, token: reference } = kind;
+  const key = `${name}.http.token`;
+  const token = reference === null ? null : (): string => readReference({ name: key, key }, reference, env);
+  const store = openHttpStore({
+    url,
+    publicUrl,
+    token,
+    clock: systemClock,
+    random: systemRandom,
+    ...(ca === undefined ? {} : { ca }),
+  });
+  return {
+    name,
+    kind,
+    store,
+    // A server writes to a file of its own, and puts it in place when it is complete.
+    sweep: () => Promise.resolve(0),
+    grants: kind.grants === 'none' ? noGrants : tokenGrants(url, token),
+    async trial() {
+      const { lists, hasRanges } = await store.trial();
+      if (!lists) {
+        throw new GroundcrewError(
+          'storage/cannot-list',
+          `${url}: no PROPFIND, so old runs stay, pages show no attachments, and a lost ledger finds no results`,
+        );
+      }
+      return `folder ${url}: lists, ${hasRanges ? 'reads ranges' : 'reads no ranges'}`;
+    },
+    close: () => {
+      store.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+/** The token itself, which writes everywhere in the store: only where the operator wants it so. */
+function tokenGrants(url: string, token: (() => string) | null): StoreGrants {
+  return {
+    isGranting: true,
+    grantBelow: (prefix, validMs) =>
+      Promise.resolve({
+        grant: { kind: 'http', url: `${url}objects/${prefix}/`, token: token === null ? null : token() },
+        validMs,
+      }),
   };
 }
 

@@ -262,8 +262,14 @@ class ChunkStreamer implements LogSink {
     }
     await store.put(logLayout.complete(prefix), { file, isFinal: true }, this.#put(false));
     await store.delete(logLayout.chunkList(prefix));
-    for await (const { key } of store.list(`${prefix}/log.`)) {
-      if (isTransientKey(prefix, key)) await store.delete(key);
+    try {
+      for await (const { key } of store.list(`${prefix}/log.`)) {
+        if (isTransientKey(prefix, key)) await store.delete(key);
+      }
+    } catch (error) {
+      // A bare HTTP server: what earlier processes left stays, and no list names it.
+      if (!isGroundcrewError(error, 'storage/cannot-list')) throw error;
+      for (const chunk of this.#chunks ?? []) await store.delete(logLayout.chunk(prefix, chunk));
     }
   }
 }

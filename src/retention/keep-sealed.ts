@@ -1,6 +1,6 @@
 import { createBell } from '../base/bell.ts';
 import { sleep, type Clock } from '../base/clock.ts';
-import { errorLine } from '../base/errors.ts';
+import { errorLine, isGroundcrewError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 
 /** More wait for their turn only when a store is away; what is forgotten here is found by the daily round. */
@@ -45,6 +45,11 @@ export function createSealedKeeper(deps: KeepSealedDeps): SealedKeeper {
             waiting.delete(prefix);
           } catch (error) {
             if (signal.aborted) return;
+            // It never will; `doctor` says what that means.
+            if (isGroundcrewError(error, 'storage/cannot-list')) {
+              waiting.delete(prefix);
+              continue;
+            }
             logger.warn('what was sealed cannot be tidied; it will be tried again', { prefix, why: errorLine(error) });
             await sleep(clock, retryMs, signal);
           }

@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** A part of the machine that some tests work with for real. */
@@ -10,6 +10,7 @@ export type Part =
   | 'kvm'
   | 'linux'
   | 'moto'
+  | 'nginx'
   | 'openssl'
   | 'podman'
   | 'python3'
@@ -43,6 +44,10 @@ const probes: Readonly<Record<Part, Probe>> = {
   linux: { isThere: () => process.platform === 'linux', remedy: 'run on Linux' },
   openssl: { isThere: () => inPath('openssl'), remedy: 'install the package openssl' },
   moto: { isThere: () => inPath('moto_server'), remedy: 'install moto with its server (Python)' },
+  nginx: {
+    isThere: () => inPath('nginx') && existsSync('/usr/lib/nginx/modules/ngx_http_dav_ext_module.so'),
+    remedy: 'install the packages nginx-light and libnginx-mod-http-dav-ext',
+  },
   podman: { isThere: () => inPath('podman'), remedy: 'install the package podman' },
   python3: { isThere: () => inPath('python3'), remedy: 'install the package python3' },
   qemu: {
