@@ -182,3 +182,26 @@ test('what the pull request says of itself holds its checks back', async () => {
   });
   assert.equal(plan.kind === 'checks' && plan.checks[0]?.isHeld, true);
 });
+
+test('a plan says of which version of the policy it is, though that changes while it is made', async () => {
+  let version = 'one';
+  const forge = spokenForge({
+    fileAt: async () => {
+      version = 'two';
+      return '#!/bin/sh';
+    },
+  });
+  const plan = createPolicyPlan({
+    policyOf: (_forge, repo) => ({ repo, branches: ['**'], checks: [], fallback }),
+    version: () => version,
+    forges: new Map([['git', forge]]),
+    entryPoints: ['test/run'],
+  });
+  const signal = new AbortController().signal;
+  const versions: (string | undefined)[] = [];
+  for (let look = 0; look < 2; look += 1) {
+    const made = await plan(aPull, signal);
+    versions.push(made.kind === 'checks' ? made.policyVersion : undefined);
+  }
+  assert.deepEqual(versions, ['one', 'two']);
+});
