@@ -8,54 +8,8 @@ import type {
   Queue,
   QueueOptions,
 } from '../../src/queue/queue.ts';
+import type { Connection, ModelConsumer, ModelQueue, Stored } from './broker-shapes.ts';
 import type { Life, World } from './world.ts';
-
-interface Stored {
-  readonly place: number;
-  readonly body: string;
-  readonly expiresAt: number | null;
-  readonly death: { readonly queue: string; readonly reason: DeathReason } | null;
-  count: number;
-  isRedelivered: boolean;
-}
-
-interface ModelQueue {
-  readonly name: string;
-  readonly options: QueueOptions;
-  ready: Stored[];
-  readonly unacked: Map<Stored, ModelConsumer>;
-  readonly consumers: ModelConsumer[];
-}
-
-interface ModelConsumer {
-  readonly connection: Connection;
-  readonly queue: ModelQueue;
-  readonly handler: DeliveryHandler;
-  readonly epoch: number;
-  isCanceled: boolean;
-  readonly prefetch: number;
-  inHand: number;
-  /** When the last delivery arrives: a channel keeps its order. */
-  arrivesAt: number;
-}
-
-/** One process' link to the broker. An epoch ends with each cut; what was handed out in it comes back. */
-interface Connection {
-  readonly life: Life;
-  readonly owner: string;
-  epoch: number;
-  isUp: boolean;
-  isDroppedBefore: boolean;
-  readonly hears: ((state: 'up' | 'down') => void)[];
-  readonly subscriptions: {
-    readonly queue: string;
-    readonly handler: DeliveryHandler;
-    readonly prefetch: number;
-    readonly consumer: { isCanceled: boolean; current: ModelConsumer | null };
-  }[];
-  readonly control: { readonly worker: string; readonly hear: (message: Message) => void }[];
-  readonly waiting: (() => void)[];
-}
 
 /** Two hours to live would be idle time of the simulation: messages live six minutes, still longer than twenty tries take. */
 const hasteOfTtl = 20;
