@@ -170,40 +170,44 @@ suite('RabbitMQ in trouble', needs('rabbitmq'), () => {
     assert.deepEqual(bodies, ['3']);
   });
 
-  test('under a memory alarm publishing waits, says so, and goes on afterwards', async (t) => {
-    const { queue, lines } = await open(t);
-    const { queue: impatient } = await open(t);
-    await impatient.declare('b', {});
-    await queue.declare('a', {});
-    await broker.control('set_vm_memory_high_watermark', '0.0000001');
-    let sent = 0;
-    const publishing = Promise.all(
-      ['1', '2', '3'].map(async (body) => {
-        await queue.publish('a', { body });
-        sent += 1;
-      }),
-    );
-    try {
-      await until(() => lines.some((line) => line.includes('takes no messages')), { within });
-      // Longer than a silent connection would live: an alarm is no loss.
-      await new Promise((resolve) => setTimeout(resolve, 4000));
-      assert.equal(sent, 0);
-      assert.ok(!lines.some((line) => line.includes('lost the connection')), lines.join('\n'));
-      const given = assert.rejects(impatient.publish('b', { body: '4' }), failsWith('queue/closed'));
-      const before = performance.now();
-      await impatient.close();
-      await given;
-      assert.ok(performance.now() - before < 6000);
-    } finally {
-      await broker.control('set_vm_memory_high_watermark', '0.4');
-    }
-    await publishing;
-    assert.equal((await queue.counts('a')).ready, 3);
-    assert.ok(
-      lines.some((line) => line.includes('takes messages again')),
-      lines.join('\n'),
-    );
-  });
+  for (const [what, raise, lower] of [
+    ['memory', ['set_vm_memory_high_watermark', '0.0000001'], ['set_vm_memory_high_watermark', '0.4']],
+    ['disk', ['set_disk_free_limit', '100000GB'], ['set_disk_free_limit', '1MB']],
+  ] as const)
+    test(`under a ${what} alarm publishing waits, says so, and goes on afterwards`, async (t) => {
+      const { queue, lines } = await open(t);
+      const { queue: impatient } = await open(t);
+      await impatient.declare('b', {});
+      await queue.declare('a', {});
+      await broker.control(...raise);
+      let sent = 0;
+      const publishing = Promise.all(
+        ['1', '2', '3'].map(async (body) => {
+          await queue.publish('a', { body });
+          sent += 1;
+        }),
+      );
+      try {
+        await until(() => lines.some((line) => line.includes('takes no messages')), { within });
+        // Longer than a silent connection would live: an alarm is no loss.
+        await new Promise((resolve) => setTimeout(resolve, 4000));
+        assert.equal(sent, 0);
+        assert.ok(!lines.some((line) => line.includes('lost the connection')), lines.join('\n'));
+        const given = assert.rejects(impatient.publish('b', { body: '4' }), failsWith('queue/closed'));
+        const before = performance.now();
+        await impatient.close();
+        await given;
+        assert.ok(performance.now() - before < 6000);
+      } finally {
+        await broker.control(...lower);
+      }
+      await publishing;
+      assert.equal((await queue.counts('a')).ready, 3);
+      assert.ok(
+        lines.some((line) => line.includes('takes messages again')),
+        lines.join('\n'),
+      );
+    });
 
   test('revoked credentials end the connection and every call in one line; given back, it goes on', async (t) => {
     const vhost = await broker.addVhost();

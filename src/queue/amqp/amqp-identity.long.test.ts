@@ -225,6 +225,12 @@ suite('who may do what on RabbitMQ with certificates', needs('rabbitmq', 'openss
     );
     assert.equal(await refusal(thief, publishing({ exchange: collector, userId: 'thief' })), 'allowed');
     assert.equal((await server.counts('jobs.default')).ready, 0);
+    // RabbitMQ asks for the right to write to the one exchange and to read the other, and a worker has both. It brings the server
+    // nothing but its own words to all, from itself; `broker setup` takes the binding away.
+    const leading = refusal(thief, (channel) =>
+      channel.exchangeBind({ destination: collector, source: 'groundcrew.to-all' }),
+    );
+    assert.equal(await leading, 'allowed');
   });
 
   test('a message that does not say who sent it is from nobody', async (t) => {
