@@ -16,6 +16,8 @@ export interface CliContext {
   readonly version: string;
   /** From the first call on, SIGINT and SIGTERM abort this signal instead of ending the process; a second one ends it. */
   interruption(): AbortSignal;
+  /** Until the returned function is called, SIGINT and SIGTERM call this instead of aborting `interruption()`. Absent: they abort. */
+  onStop?(listener: () => void): () => void;
   /** Calls at each SIGHUP, which ends the process no more; returns how to stop that. Absent: nothing tells of it. */
   onHangup?(listener: () => void): () => void;
 }

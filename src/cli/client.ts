@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { GroundcrewError, UsageError } from '../base/errors.ts';
 import { findServer, type ServerFile } from '../config/server-file.ts';
 import type { StatePaths } from '../config/state-dir.ts';
+import type { WorkerWish } from '../ledger/ledger-reader.ts';
 
 /** A person's wish, as `POST /api/requests` takes it (see `web/submit.ts`). */
 export interface Ask {
@@ -19,6 +20,11 @@ export interface Client {
   readonly url: string;
   /** Resolves when the wish is recorded durably; it is carried out soon after. */
   ask(ask: Ask, signal: AbortSignal): Promise<{ readonly deliveryId: string }>;
+  /** @throws GroundcrewError `cli/refused`: no worker of that name */
+  wish(
+    wish: { readonly worker: string; readonly wish: WorkerWish; readonly by: string },
+    signal: AbortSignal,
+  ): Promise<void>;
   /** What the server answers to `GET path`, JSON. @throws GroundcrewError `cli/refused` with its reason */
   get(path: string, signal: AbortSignal): Promise<unknown>;
   /** The lines of JSON that it answers to `POST path`, each as it comes; nothing limits how long that takes. */
@@ -44,6 +50,7 @@ export function connect(paths: StatePaths): Client {
       return {
         url: found.server.url,
         ask: (ask, signal) => post(found.server, ask, signal),
+        wish: (wish, signal) => postWish(found.server, wish, signal),
         get: (path, signal) => get(found.server, path, signal),
         lines: (path, body, signal) => lines(found.server, { path, body }, signal),
       };
@@ -65,6 +72,12 @@ export function connect(paths: StatePaths): Client {
 }
 
 type Server = Pick<ServerFile, 'url' | 'token'>;
+
+async function postWish(server: Server, wish: unknown, signal: AbortSignal): Promise<void> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(answerTimeoutMs)]);
+  const response = await call(server, '/api/workers', { method: 'POST', body: JSON.stringify(wish) }, limit, signal);
+  if (response.status !== 202) throw refusal(server, response.status, await textOf(server, response, signal), 'this');
+}
 
 async function post(server: Server, ask: Ask, signal: AbortSignal): Promise<{ readonly deliveryId: string }> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(answerTimeoutMs)]);

@@ -35,7 +35,7 @@ async function start(version: string): Promise<void> {
     clock: systemClock,
     user: userName(userInfo),
     version,
-    interruption: createInterruption(),
+    ...createInterruption(),
     onHangup: (listener) => {
       process.on('SIGHUP', listener);
       return () => process.off('SIGHUP', listener);
@@ -47,19 +47,34 @@ async function start(version: string): Promise<void> {
   process.exit(code);
 }
 
-function createInterruption(): () => AbortSignal {
+function createInterruption(): Required<Pick<CommandContext, 'interruption' | 'onStop'>> {
   let controller: AbortController | null = null;
-  return () => {
+  let hear: (() => void) | null = null;
+  const interruption = (): AbortSignal => {
     if (controller !== null) return controller.signal;
     const stop = new AbortController();
     controller = stop;
     const onSignal = (): void => {
+      if (hear !== null) {
+        hear();
+        return;
+      }
       if (stop.signal.aborted) process.exit(130);
       stop.abort();
     };
     process.on('SIGINT', onSignal);
     process.on('SIGTERM', onSignal);
     return stop.signal;
+  };
+  return {
+    interruption,
+    onStop(listener) {
+      interruption();
+      hear = listener;
+      return () => {
+        hear = null;
+      };
+    },
   };
 }
 

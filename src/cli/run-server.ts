@@ -153,6 +153,7 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
     store: parts.store,
     openLog: parts.openLog,
     ...(parts.watchLog === undefined ? {} : { watchLog: parts.watchLog }),
+    wishOfWorker: (...wish) => server.dispatcher.wish(...wish),
     submitRequest: (submission) => submit({ parts, server, signal: life }, submission),
     onChange,
     words: parts.words,

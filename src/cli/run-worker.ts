@@ -1,8 +1,7 @@
-import { closeSync, openSync } from 'node:fs';
-import { availableParallelism, hostname } from 'node:os';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { ProcessLock } from '../base/process-lock.ts';
-import type { Clock } from '../base/clock.ts';
+import type { Clock, Timer } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
 import type { WorkerSettings } from '../config/settings.ts';
@@ -10,7 +9,8 @@ import type { Queue } from '../queue/queue.ts';
 import type { AttemptRunner } from '../worker/attempt-runner.ts';
 import { openFileSpool } from '../worker/file-spool.ts';
 import { runTidying, type TidyPart } from '../worker/tidy-loop.ts';
-import { createWorkerLoop } from '../worker/worker-loop.ts';
+import { createWorkerLoop, type WorkerLoop } from '../worker/worker-loop.ts';
+import { offerOf } from './offer-of.ts';
 import { nextSession } from './worker-session.ts';
 
 /** A worker's rooms, opened by `wire.ts`. `dir`: this worker's own directory. */
@@ -38,42 +38,65 @@ export function workerName(settings: WorkerSettings): string {
   return settings.name ?? hostname();
 }
 
-/** Jobs at once: as configured, else half the processors. */
-export function slotsOf(settings: WorkerSettings): number {
-  return settings.slots ?? Math.max(1, Math.floor(availableParallelism() / 2));
-}
+/** Stops that a person or a supervisor asks for, one after the other; returns how to stop hearing. */
+export type Stops = (listener: () => void) => () => void;
 
-/** Takes and runs jobs until the signal aborts; what runs then goes on by itself and is found again at the next start. */
-export async function runWorker(parts: WorkerParts, settings: WorkerSettings, signal: AbortSignal): Promise<void> {
+/**
+ * Takes and runs jobs until the signal aborts: what runs then goes on by itself and is found again at the next start. With
+ * `stops`, the first one drains, the second hands back what runs, as does the end of `worker.drain`, and the third lets go.
+ */
+export async function runWorker(
+  parts: WorkerParts,
+  settings: WorkerSettings,
+  signal: AbortSignal,
+  stops: Stops | null = null,
+): Promise<void> {
+  const life = new AbortController();
+  const alive = AbortSignal.any([signal, life.signal]);
   const loop = createWorkerLoop({
     ...parts,
     session: nextSession(parts.dir, parts.clock),
-    offer: {
-      pool: settings.pool,
-      capabilities: [...new Set([...(hasKvm() ? ['kvm'] : []), ...settings.labels])],
-      slots: slotsOf(settings),
-      hostname: hostname(),
-      version: parts.version,
-    },
+    offer: await offerOf(settings, parts.version),
     spool: await openFileSpool(join(parts.dir, 'spool')),
+    backlog: { unsentBytes: settings.maxUnsentBytes },
   });
-  const life = new AbortController();
-  const tidying = runTidying({ ...parts, parts: parts.tidying }, AbortSignal.any([signal, life.signal]));
+  const tidying = runTidying({ ...parts, parts: parts.tidying }, alive);
+  const forget = stops === null ? null : leaveByStages(parts, settings, { loop, life, stops });
   try {
-    await loop.run(signal);
+    await loop.run(alive);
   } finally {
+    forget?.();
     life.abort();
     await tidying;
   }
   await parts.lock.release();
 }
 
-/** Opening it is the least that must work; whether machines boot in it only a boot can tell. */
-function hasKvm(): boolean {
-  try {
-    closeSync(openSync('/dev/kvm', 'r+'));
-    return true;
-  } catch {
-    return false;
-  }
+function leaveByStages(
+  { clock, logger }: Pick<WorkerParts, 'clock' | 'logger'>,
+  { drainMs }: Pick<WorkerSettings, 'drainMs'>,
+  { loop, life, stops }: { readonly loop: WorkerLoop; readonly life: AbortController; readonly stops: Stops },
+): () => void {
+  let asked = 0;
+  let timer: Timer | null = null;
+  const forget = stops(() => {
+    asked += 1;
+    if (asked === 1) {
+      logger.info('finishing what runs, taking nothing new; asked again, jobs are handed back');
+      timer = clock.after(drainMs, () => {
+        logger.warn('the time for draining is over; handing back what runs', { drainMs });
+        loop.leave('now');
+      });
+      loop.leave('when-done');
+    } else if (asked === 2) {
+      logger.info('handing back what runs; asked again, it is let go and goes on by itself');
+      loop.leave('now');
+    } else {
+      life.abort();
+    }
+  });
+  return () => {
+    timer?.cancel();
+    forget();
+  };
 }

@@ -118,9 +118,14 @@ export async function workHere<Shared extends ForWorker & AnyShared, ForWorker e
   const signal = context.interruption();
   try {
     const parts = await open.openWorkerParts(shared, order.settings, order.worker, context, signal);
-    await context.err.line(`worker ${parts.name} takes jobs; Ctrl-C leaves (what runs goes on and is found again)`);
-    await runWorker(parts, order.worker, signal).finally(() => parts.close());
-    return exitCode.interrupted;
+    const isDraining = order.worker.onTerm === 'drain' && context.onStop !== undefined;
+    const leaving = isDraining
+      ? 'Ctrl-C finishes what runs and leaves; a second one hands it back'
+      : 'Ctrl-C leaves (what runs goes on and is found again)';
+    await context.err.line(`worker ${parts.name} takes jobs; ${leaving}`);
+    const stops = isDraining ? (context.onStop?.bind(context) ?? null) : null;
+    await runWorker(parts, order.worker, signal, stops).finally(() => parts.close());
+    return signal.aborted ? exitCode.interrupted : exitCode.ok;
   } finally {
     await shared.close();
   }

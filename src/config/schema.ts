@@ -32,7 +32,7 @@ const workerOptions = z
       .max(256)
       .nullable()
       .prefault(null)
-      .describe('Jobs at once; null: half the CPUs, at least one.'),
+      .describe('Jobs at once; null: one for each 2 CPUs and each 2 GiB of memory, whichever are fewer; at least one.'),
     pool: field.label.prefault('default').describe('Whose jobs it takes.'),
     labels: z
       .array(field.label, { error: 'expected a list of labels' })
@@ -44,12 +44,34 @@ const workerOptions = z
       .enum(['auto', 'podman', 'docker', 'process'], { error: 'expected auto, podman, docker or process' })
       .prefault('auto')
       .describe('auto: the first that passes its trial; process isolates nothing.'),
+    reach: z
+      .array(
+        z
+          .string({ error: 'expected HOST or HOST:PORT' })
+          .regex(/^[a-z0-9](?:[a-z0-9.-]{0,50})(?::\d{1,5})?$/, 'expected HOST or HOST:PORT'),
+        { error: 'expected a list of hosts' },
+      )
+      .max(8, 'lists more than 8 hosts')
+      .prefault([])
+      .describe(
+        'Hosts to try at the start; one that takes a connection is offered as reach:HOST. Port 443 if not said.',
+      ),
     grace: field.duration.prefault('30s').describe('Between SIGTERM and SIGKILL.'),
+    onTerm: z
+      .enum(['drain', 'keep'], { error: 'expected drain or keep' })
+      .prefault('drain')
+      .describe(
+        'At SIGTERM, groundcrew worker finishes what runs and leaves (drain), or lets go of it for its next start to take up (keep).',
+      ),
+    drain: field.duration.prefault('30m').describe('How long draining may take; then jobs are handed back.'),
     cacheDir: field.path
       .nullable()
       .prefault(null)
       .describe('Mirrors of repositories; null: $XDG_CACHE_HOME/groundcrew, or stateDir/cache when stateDir is set.'),
     minFreeDisk: field.size.prefault('2GiB').describe('With less free disk it takes no job.'),
+    maxUnsent: field.size
+      .prefault('20GiB')
+      .describe('With so much log waiting for a store that is away it takes no job.'),
   })
   .prefault({});
 

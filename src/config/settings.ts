@@ -10,14 +10,19 @@ import { expandPath } from './secrets.ts';
 import { statePaths, type StatePaths } from './state-dir.ts';
 import { storeReferences, storeSettings, type StoreSettings } from './store-settings.ts';
 
-/** How this machine runs jobs. `slots` and `name` null: the machine decides (half its CPUs; its host name). */
+/** How this machine runs jobs. `slots` and `name` null: the machine decides (`slotsOf`; its host name). */
 export interface WorkerSettings {
   readonly name: string | null;
   readonly slots: number | null;
   readonly pool: string;
   readonly labels: readonly string[];
   readonly executor: 'auto' | 'podman' | 'docker' | 'process';
+  /** `host` or `host:port`. */
+  readonly reach: readonly string[];
   readonly graceMs: number;
+  readonly onTerm: 'drain' | 'keep';
+  readonly drainMs: number;
+  readonly maxUnsentBytes: number;
   readonly minFreeDiskBytes: number;
   /** Image for jobs of which neither the policy nor the repository names one. */
   readonly defaultContainer: string | null;
@@ -80,7 +85,11 @@ export function settingsOf(loaded: LoadedConfig, place: SettingsPlace): Settings
       pool: worker.pool,
       labels: worker.labels,
       executor: worker.executor,
+      reach: worker.reach,
       graceMs: worker.grace,
+      onTerm: worker.onTerm,
+      drainMs: worker.drain,
+      maxUnsentBytes: worker.maxUnsent,
       minFreeDiskBytes: worker.minFreeDisk,
       defaultContainer: config.defaults.container,
     },

@@ -12,6 +12,7 @@ import { addPageRoutes } from './page-routes.ts';
 import { addStatusRoutes } from './status-routes.ts';
 import type { WebEnv } from './streams.ts';
 import type { WebDeps } from './web-deps.ts';
+import { addWorkerRoutes } from './worker-routes.ts';
 
 /**
  * Pages, JSON and streams for people and the command line. Reading is open to whoever reaches the address; whatever changes
@@ -31,6 +32,7 @@ export function createWebApp(deps: WebDeps): Hono<WebEnv> {
   addLogRoutes(app, deps);
   addFileRoutes(app, deps);
   addDeliveryRoutes(app, deps, assets);
+  addWorkerRoutes(app, deps, assets);
   addStatusRoutes(app, deps, assets);
   addPageRoutes(app, deps, assets);
   addActionRoutes(app, deps, assets);

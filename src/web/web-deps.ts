@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { PersonRequest } from '../core/request.ts';
 import type { AttemptKey } from '../core/attempt.ts';
-import type { AttemptDetail, LedgerReader, RunSummary } from '../ledger/ledger-reader.ts';
+import type { AttemptDetail, LedgerReader, RunSummary, WorkerWish } from '../ledger/ledger-reader.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { Operator } from './operator.ts';
 
@@ -58,6 +58,8 @@ export interface WebDeps {
    * @throws GroundcrewError whose message is for the person who asked, e.g. because the place is gone
    */
   readonly submitRequest: (submission: Submission) => Promise<{ readonly deliveryId: string }>;
+  /** Wants this of a worker from now on. False: none of that name was ever heard. Absent: this server tells workers nothing. */
+  readonly wishOfWorker?: (worker: string, wish: WorkerWish, by: string) => Promise<boolean>;
   /** Hears of every change of the ledger's state; returns how to stop hearing. */
   readonly onChange: (listener: () => void) => () => void;
   readonly words: RunWords;

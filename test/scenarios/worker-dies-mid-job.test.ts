@@ -37,7 +37,7 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
         `projects: [{name: demo, path: ${repo.dir}}]\nworker: {executor: process}\nlogs: {flush: 100ms}\n`,
       );
       const house = await crew.server();
-      const worker = crew.start(['worker']);
+      const worker = crew.start(['worker', '--on-term', 'keep']);
       const { jobId } = await house.runOf(sha, 'running');
       await until(async () => (await house.log(jobId)).includes('line 20\n'), { what: 'some of the log' });
       await worker.end(signal);
@@ -109,7 +109,7 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
         `projects: [{name: demo, path: ${repo.dir}}]\nworker: {executor: podman, name: one}\nlogs: {flush: 100ms}\n`,
       );
       const house = await crew.server();
-      const worker = crew.start(['worker']);
+      const worker = crew.start(['worker', '--on-term', 'keep']);
       const { jobId } = await house.runOf(sha, 'running');
       await until(async () => (await house.log(jobId)).includes('line 20\n'), { what: 'some of the log' });
       const before = containersOf(crew.root);

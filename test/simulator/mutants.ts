@@ -44,13 +44,6 @@ export const mutants: readonly Mutant[] = [
     replace: 'const grant = await Promise.race([progress.grants.wait(enough.signal), Promise.resolve(true)]);',
   },
   {
-    rule: 'R2',
-    name: 'a lost grant is not asked for again',
-    file: 'src/worker/grants.ts',
-    find: 'if (!signal.aborted && isWanted()) deps.ask();',
-    replace: 'if (signal.aborted && isWanted()) deps.ask();',
-  },
-  {
     rule: 'R3',
     name: 'silence counts while nobody listened',
     file: 'src/dispatch/silence.ts',

@@ -76,8 +76,8 @@ test('queue tells the order, the reason, and what is held', async () => {
   addFakeHeld(world);
   const { code, out } = await list(world, ['queue']);
   assert.equal(code, 0);
-  assert.match(out, /^1 .* first .*next in line/m);
-  assert.match(out, /^2 .* second .*1 runs are before it/m);
+  assert.match(out, /^1 .* first .*starting/m);
+  assert.match(out, /^2 .* second .*1 before it/m);
   assert.match(out, /^deadbeefdead .* #7 +mallory +waits for approval/m);
   const json = JSON.parse((await list(world, ['queue', '--json'])).out) as {
     waiting: { position: number }[];

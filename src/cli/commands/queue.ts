@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Settings } from '../../config/settings.ts';
 import { exitCode } from '../exit-code.ts';
 import { wholeNumber } from '../parse-option.ts';
 import {
@@ -13,30 +14,44 @@ import {
 } from '../verb.ts';
 
 interface QueueOptions extends ConfigOptions {
+  readonly parked?: boolean;
   readonly limit: number;
   readonly json?: boolean;
 }
 
 /** `queue`: what waits, in the order in which it would go, and why; and what waits for a person. */
-export function addQueue(program: Command, { context, done }: Frame): void {
+export function addQueue(program: Command, frame: Frame): void {
+  const { context, done } = frame;
   const command = addVerb(program, {
     usage: 'queue',
     summary: 'list what waits, in order, and why',
     examples: [
       ['groundcrew queue', 'the next 50'],
       ['groundcrew queue --json', 'for a script'],
+      ['groundcrew queue --parked', 'messages of workers that nobody could read'],
     ],
-  }).option('--limit <number>', 'at most so many', wholeNumber(1, 10_000), 50);
+  })
+    .option('--limit <number>', 'at most so many', wholeNumber(1, 10_000), 50)
+    .option('--parked', 'show instead what workers said and the server could not read or apply');
   withJson(withConfig(command)).action(async (options: QueueOptions) => {
     const { settings } = await loadToLook(context, options);
-    const { words } = await context.wiring();
+    if (options.parked === true) {
+      await showParked(frame, settings, options);
+      return;
+    }
+    const { whyWaiting } = await import('../../report/waiting-words.ts');
     const { rows, held } = await withReader(context, settings, async (reader) => {
       if (reader === null) return { rows: [], held: [] };
       const { runs } = await reader.listRuns({ state: 'waiting', limit: options.limit });
+      const workers = await reader.workers();
       const waiting = [];
       for (const [index, run] of runs.entries()) {
         const position = (await reader.position(run.jobId)) ?? index;
-        waiting.push({ ...run, position: position + 1, reason: await words.whyWaiting(run, position) });
+        waiting.push({
+          ...run,
+          position: position + 1,
+          reason: whyWaiting(run, position, workers, context.clock.now()),
+        });
       }
       return { rows: waiting, held: await reader.held() };
     });
@@ -82,4 +97,37 @@ export function addQueue(program: Command, { context, done }: Frame): void {
     if (rows.length + held.length === 0) await sayEmpty(context, 'nothing waits');
     done(exitCode.ok);
   });
+}
+
+/** They are tried again when the server starts, which helps where a newer one can read them. */
+async function showParked(
+  { context, done }: Frame,
+  settings: Settings,
+  options: Pick<QueueOptions, 'json' | 'limit'>,
+): Promise<void> {
+  const parked = await withReader(
+    context,
+    settings,
+    async (reader) => (await reader?.parkedMessages(options.limit)) ?? [],
+  );
+  const { plainJson } = await import('../output/plain-text.ts');
+  if (options.json === true) await context.out.line(plainJson(parked));
+  else if (parked.length === 0) await sayEmpty(context, 'no message is set aside');
+  else {
+    const { printTable } = await import('../output/table.ts');
+    const { age } = await import('../output/elapsed.ts');
+    const now = context.clock.now();
+    await printTable(
+      context.out,
+      [
+        { head: '#', cell: ({ id }) => String(id), align: 'right' },
+        { head: 'WORKER', cell: ({ worker }) => worker ?? '?', isFlexible: true },
+        { head: 'CAME', cell: ({ at }) => age(at, now), align: 'right' },
+        { head: 'WHY', cell: ({ why }) => why },
+        { head: 'BEGINS', cell: ({ body }) => body.slice(0, 200), isFlexible: true },
+      ],
+      parked,
+    );
+  }
+  done(exitCode.ok);
 }

@@ -48,7 +48,7 @@ test('lists and logs read the real ledger and store, while the server writes and
   const holding = FakeWorker.holding(await offer(ledger, job), 'b');
   await ledger.claimed(worker.claimed(holding), true, 3_000);
   assert.match((await cli('runs', '--state', 'running')).out, / ● .* demo +#7 +test /);
-  assert.match((await cli('queue')).out, /^1 .* demo +main +second .* no worker$/m);
+  assert.match((await cli('queue')).out, /^1 .* demo +main +second .* no worker is here$/m);
 
   await ledger.finished(worker.finished(holding), true, 9_500);
   const run = await openSqliteLedgerReader(database).run(job.id);

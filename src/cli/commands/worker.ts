@@ -10,6 +10,7 @@ interface WorkerOptions extends ConfigOptions {
   readonly pool?: string;
   readonly label?: readonly string[];
   readonly executor?: WorkerSettings['executor'];
+  readonly onTerm?: WorkerSettings['onTerm'];
   readonly dryRun?: boolean;
 }
 
@@ -18,17 +19,20 @@ export function addWorker(program: Command, { context, done }: Frame): void {
   const command = addVerb(program, {
     usage: 'worker',
     summary: 'take jobs from the queue and run them',
-    details: 'SIGTERM lets go of the running jobs without ending them; the next start takes them up again.',
+    details:
+      'SIGTERM and Ctrl-C: finish what runs, take nothing new, leave; a second one hands the jobs back, a third lets go. ' +
+      'With --on-term keep the first one lets go of running jobs without ending them, and the next start takes them up again.',
     examples: [
       ['groundcrew worker', 'jobs of the server with the same state directory'],
       ['groundcrew worker --name night --slots 1 --label kvm', 'a second worker beside the first'],
     ],
   })
     .option('--name <name>', 'lasting name of this worker (default: the host name)')
-    .option('--slots <number>', 'jobs at once (default: half the CPUs)', wholeNumber(1, 256))
+    .option('--slots <number>', 'jobs at once (default: by CPUs and memory)', wholeNumber(1, 256))
     .option('--pool <name>', 'whose jobs to take', label)
     .option('--label <name>', 'a capability to offer; may be repeated', labels)
-    .option('--executor <name>', 'auto, podman, docker or process', oneOf(['auto', 'podman', 'docker', 'process']));
+    .option('--executor <name>', 'auto, podman, docker or process', oneOf(['auto', 'podman', 'docker', 'process']))
+    .option('--on-term <what>', 'at SIGTERM: drain, or keep running jobs for the next start', oneOf(['drain', 'keep']));
   withDryRun(withConfig(command)).action(async (options: WorkerOptions) => {
     const { settings } = await loadSettings(context, options);
     const given = settings.worker;
@@ -39,6 +43,7 @@ export function addWorker(program: Command, { context, done }: Frame): void {
       pool: options.pool ?? given.pool,
       labels: options.label ?? given.labels,
       executor: options.executor ?? given.executor,
+      onTerm: options.onTerm ?? given.onTerm,
     };
     if (options.dryRun === true) {
       await context.out.line(`state    ${settings.paths.stateDir}`);

@@ -1,7 +1,7 @@
 import { toast } from './announce.ts';
 import { keepToken, token } from './token.ts';
 
-const names = ['kind', 'jobId', 'changeKey', 'sha'];
+const names = ['kind', 'jobId', 'changeKey', 'sha', 'worker', 'wish'];
 
 /** Sends the pages' forms in place, with the token of this browser, and asks for it when there is none. */
 export function wireActions(): void {
@@ -25,7 +25,7 @@ async function act(form: HTMLFormElement, label: string): Promise<void> {
   try {
     const shown = token() ?? (await askForToken());
     if (shown === null) return;
-    const answer = await fetch('/api/requests', {
+    const answer = await fetch(form.dataset['api'] ?? '/api/requests', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${shown}` },
       body: JSON.stringify(body),

@@ -39,7 +39,9 @@ export function layout(frame: Frame, page: { readonly title: string; readonly bo
             </div>
           </div>
           <div class="pf-v6-c-masthead__content gc-masthead-content">
-            <nav class="gc-nav" aria-label="Pages"><a href="/">Runs</a><a href="/deliveries">Deliveries</a></nav>
+            <nav class="gc-nav" aria-label="Pages">
+              <a href="/">Runs</a><a href="/workers">Workers</a><a href="/deliveries">Deliveries</a>
+            </nav>
             <span class="gc-live" id="live" data-state="off" title="Whether this page updates by itself"
               ><span class="gc-live-dot" aria-hidden="true"></span><span id="live-text">Reload to update</span></span
             >
@@ -56,7 +58,8 @@ export function layout(frame: Frame, page: { readonly title: string; readonly bo
         </header>
         <main id="main" tabindex="-1" class="gc-main">${page.body}</main>
         <footer class="gc-footer">
-          groundcrew ${version} · <a href="/deliveries">deliveries</a> · <a href="/metrics">metrics</a>
+          groundcrew ${version} · <a href="/workers">workers</a> · <a href="/deliveries">deliveries</a> ·
+          <a href="/metrics">metrics</a>
         </footer>
         <div id="announcer" class="gc-hidden-text" role="status" aria-live="polite"></div>
         <div id="toasts" class="gc-toasts"></div>
@@ -86,11 +89,14 @@ export function actionForm(action: {
   readonly icon: Html;
   readonly look: 'primary' | 'secondary' | 'danger';
   readonly fields: Readonly<Record<string, string>>;
+  /** Who takes it, without script and with it; absent: those who take requests about runs. */
+  readonly to?: { readonly page: string; readonly api: string };
   /** Where to come back to without script. */
   readonly back: string;
 }): Html {
   const look = action.look === 'danger' ? 'pf-m-secondary pf-m-danger' : `pf-m-${action.look}`;
-  return html`<form class="gc-action" method="post" action="/actions" data-action="${action.label}">
+  const { page, api } = action.to ?? { page: '/actions', api: '/api/requests' };
+  return html`<form class="gc-action" method="post" action="${page}" data-api="${api}" data-action="${action.label}">
     ${Object.entries(action.fields).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`)}
     <input type="hidden" name="back" value="${action.back}" />
     <noscript

@@ -1,7 +1,8 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { openRabbitBroker, type RabbitBroker } from '../../support/rabbit-broker.ts';
 import { openTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { until } from '../../support/until.ts';
@@ -98,14 +99,12 @@ async function build(options: HouseOptions, undo: (() => unknown)[], destroy: ()
     GIT_CONFIG_NOSYSTEM: '1',
     GIT_CONFIG_GLOBAL: '/dev/null',
     NODE_COMPILE_CACHE: join(dir, 'compiled'),
-    S3_KEY_ID: '',
-    S3_KEY: '',
-    HOOK_SECRET: hookSecret,
-    BROKER_PASSWORD: 'of the broker',
     GROUNDCREW_DEBUG: '1',
   };
   delete env['GROUNDCREW_STATE_DIR'];
   delete env['GROUNDCREW_CONFIG'];
+  const bareEnv = { ...env };
+  env['HOOK_SECRET'] = hookSecret;
 
   const proxyTo = async (port: number): Promise<TcpProxy> => {
     const proxy = await openTcpProxy(port);
@@ -180,35 +179,42 @@ async function build(options: HouseOptions, undo: (() => unknown)[], destroy: ()
   env['S3_KEY_ID'] = s3Place.accessKeyId;
   env['S3_KEY'] = s3Place.secretAccessKey;
 
-  // The broker, with a user for each who speaks.
-  const rabbit = await openRabbitBroker();
-  undo.push(() => rabbit.close());
-  const vhost = await rabbit.addVhost();
+  // The broker, and certificates for all who speak with it, made as an operator makes them.
+  const authority = join(dir, 'authority');
+  const bare = join(dir, 'bare.yaml');
+  writeFileSync(bare, `stateDir: ${join(dir, 'bare')}\n`);
+  const command = async (...words: readonly string[]): Promise<void> => {
+    await promisify(execFile)(process.execPath, ['--disable-warning=ExperimentalWarning', program, ...words], {
+      cwd: dir,
+      env,
+    });
+  };
+  const issue = (name: string, ...more: readonly string[]): Promise<void> =>
+    command('credentials', 'issue', name, '--dir', authority, '--config', bare, ...more);
+  await command('credentials', 'ca', '--dir', authority, '--config', bare);
+  await issue('broker', '--for', 'broker', '--host', '127.0.0.1');
+  const pem = (name: string): string => join(authority, `${name}.pem`);
+  const caFile = pem('ca');
+  const serverName = 'groundcrew-server';
   const names = Array.from({ length: options.workers }, (_, at) => `w${String(at + 1)}`);
+  const issuing = (async () => {
+    await issue(serverName, '--for', 'server');
+    for (const name of names) await issue(name);
+  })();
+  const rabbit = await openRabbitBroker({
+    tls: { caFile, certFile: pem('broker'), keyFile: join(authority, 'broker.key') },
+  });
+  undo.push(() => rabbit.close());
+  await issuing;
+  const vhost = 'chaos';
   const brokerProxies = new Map<string, TcpProxy>();
-  for (const name of ['groundcrew-server', ...names]) {
-    await rabbit.api('PUT', `users/${name}`, { password: env['BROKER_PASSWORD'], tags: '' });
-    await rabbit.api('PUT', `permissions/${vhost}/${name}`, { configure: '.*', write: '.*', read: '.*' });
-    brokerProxies.set(name, await proxyTo(rabbit.port));
-  }
+  for (const name of [serverName, ...names]) brokerProxies.set(name, await proxyTo(rabbit.tlsPort ?? 0));
   env['MANAGEMENT_PASSWORD'] = rabbit.password;
   const queueOf = (name: string): string => `
 queue:
   kind: amqp
-  url: amqp://127.0.0.1:${String(brokerProxies.get(name)?.port)}/${vhost}
-  user: ${name}
-  password: {env: BROKER_PASSWORD}
-`;
-
-  const store = `
-store:
-  s3:
-    endpoint: http://127.0.0.1:${String(s3Proxy.port)}
-    region: ${s3Place.region}
-    bucket: ${s3Place.bucket}
-    prefix: ${s3Prefix}
-    accessKeyId: {env: S3_KEY_ID}
-    secretAccessKey: {env: S3_KEY}
+  url: amqps://127.0.0.1:${String(brokerProxies.get(name)?.port)}/${vhost}
+  tls: {ca: ${caFile}, cert: ${pem(name)}, key: ${join(authority, `${name}.key`)}}
 `;
 
   // groundcrew.
@@ -217,9 +223,15 @@ store:
     serverConfig,
     `stateDir: ${serverStateDir}
 server: {port: ${String(serverPort)}, publicUrl: 'http://127.0.0.1:${String(serverPort)}'}
-${queueOf('groundcrew-server')}
-  management: {url: '${rabbit.managementUrl}', user: ${rabbit.username}, password: {env: MANAGEMENT_PASSWORD}}
-${store}
+${queueOf(serverName)}  management: {url: '${rabbit.managementUrl}', user: ${rabbit.username}, password: {env: MANAGEMENT_PASSWORD}}
+store:
+  s3:
+    endpoint: http://127.0.0.1:${String(s3Proxy.port)}
+    region: ${s3Place.region}
+    bucket: ${s3Place.bucket}
+    prefix: ${s3Prefix}
+    accessKeyId: {env: S3_KEY_ID}
+    secretAccessKey: {env: S3_KEY}
 forges:
 ${places
   .map(
@@ -261,16 +273,16 @@ ${places
       config,
       `stateDir: ${stateDir}
 ${queueOf(name)}
-${store}
 worker: {name: ${name}, slots: ${String(options.slots)}, executor: process, grace: 2s, minFreeDisk: 8MiB}
 logs: {level: debug}
 `,
     );
     const part = createPart({
       name,
-      args: [program, 'worker', '--config', config],
+      args: [program, 'worker', '--config', config, '--on-term', 'keep'],
       cwd: dir,
-      env: { ...env, TMPDIR: tempDirIn(stateDir) },
+      // The broker and its own certificate are all that a worker has.
+      env: { ...bareEnv, TMPDIR: tempDirIn(stateDir) },
       logFile: join(dir, `${name}.log`),
       onCrash,
     });
@@ -295,6 +307,9 @@ logs: {level: debug}
     }
   };
 
+  await command('broker', 'setup', '--dir', authority, '--config', serverConfig);
+  // For the checker, which looks into queues.
+  await rabbit.api('PUT', `permissions/${vhost}/${rabbit.username}`, { configure: '', write: '.*', read: '.*' });
   await server.start();
   await until(async () => (await ask('/readyz'))?.status === 200, { within: 60_000, what: 'the server to be ready' });
   await Promise.all(workers.map((worker) => worker.start()));

@@ -104,8 +104,8 @@ export async function makeHouse(
       ? [part('up', true, 'up')]
       : [
           part('server', true, 'server'),
-          part('worker-one', false, 'worker', '--name', 'one'),
-          part('worker-two', false, 'worker', '--name', 'two'),
+          part('worker-one', false, 'worker', '--name', 'one', '--on-term', 'keep'),
+          part('worker-two', false, 'worker', '--name', 'two', '--on-term', 'keep'),
         ];
   const crashes: string[] = [];
   const logOf = ({ name }: Part): string => join(dir, `${name}.log`);
