@@ -18,6 +18,7 @@ const parts: readonly Part[] = [
   { name: 'podman', file: 'podman.ts', smoke: ['--smoke'] },
   { name: 'live', file: 'live.ts', smoke: ['--smoke'] },
   { name: 'log', file: 'log-trip.ts', smoke: ['--smoke'] },
+  { name: 's3-log', file: 's3-log.ts', smoke: ['--smoke'] },
   { name: 'log-engine', file: 'log-path.ts', smoke: ['--mib', '16', '--pairs', '1'] },
   {
     name: 'ledger',

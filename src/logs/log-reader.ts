@@ -40,7 +40,11 @@ export async function* readLog(options: LogReaderOptions): AsyncGenerator<Uint8A
       bell.reset();
       const before = at;
       let isMissing = false;
-      const chunks = await chunksOf(store, prefix);
+      let listTrouble: { readonly error: unknown } | null = null;
+      const chunks = await chunksOf(store, prefix).catch((error: unknown) => {
+        listTrouble = { error };
+        return [];
+      });
       for (const chunk of chunks) {
         if (chunk.end <= at) continue;
         // The one before was cut short by a loss of power; its writer will put it again.
@@ -69,12 +73,18 @@ export async function* readLog(options: LogReaderOptions): AsyncGenerator<Uint8A
         }
         return;
       }
+      // Mirrors have complete logs and no lists: only where there is none of both does it matter that the list was not to be had.
+      throwAgain(listTrouble);
       if (options.isFollowing === false) return;
       await bell.rung();
     }
   } finally {
     bell.close();
   }
+}
+
+function throwAgain(trouble: { readonly error: unknown } | null): void {
+  if (trouble !== null) throw trouble.error;
 }
 
 async function chunksOf(store: ObjectStore, prefix: string): Promise<readonly Chunk[]> {

@@ -130,6 +130,20 @@ test('readers fall over when the primary is away, or has lost the object', async
   assert.equal(await store.get('nothing'), null);
 });
 
+test('a primary that is away is not asked again and again while a mirror knows', async (context) => {
+  const { a, store, time } = await openPair(context);
+  await store.put('a', from('1'), plain);
+  a.isAway = true;
+  await contentOf(store, 'a');
+  const asked = a.calls;
+  for (let n = 0; n < 5; n++) assert.equal(await contentOf(store, 'a'), '1');
+  assert.equal(a.calls, asked);
+  a.isAway = false;
+  time.ms += 30_000;
+  await contentOf(store, 'a');
+  assert.equal(a.calls, asked + 1);
+});
+
 test('a list that breaks goes on in a mirror, each key once', async (context) => {
   const { a, b, store } = await openPair(context);
   const keys = ['a', 'b', 'c', 'd', 'e'];

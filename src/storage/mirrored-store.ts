@@ -8,6 +8,9 @@ const mostOwed = 10_000;
 /** Whoever failed is left alone for so long, so that a black hole costs its time-outs once, not with every object. */
 const defaultPauseMs = 300_000;
 
+/** How long the mirrors are asked before a primary that was away (ms). */
+const primaryPauseMs = 30_000;
+
 /** What several stores as one are made of. */
 export interface MirroredStoreOptions {
   readonly primary: ObjectStore;
@@ -58,26 +61,41 @@ export function createMirroredStore(options: MirroredStoreOptions): ObjectStore 
   const isOwed = (store: ObjectStore, key: string): boolean =>
     mirrors.some((mirror) => mirror.store === store && mirror.owed.has(key));
 
+  // A primary that is away costs its tries with each question; for so long it is asked after the mirrors.
+  let primaryLastUntil = -1;
+  const isPrimaryLast = (): boolean => clock.monotonic() < primaryLastUntil;
+  const primaryFailed = (error: unknown): void => {
+    if (isGroundcrewError(error, 'storage/unavailable')) primaryLastUntil = clock.monotonic() + primaryPauseMs;
+  };
+
   /** The first store that has it; the primary's failure when none has and the primary could not say. */
   const first = async <T>(ask: (store: ObjectStore) => Promise<T | null>): Promise<T | null> => {
+    if (isPrimaryLast()) return (await askMirrors(ask)) ?? (await ask(primary));
     let failure: { readonly error: unknown } | null = null;
     try {
       const found = await ask(primary);
       if (found !== null) return found;
     } catch (error) {
       if (isGroundcrewError(error, 'storage/bad-key')) throw error;
+      primaryFailed(error);
       failure = { error };
     }
+    const found = await askMirrors(ask);
+    if (found === null && failure !== null) throw failure.error;
+    return found;
+  };
+
+  const askMirrors = async <T>(ask: (store: ObjectStore) => Promise<T | null>): Promise<T | null> => {
     for (const mirror of mirrors) {
       if (isPaused(mirror)) continue;
       try {
         const found = await ask(mirror.store);
         if (found !== null) return found;
       } catch (error) {
+        if (isGroundcrewError(error, 'storage/bad-key')) throw error;
         failed(mirror, error);
       }
     }
-    if (failure !== null) throw failure.error;
     return null;
   };
 
@@ -96,7 +114,8 @@ export function createMirroredStore(options: MirroredStoreOptions): ObjectStore 
     get: (key, range) => first((store) => (isOwed(store, key) ? Promise.resolve(null) : store.get(key, range))),
 
     async *list(prefix) {
-      yield* listFirst([primary, ...mirrors.map(({ store }) => store)], prefix);
+      const others = mirrors.map(({ store }) => store);
+      yield* listFirst(isPrimaryLast() ? [...others, primary] : [primary, ...others], prefix);
     },
 
     async delete(key) {
