@@ -143,6 +143,11 @@ export const brokenTelling: readonly BrokenLedger[] = [
     (ledger) => deciding(ledger, (action) => (action.kind === 'restate' ? null : action)),
   ],
   [
+    'a skip that the forge shows wrongly is said again',
+    'says only jobs again',
+    (ledger) => deciding(ledger, (action) => (action.kind === 'restate-skip' ? null : action)),
+  ],
+  [
     'what was refused a moment ago',
     'restates it at each look',
     (ledger, database) => ({

@@ -149,6 +149,21 @@ export const reportClauses: readonly LedgerClause[] = [
     },
   },
   {
+    title: 'a skip that the forge shows wrongly is said again',
+    async check({ ledger }) {
+      const job = anOrder();
+      const [sha, context] = [job.subject.sha, 'docs'];
+      await decide(ledger, job, [{ kind: 'skip', sha, context, sentence: 'Skipped by anna' }]);
+      await post(ledger);
+      await decide(ledger, job, [{ kind: 'restate-skip', sha, context }]);
+      const { about } = await theOnlyReport(ledger);
+      assert.ok(about.kind === 'notice' && about.notice?.kind === 'skipped');
+      await post(ledger);
+      await decide(ledger, job, [{ kind: 'restate-skip', sha, context: 'other' }]);
+      assert.deepEqual(await ledger.dueReports(1_000_000, 9), [], 'what was never skipped is nothing to say');
+    },
+  },
+  {
     title: 'what one of two places with the same commit says is not taken back by the other',
     async check({ ledger }) {
       const [ours, theirs] = [anOrder({ pull: 1 }), anOrder({ pull: 2 })];
