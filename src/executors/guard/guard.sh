@@ -14,6 +14,7 @@
 #   job      pid and start time of COMMAND
 #   cause    `timeout` or `stopped`; the first one stays
 #   ended    exit status, once the job is dead and everything with its nonce is gone
+#   swept    when the last look found nothing with the nonce; nobody has to look again
 #   done     once the whole output is in `output`, followed by the marker; or `lost` when it cannot be
 #   bell     gets a byte with either, for a reader who sleeps
 # SIGUSR1 says that `container.exit` holds the status of a container that has ended, while podman still tidies up.
@@ -123,6 +124,7 @@ sweep() { # kills until nothing is left; gives up on what even SIGKILL does not 
     [ -z "$found" ] && return 0
     sleep 0.02
   done
+  return 1
 }
 
 lost() {
@@ -196,7 +198,7 @@ run() {
     engine=$status
     judge_engine
     end_watch
-    sweep
+    sweep && : >swept
   else
     # A container's processes end with its first: the kernel has seen to what the sweep is for.
     end_watch
@@ -231,7 +233,7 @@ run() {
   [ -e lost ] || : >'done'
   echo >bell
   if [ -n "$is_early" ]; then
-    sweep
+    sweep && : >swept
     engine=0
     while kill -0 "$job" 2>/dev/null; do
       wait "$job"

@@ -102,7 +102,11 @@ export class GuardedRun implements Run {
   async cleanup(): Promise<void> {
     const { dir, notes, engine, clock, forget } = this.#parts;
     await this.stop(0);
-    const sweep = (): Promise<unknown> => killCarriers(notes.nonce, notes.cgroups, { clock, mostMs: 10_000 });
+    const sweep = async (): Promise<void> => {
+      // What the guard did need not be done again: with a few hundred processes a look at each is most of a short run's cost.
+      if (await exists(join(dir, 'swept'))) return;
+      await killCarriers(notes.nonce, notes.cgroups, { clock, mostMs: 10_000 });
+    };
     // Only what carries the nonce begets more of it, so this need not wait until the container is taken down.
     await Promise.all([sweep(), this.#guardIsGone()]);
     if (!(await exists(join(dir, 'removed')))) {
