@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { serverRights, workerRights } from '../../src/queue/amqp/rights.ts';
 import { openCrew, type Crew, type House, type Program } from './crew.ts';
 import { openRabbitBroker, type RabbitBroker } from './rabbit-broker.ts';
 import type { CleansUp } from './temp-dir.ts';
@@ -19,7 +20,11 @@ export interface Fleet {
 export interface FleetOptions {
   /** The store of all; default: one directory, shared. */
   readonly store?: string;
+  /** Whose jobs the workers may take; default: the pool `default`. */
+  readonly pools?: readonly string[];
 }
+
+const serverName = 'groundcrew-server';
 
 /** A broker and a home; whatever is started in it is ended after the test. */
 export async function openFleet(context: CleansUp, options: FleetOptions = {}): Promise<Fleet> {
@@ -38,8 +43,14 @@ export async function openFleet(context: CleansUp, options: FleetOptions = {}): 
   };
   const workers = new Map<string, Program>();
   const passwords = new Map<string, string>();
+  // As `groundcrew broker setup` does it, but for passwords: what a worker may not do, it cannot do here either.
+  const addMember = async (user: string): Promise<string> => {
+    if (user === serverName) return await broker.addUser(vhost, user, serverRights());
+    await broker.api('PUT', `exchanges/${vhost}/groundcrew.to.${user}`, { type: 'fanout', durable: true });
+    return await broker.addUser(vhost, user, workerRights(user, options.pools ?? ['default']));
+  };
   const queueOf = async (user: string, rest = ''): Promise<string> => {
-    const password = passwords.get(user) ?? secretFile(user, await broker.addUser(vhost, user));
+    const password = passwords.get(user) ?? secretFile(user, await addMember(user));
     passwords.set(user, password);
     const at = `amqp://127.0.0.1:${String(broker.port)}/${vhost}`;
     return `queue:\n  kind: amqp\n  url: ${at}\n  user: ${user}\n  password: {file: ${password}}\n${rest}`;
@@ -51,7 +62,7 @@ export async function openFleet(context: CleansUp, options: FleetOptions = {}): 
     async server(yaml) {
       const password = secretFile('management', broker.password);
       const management = `  management: {url: '${broker.managementUrl}', user: ${broker.username}, password: {file: ${password}}}\n`;
-      crew.configure(`${await queueOf('groundcrew-server', management)}${store}${yaml}`);
+      crew.configure(`${await queueOf(serverName, management)}${store}${yaml}`);
       const house = await crew.server();
       return {
         ...house,
