@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { systemClock } from '../base/clock.ts';
 import { UsageError, errorLine, isGroundcrewError } from '../base/errors.ts';
 import { silentLogger } from '../base/logger.ts';
@@ -48,6 +49,10 @@ export async function checkBroker(
   } catch (error) {
     if (!isGroundcrewError(error)) throw error;
     return [bad(errorLine(error), 'groundcrew credentials issue NAME makes certificate and key')];
+  }
+  const keyFile = queue.tls?.keyFile ?? null;
+  if (keyFile !== null && (statSync(keyFile).mode & 0o077) !== 0) {
+    findings.push({ ...bad(`${keyFile} is open to other users`, `chmod 600 ${keyFile}`), isLesser: true });
   }
   findings.push(...(await tryBroker(broker, version, signal)));
   if (broker.management === null) {
