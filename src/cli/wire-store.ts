@@ -190,8 +190,11 @@ async function openBucket(
         takesAcl ? 'takes ACLs' : 'no ACLs',
         isConditional ? 'keeps If-None-Match' : 'overlooks If-None-Match',
         hasRanges ? 'reads ranges' : 'reads no ranges',
-        ...(hidesAbsent ? ['the key may not list'] : []),
+        ...(hidesAbsent ? ['hides what is absent'] : []),
+        ...(kind.grants === 'none' ? [] : [await tryForm(store, ca)]),
       ];
+      // Retention, pages and recovery list; a key that may not is found here and not by them.
+      for await (const _ of store.list('groundcrew-probe-')) break;
       return `bucket ${bucket} at ${endpoint ?? `AWS, ${region}`}: ${found.join(', ')}`;
     },
     close: () => store.close(),
@@ -249,6 +252,32 @@ function tokenGrants(url: string, token: (() => string) | null): StoreGrants {
         validMs,
       }),
   };
+}
+
+/** Puts something with a form as a worker would. @throws GroundcrewError when the store lets none in */
+async function tryForm(store: S3Store, ca: string | undefined): Promise<string> {
+  const { openGrantedStore } = await import('../storage/granted/granted-store.ts');
+  const prefix = `groundcrew-probe-${systemRandom.hex(8)}`;
+  const { form } = await store.form(prefix, 300_000);
+  const worker = openGrantedStore({
+    grants: { wait: () => Promise.resolve(form), refuse: () => undefined },
+    prefix,
+    signal: new AbortController().signal,
+    clock: systemClock,
+    random: systemRandom,
+    ...(ca === undefined ? {} : { ca }),
+  });
+  try {
+    const kind = { contentType: 'text/plain; charset=utf-8', visibility: 'public' } as const;
+    await worker.put(`${prefix}/form`, { bytes: Buffer.from('groundcrew: may be deleted\n') }, kind);
+    return 'takes forms';
+  } catch (cause) {
+    const why = `takes no forms, by which workers of other machines write (s3.grants): ${errorLine(cause)}`;
+    throw new GroundcrewError('storage/no-forms', why, { cause });
+  } finally {
+    worker.close();
+    await store.delete(`${prefix}/form`);
+  }
 }
 
 function formGrants(store: S3Store): StoreGrants {

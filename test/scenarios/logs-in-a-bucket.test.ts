@@ -38,7 +38,7 @@ test('logs and attachments go to a bucket and are read from there', needs('git',
   const told = await crew.cli('logs', summary.jobId.slice(0, 12));
   assert.equal(told.out, log, told.err);
   const doctor = await crew.cli('doctor', '--json');
-  assert.match(doctor.out, /bucket ci-logs at http.*no ACLs, keeps If-None-Match, reads ranges/);
+  assert.match(doctor.out, /bucket ci-logs at http.*no ACLs, keeps If-None-Match, reads ranges, takes forms/);
   assert.doesNotMatch(`${house.program.err()}${doctor.out}${doctor.err}`, /fake\/secret/);
 });
 
