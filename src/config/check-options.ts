@@ -91,10 +91,12 @@ export const checkOptions = z
       env: field.environment.prefault({}).describe('Environment variables, over those of defaults.env.'),
       secrets: z
         .array(field.secretName, { error: 'expected a list of names of secrets' })
+        .max(100, 'lists more than 100 secrets')
         .prefault([])
         .describe('Names of secrets to hand to the job; trusted changes only.'),
       needs: z
         .array(field.label, { error: 'expected a list of capabilities' })
+        .max(20, 'lists more than 20 capabilities')
         .prefault([])
         .describe('What its worker must offer, such as kvm or arch:arm64.'),
       pool: field.label.optional().describe('Which workers may take it. Default: defaults.pool.'),

@@ -3,6 +3,7 @@ import { contextsOf, defaultsOptions } from './check-options.ts';
 import * as field from './fields.ts';
 import { forgeName, forgeOptions, type ForgeConfig } from './forge-options.ts';
 import { projectOptions, type ProjectConfig } from './project-options.ts';
+import { refuseLargePayload } from './refuse-large-payload.ts';
 import { queueOptions } from './queue-options.ts';
 import { storeOptions } from './store-options.ts';
 
@@ -155,6 +156,7 @@ export const configSchema = z
       refuseWrongPlace(config, index, context);
       refuseDoubleSchedules(config, index, context);
       refuseUnknownSecrets(config, index, context);
+      refuseLargePayload(config, index, context);
     }
   });
 
