@@ -24,6 +24,8 @@ const handlePauseMs = 1_000;
 const mostHandlings = 5;
 /** So many messages are taken at once: what comes in together is one commit of the ledger, not one each. */
 const collectAtOnce = 256;
+/** A collector queue that is longer than this (ms) is too far behind to compare with the broker. */
+const mostDrainMs = 60_000;
 /** Looks at feeding begin at least so far apart (ms): what was freed meanwhile is one look, not one each. */
 const feedSpacingMs = 20;
 /** How often silence is looked for (ms). */
@@ -141,6 +143,18 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     });
     await queue.publish(collectorQueue, { body: JSON.stringify({ marker: id }) });
     await bell.wait(null, signal);
+    markers.delete(id);
+  };
+
+  const heardAll = async (signal: AbortSignal): Promise<boolean> => {
+    const limit = new AbortController();
+    const timer = clock.after(mostDrainMs, () => {
+      limit.abort();
+    });
+    const either = AbortSignal.any([signal, limit.signal]);
+    await drain(either);
+    timer.cancel();
+    return !either.aborted;
   };
 
   const askWhoRuns = async (): Promise<void> => {
@@ -248,7 +262,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       await listenAgain(signal);
     },
     async run(signal) {
-      const vanished = createVanishedCheck(deps);
+      const vanished = createVanishedCheck({ ...deps, heardAll: () => heardAll(signal) });
       await Promise.all([
         feedLoop(signal),
         each(reapPeriodMs, 'looking for silence', reap, signal),

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import { attemptId } from '../core/attempt.ts';
 import { jobQueueOptions } from '../core/queue-plan.ts';
 import type { Forge } from '../forge/forge.ts';
 import type { Ledger, OfferedAttempt } from '../ledger/ledger.ts';
@@ -22,6 +23,8 @@ export interface VanishedDeps {
   readonly signingKey: string;
   readonly forges: ReadonlyMap<string, Forge>;
   readonly grants?: GrantSource;
+  /** Resolves when all that workers said before this call is applied; false: it takes too long. */
+  readonly heardAll: () => Promise<boolean>;
 }
 
 /**
@@ -39,22 +42,34 @@ export function createVanishedCheck(deps: VanishedDeps): () => Promise<void> {
       if (attempt.offeredAt > settledBefore && attempt.offeredAt <= deps.clock.now()) continue;
       byQueue.set(attempt.queue, [...(byQueue.get(attempt.queue) ?? []), attempt]);
     }
-    const nowMissing = new Set<string>();
+    const short: { readonly queue: string; readonly attempts: readonly OfferedAttempt[]; readonly inBroker: number }[] =
+      [];
     for (const [queue, attempts] of byQueue) {
       await deps.queue.declare(queue, jobQueueOptions);
       const { ready, unacked } = await deps.queue.counts(queue);
       if (ready + unacked >= attempts.length) continue;
-      if (!missing.has(queue)) {
-        nowMissing.add(queue);
-        continue;
+      short.push({ queue, attempts, inBroker: ready + unacked });
+    }
+    const nowMissing = new Set<string>();
+    if (short.length > 0) {
+      // An order leaves its queue when its claim is in ours (R2), where it may stand behind many others.
+      if (!(await deps.heardAll())) return;
+      const unclaimed = new Set((await deps.ledger.offered()).map(attemptId));
+      for (const { queue, attempts: before, inBroker } of short) {
+        const attempts = before.filter((attempt) => unclaimed.has(attemptId(attempt)));
+        if (inBroker >= attempts.length) continue;
+        if (!missing.has(queue)) {
+          nowMissing.add(queue);
+          continue;
+        }
+        deps.logger.warn('orders vanished from the broker; publishing them again', {
+          queue,
+          offered: attempts.length,
+          inBroker,
+        });
+        for (const attempt of attempts)
+          await deps.queue.publish(queue, { body: JSON.stringify(envelopeOf(deps, attempt)) });
       }
-      deps.logger.warn('orders vanished from the broker; publishing them again', {
-        queue,
-        offered: attempts.length,
-        inBroker: ready + unacked,
-      });
-      for (const attempt of attempts)
-        await deps.queue.publish(queue, { body: JSON.stringify(envelopeOf(deps, attempt)) });
     }
     missing = nowMissing;
   };
