@@ -32,6 +32,7 @@ const parts: readonly Part[] = [
   { name: 'statuses', file: 'statuses.ts', smoke: ['--smoke'] },
   { name: 'scan', file: 'scan.ts', smoke: ['--smoke'] },
   { name: 'many-jobs', file: 'many-jobs.ts', smoke: ['--smoke'] },
+  { name: 'worker', file: 'worker.ts', smoke: ['--smoke'] },
   { name: 'worker-death', file: 'worker-death.ts', smoke: ['--smoke'] },
   { name: 'broker-restart', file: 'broker-restart.ts', smoke: ['--smoke'] },
   { name: 'scale', file: 'scale.ts', smoke: ['--smoke'] },
