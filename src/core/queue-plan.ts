@@ -23,6 +23,11 @@ export function classQueue(needs: string): string {
   return `jobs.${needs}`;
 }
 
+/** A queue of orders: what gets lost of them the ledger knows, and they are published again (R6). */
+export function isJobQueue(queue: string): boolean {
+  return queue.startsWith('jobs.');
+}
+
 /**
  * Whether a worker with these capabilities may run the jobs of that queue. Of what exists the server tells a worker (`serve`): a
  * queue for each subset of its capabilities would be 2^n of them.

@@ -45,6 +45,37 @@ suite('RabbitMQ in trouble', needs('rabbitmq'), () => {
     return { queue, lines, vhost };
   }
 
+  test('a queue of orders that refuses everything is made again, one of results never', async (t) => {
+    const vhost = await broker.addVhost();
+    const { logger, lines } = linesOf();
+    const queue = await openTestQueue(brokerOf(broker, vhost), logger, { deafAfterMs: 200 });
+    t.after(() => queue.close());
+    // Full is as deaf as without a leader, and can be had without killing the broker in the right moment.
+    const full = { 'x-queue-type': 'quorum', 'x-max-length': 1, 'x-overflow': 'reject-publish' };
+    for (const name of ['jobs.default', 'news']) {
+      await broker.api('PUT', `queues/${vhost}/${name}`, { durable: true, arguments: full });
+      assert.equal(await queue.declare(name, {}), 'found');
+    }
+    const refusals: Record<string, number> = {};
+    for (const name of ['jobs.default', 'news']) {
+      const until = performance.now() + 2_000;
+      while (performance.now() < until && !lines.some((line) => line.includes('to make it again'))) {
+        await queue.publish(name, { body: '{}' }).catch((error: unknown) => {
+          assert.ok(failsWith('queue/not-stored')(error));
+          refusals[name] = (refusals[name] ?? 0) + 1;
+        });
+      }
+      if (name === 'jobs.default') {
+        assert.ok((refusals[name] ?? 0) > 0, 'not at the first refusal');
+        for (let count = 0; count < 3; count += 1) await queue.publish(name, { body: '{}' });
+        assert.ok((await queue.counts(name)).ready >= 3, 'the new one has no such bound');
+        lines.length = 0;
+      }
+    }
+    assert.ok((refusals['news'] ?? 0) > 0);
+    assert.ok(!lines.some((line) => line.includes('to make it again')));
+  });
+
   test('a broker that stops and starts again loses nothing, and clients go on by themselves', async (t) => {
     const { queue: server, lines, vhost } = await open(t);
     const { queue: worker } = await open(t, { vhost });

@@ -61,6 +61,8 @@ export interface AmqpQueueOptions {
   readonly heartbeatS?: number;
   /** How long a call waits for a connection before it is refused; default 60 s. */
   readonly patienceMs?: number;
+  /** A queue of orders that refuses everything for so long is removed and made again; default 60 s. */
+  readonly deafAfterMs?: number;
   /** Gives up while the first connection is being made. */
   readonly signal?: AbortSignal;
 }

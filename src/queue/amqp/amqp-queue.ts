@@ -1,11 +1,13 @@
 import { sleep } from '../../base/clock.ts';
 import { errorLine, type GroundcrewError } from '../../base/errors.ts';
+import { isJobQueue } from '../../core/queue-plan.ts';
 import type { Consumer, DeliveryHandler, Message, Queue, QueueCounts, QueueOptions } from '../queue.ts';
 import { AmqpConsumer } from './amqp-consumer.ts';
-import { notDeclared } from './amqp-error.ts';
+import { codeOf, notDeclared } from './amqp-error.ts';
 import type { AmqpQueueOptions } from './amqp-options.ts';
 import { onLine } from './calls.ts';
 import { listenToControl } from './control-listener.ts';
+import { createDeafQueues, type DeafQueues } from './deaf-queues.ts';
 import { keepRegistered, type KeepOptions } from './kept.ts';
 import { Line } from './line.ts';
 import { managementCounts } from './management.ts';
@@ -51,9 +53,11 @@ class RabbitQueue implements AmqpQueue {
   readonly #line: Line;
   readonly #declared = new Map<string, QueueOptions>();
   readonly #consumers = new Set<AmqpConsumer>();
+  readonly #deaf: DeafQueues;
 
   constructor(options: AmqpQueueOptions, line: Line) {
     this.#options = options;
+    this.#deaf = createDeafQueues(options.clock, options.deafAfterMs);
     this.#line = line;
   }
 
@@ -70,10 +74,26 @@ class RabbitQueue implements AmqpQueue {
   async publish(queue: string, message: Message): Promise<void> {
     const body = messageBytes(message);
     await onLine(this.#line, queue, async (session) => {
-      if (await session.publish(queue, body)) return;
+      if (await this.#publishOrRemake(session, queue, body)) return;
       const isBack = await this.#redeclare(session, queue);
       if (!isBack || !(await session.publish(queue, body))) throw notDeclared(queue);
     });
+  }
+
+  /** Orders may be lost with their queue, so one that has become deaf is made anew. Never another: results are in it. */
+  async #publishOrRemake(session: Session, queue: string, body: Buffer): Promise<boolean> {
+    try {
+      const isTaken = await session.publish(queue, body);
+      if (isTaken) this.#deaf.heard(queue);
+      return isTaken;
+    } catch (error) {
+      const isOurs = this.#declared.has(queue) && isJobQueue(queue);
+      if (codeOf(error) !== 'NACK' || !isOurs || !this.#deaf.refused(queue)) throw error;
+      this.#options.logger.warn('a queue takes no orders; removing it to make it again', { queue });
+      await session.remove(queue);
+      this.#deaf.heard(queue);
+      return false;
+    }
   }
 
   async consume(

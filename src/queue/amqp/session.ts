@@ -135,6 +135,11 @@ export class Session {
     return messageCount;
   }
 
+  /** With all that is in it, whoever has it in hand. */
+  async remove(queue: string): Promise<void> {
+    await this.withChannel((channel) => channel.queueDelete({ queue }));
+  }
+
   async purge(queue: string): Promise<void> {
     await this.withChannel((channel) => channel.queuePurge(queue));
   }
