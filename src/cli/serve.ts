@@ -11,7 +11,7 @@ import type { GrantSource } from '../dispatch/give-grants.ts';
 import type { Forge } from '../forge/forge.ts';
 import { createIntake, type Intake } from '../intake/intake.ts';
 import type { PlanSource } from '../intake/plan-source.ts';
-import { recoverFromStore } from '../intake/recover.ts';
+import { readBack, recoverFromStore, type RecoverDeps } from '../intake/recover.ts';
 import type { ScanReport } from '../intake/scan.ts';
 import { createScanLoop } from '../intake/scan-loop.ts';
 import { createScheduler, slotsToResume, type RepoSchedule } from '../intake/schedule.ts';
@@ -81,18 +81,16 @@ export function serve(deps: ServerDeps, signal: AbortSignal): Server {
     outbox.wake();
     deps.onChanged();
   };
-  const dispatcher = createDispatcher({
+  const recovering: RecoverDeps = {
+    ...deps,
+    vouched: (worker, order) => dispatcher.vouchesFor(worker, order),
+    slots: () => slotsToResume(deps.schedules?.() ?? [], deps),
+  };
+  const dispatcher: Dispatcher = createDispatcher({
     ...deps,
     onChanged: changed,
-    recover: (stop) =>
-      recoverFromStore(
-        {
-          ...deps,
-          vouched: (worker, order) => dispatcher.vouchesFor(worker, order),
-          slots: () => slotsToResume(deps.schedules?.() ?? [], deps),
-        },
-        stop,
-      ),
+    recover: (stop) => recoverFromStore(recovering, stop),
+    readBack: (job) => readBack(recovering, job),
   });
   const intake = createIntake({
     ...deps,

@@ -17,6 +17,9 @@ const ours = FakeWorker.holding(signEnvelope(order, key), 'a');
 const forged = FakeWorker.holding(signEnvelope(order, 'another key'), 'b');
 const worker = new FakeWorker('w');
 
+/** Whose results were read back, and how many messages had reached the ledger by then. */
+const readBack: [string, number][] = [];
+
 /** What reached the ledger of these messages. */
 async function heard(...messages: readonly WorkerMessage[]): Promise<readonly WorkerMessage[]> {
   const clock = createHandClock();
@@ -26,7 +29,7 @@ async function heard(...messages: readonly WorkerMessage[]): Promise<readonly Wo
     return Promise.resolve({ kind: 'applied', isNews: true, stops: [] });
   };
   const deps: CollectDeps = {
-    ledger: { sealed: note, bye: note } as unknown as Ledger,
+    ledger: { sealed: note, bye: note, finished: note } as unknown as Ledger,
     queue: {} as Queue,
     presence: createPresence(clock),
     silence: createSilence(clock),
@@ -35,9 +38,14 @@ async function heard(...messages: readonly WorkerMessage[]): Promise<readonly Wo
     verifyKeys: [key],
     identity: null,
     wake: () => undefined,
+    beforeVerdict: (job) => {
+      readBack.push([job.id, reached.length]);
+      return Promise.resolve();
+    },
     onMarker: () => Promise.resolve(),
     serving: { opened: () => undefined, tell: () => Promise.resolve() },
     refuse: () => Promise.resolve(),
+    isNamesake: () => Promise.resolve(false),
     inTurn: (_worker, _delivery, work) => work(),
   };
   for (const message of messages) {
@@ -56,4 +64,11 @@ test('R10: a worker hands back only orders that we signed', async () => {
   const [bye] = await heard(worker.bye([ours, forged]));
   assert.equal(bye?.kind, 'bye');
   assert.deepEqual(bye.kind === 'bye' && bye.handsBack, [ours]);
+});
+
+test('R9: the store is asked before a verdict is applied, and only for orders of ours', async () => {
+  readBack.length = 0;
+  const stopped = { ...worker.finished(ours), outcome: { kind: 'canceled', reason: 'withdrawn', by: 'w' } as const };
+  await heard(worker.finished(forged), stopped, worker.finished(ours));
+  assert.deepEqual(readBack, [[order.job.id, 2]]);
 });

@@ -1,13 +1,15 @@
 import type { Clock } from '../base/clock.ts';
 import { errorLine } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import { jobIdOf } from '../core/job.ts';
+import { jobIdOf, type Job } from '../core/job.ts';
 import { isSignedEnvelope, type JobEnvelope } from '../core/job-envelope.ts';
 import { decodeMessage, jobEnvelopeSchema, workerMessageSchema } from '../core/message-schema.ts';
+import { isVerdict } from '../core/outcome.ts';
 import type { ControlMessage, Hello, WorkerMessage, WorkerOffer } from '../core/worker-message.ts';
 import type { Applied, Ledger, Stop } from '../ledger/ledger.ts';
 import type { Answer, Delivery, Queue } from '../queue/queue.ts';
 import type { Granting } from './give-grants.ts';
+import type { IsNamesake } from './namesakes.ts';
 import { mayServe, type Presence } from './presence.ts';
 import type { Serving } from './serving.ts';
 import type { Silence } from './silence.ts';
@@ -25,7 +27,8 @@ export interface CollectDeps {
   readonly wake: () => void;
   /** A message of our own came round. Resolves when all that stood before it is applied (R3). */
   readonly onMarker: (id: string) => Promise<void>;
-  /** Runs `work` when this worker's earlier messages are applied, again and again where it fails. */
+  /** While a lost ledger's results are read back: applies what the store has of this job (R9). Else does nothing. */
+  readonly beforeVerdict: (job: Job) => Promise<void>;
   /** Who we are to the broker; null: it does not say who speaks. */
   readonly identity: string | null;
   /** Absent: nothing is granted. */
@@ -35,6 +38,8 @@ export interface CollectDeps {
   readonly onHeard?: (message: WorkerMessage) => void;
   /** Tells a speaker of another version that we do not understand it. */
   readonly refuse: (delivery: Delivery) => Promise<void>;
+  readonly isNamesake: IsNamesake;
+  /** Runs `work` when this worker's earlier messages are applied, again and again where it fails. */
   readonly inTurn: (worker: string, delivery: Delivery, work: () => Promise<Answer>) => Promise<Answer>;
 }
 
@@ -66,6 +71,13 @@ export async function collect(deps: CollectDeps, delivery: Delivery): Promise<An
   }
   const message = decodeMessage(workerMessageSchema, delivery.body);
   if (message === null) {
+    // Grants are among what we say, and what is set aside is written down and shown.
+    if (deps.identity !== null && delivery.from === deps.identity) {
+      deps.logger.error('what we say comes back to us: somebody led it into the collector queue', {
+        remedy: 'groundcrew broker setup removes such bindings',
+      });
+      return 'ack';
+    }
     await deps.refuse(delivery);
     return 'reject';
   }
@@ -78,6 +90,7 @@ export async function collect(deps: CollectDeps, delivery: Delivery): Promise<An
 }
 
 async function collectMessage(deps: CollectDeps, message: WorkerMessage): Promise<Answer> {
+  if (message.kind === 'hello' && (await deps.isNamesake(message))) return 'ack';
   const applied = await apply(deps, message);
   if (applied.kind === 'unknown')
     deps.logger.warn('a message speaks of work that we did not give out', {
@@ -94,7 +107,7 @@ async function collectMessage(deps: CollectDeps, message: WorkerMessage): Promis
   return 'ack';
 }
 
-function apply(deps: CollectDeps, message: WorkerMessage): Promise<Applied> {
+async function apply(deps: CollectDeps, message: WorkerMessage): Promise<Applied> {
   const now = deps.clock.now();
   switch (message.kind) {
     case 'hello':
@@ -103,13 +116,17 @@ function apply(deps: CollectDeps, message: WorkerMessage): Promise<Applied> {
       return deps.ledger.claimed(message, isVouched(deps, message.worker, message.envelope), now);
     case 'beat':
       return deps.ledger.beat(message, isVouched(deps, message.worker, message.envelope), now);
-    case 'finished':
-      return deps.ledger.finished(message, isVouched(deps, message.worker, message.envelope), now);
+    case 'finished': {
+      const isOurs = isVouched(deps, message.worker, message.envelope);
+      // An order whose ack was lost may have been run again while nobody listened: the first verdict is in the store (R4).
+      if (isOurs && isVerdict(message.outcome)) await deps.beforeVerdict(message.envelope.job);
+      return deps.ledger.finished(message, isOurs, now);
+    }
     case 'sealed':
-      if (!isVouched(deps, message.worker, message.envelope)) return Promise.resolve(unvouched);
+      if (!isVouched(deps, message.worker, message.envelope)) return unvouched;
       return deps.ledger.sealed(message);
     case 'ask':
-      return Promise.resolve(isVouched(deps, message.worker, message.envelope) ? nothingNew : unvouched);
+      return isVouched(deps, message.worker, message.envelope) ? nothingNew : unvouched;
     case 'bye': {
       const handsBack = message.handsBack.filter(({ envelope }) => isVouched(deps, message.worker, envelope));
       return deps.ledger.bye({ ...message, handsBack }, now);

@@ -3,6 +3,7 @@ import { createBell } from '../base/bell.ts';
 import { sleep } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import { collectorOptions, collectorQueue, deadLetterQueue, jobQueueOptions, parkedQueue } from '../core/queue-plan.ts';
+import type { Job } from '../core/job.ts';
 import type { JobEnvelope } from '../core/job-envelope.ts';
 import type { ControlMessage, WorkerMessage } from '../core/worker-message.ts';
 import { collect, collectDeadLetter, isVouched, sendStops, sendWish, type CollectDeps } from './collect.ts';
@@ -10,6 +11,7 @@ import { feedOnce, newFeedState, type FeedDeps } from './feed.ts';
 import { createLanes } from './lanes.ts';
 import { createGranting } from './give-grants.ts';
 import { keepParked } from './keep-parked.ts';
+import { createNamesakes } from './namesakes.ts';
 import { createPresence, type Presence } from './presence.ts';
 import { createServing } from './serving.ts';
 import { createSilence } from './silence.ts';
@@ -55,6 +57,8 @@ export interface DispatcherDeps extends Omit<FeedDeps, 'presence' | 'onOpened'> 
   readonly hadEarlierLife?: boolean;
   /** Called once, on a fresh ledger after an earlier life, after the workers had time to speak (R9): reads run records. */
   readonly recover: (signal: AbortSignal) => Promise<void>;
+  /** Applies the verdicts that the store has of this job (R9). */
+  readonly readBack: (job: Job) => Promise<void>;
 }
 
 /** The part of the server between ledger and workers. */
@@ -85,6 +89,8 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   };
   const lanes = createLanes();
   let life: AbortSignal | undefined;
+  /** What an earlier ledger knew is not known yet. */
+  let isRefilling = false;
 
   /**
    * A message that we cannot apply is tried again, and set aside when it is the message's fault: it must not block the rest.
@@ -115,6 +121,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     identity: deps.identity ?? null,
     serving,
     refuse: createRefusing({ queue, clock, logger }),
+    isNamesake: createNamesakes({ presence, queue, clock, logger }),
     ledger,
     queue,
     presence,
@@ -125,6 +132,9 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     wake: () => {
       wake();
       deps.onChanged();
+    },
+    beforeVerdict: async (job) => {
+      if (isRefilling) await deps.readBack(job);
     },
     onMarker: async (id) => {
       await lanes.settled();
@@ -247,6 +257,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
         await queue.declare(name, jobQueueOptions);
         serving.opened(name);
       }
+      isRefilling = isFresh && (before === 'found' || deps.hadEarlierLife === true);
       await queue.consume(collectorQueue, (delivery) => collect(collectDeps, delivery), { prefetch: collectAtOnce });
       await queue.consume(deadLetterQueue, (delivery) =>
         handled(delivery, () => collectDeadLetter(collectDeps, delivery)),
@@ -256,8 +267,9 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
         silence.deaf();
         if (state === 'up') void attempt('listening again', () => listenAgain(signal));
       });
-      if (isFresh && (before === 'found' || deps.hadEarlierLife === true)) await forgetEarlierLife(signal);
+      if (isRefilling) await forgetEarlierLife(signal);
       else await askWhoRuns();
+      isRefilling = false;
       if (isFresh) await ledger.begin(clock.now());
       await listenAgain(signal);
     },

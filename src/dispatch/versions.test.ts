@@ -33,7 +33,7 @@ async function openHouse(context: TestContext) {
     const dispatcher = createDispatcher({
       ...{ ledger, queue, clock: systemClock, random: systemRandom, logger: silentLogger },
       ...{ forges: new Map(), signingKey: 'key', verifyKeys: ['key'], knownQueues: ['jobs.default', 'jobs.night'] },
-      ...{ onChanged: () => undefined, recover: () => Promise.resolve() },
+      ...{ onChanged: () => undefined, recover: () => Promise.resolve(), readBack: () => Promise.resolve() },
     });
     await dispatcher.start(life.signal);
   };
@@ -53,7 +53,7 @@ test('a message with keys that we do not know works, and is answered with the qu
   const { say, told, reader } = await openHouse(context);
   await say({ ...hello, mood: 'good', offer: { ...hello.offer, colour: 'green' } });
   await until(() => told.length > 0, { what: 'the answer' });
-  assert.deepEqual(told, [{ v: 1, kind: 'serve', queues: ['jobs.default'] }]);
+  assert.deepEqual(told, [{ v: 1, kind: 'serve', queues: ['jobs.default'], host: 'w.local' }]);
   assert.equal((await reader.workers())[0]?.worker, 'w');
   assert.equal((await reader.counts()).messagesParked, 0);
 });

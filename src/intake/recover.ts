@@ -61,19 +61,26 @@ async function recoverRepo(deps: RecoverDeps, forge: Forge, repo: string, signal
     const snapshot = await takeSnapshot(deps, { forge, view, deliveries }, signal);
     for (const action of decideChange(withoutOpen(snapshot))) {
       if (action.kind !== 'enqueue') continue;
-      for (const record of verdictsOf(await deps.runRecords(action.job), action.job)) {
-        const applied = await deps.ledger.finished(
-          record,
-          deps.vouched(record.worker, record.envelope),
-          deps.clock.now(),
-        );
-        deps.logger.info('a result was read back from the store', {
-          trace: record.envelope.traceId,
-          job: action.job.id,
-          applied: applied.kind,
-        });
-      }
+      await readBack(deps, action.job);
     }
+  }
+}
+
+/**
+ * Applies the verdicts that the store has of a job.
+ * @throws what the store and the ledger throw
+ */
+export async function readBack(
+  deps: Pick<RecoverDeps, 'runRecords' | 'ledger' | 'vouched' | 'clock' | 'logger'>,
+  job: Job,
+): Promise<void> {
+  for (const record of verdictsOf(await deps.runRecords(job), job)) {
+    const applied = await deps.ledger.finished(record, deps.vouched(record.worker, record.envelope), deps.clock.now());
+    deps.logger.info('a result was read back from the store', {
+      trace: record.envelope.traceId,
+      job: job.id,
+      applied: applied.kind,
+    });
   }
 }
 

@@ -101,6 +101,16 @@ test('a version that was young when it was seen is looked at once more: it may h
   assert.equal((await scan())?.looked, 0);
 });
 
+test('what was seen later than now, by a clock that was set back since, is looked at', async (t) => {
+  const { world, scan } = repository(t, 2);
+  await scan();
+  await scan();
+  assert.equal((await scan())?.looked, 0);
+  world.clock.pass(-86_400_000);
+  assert.equal((await scan())?.looked, 2);
+  assert.equal((await scan())?.looked, 0);
+});
+
 test('the first scan of a life, and the one after the policy changed, look at everything', async (t) => {
   const { world, scan } = repository(t, 3);
   await scan();

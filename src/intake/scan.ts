@@ -135,7 +135,9 @@ export function createScanner(deps: ScanDeps): Scanner {
     const listed = new Set(seen.map((place) => place.changeKey));
     const moved = seen.filter(
       (place) =>
-        before === undefined || before.has(place.changeKey) || !isAsBefore(forge, place, known.get(place.changeKey)),
+        before === undefined ||
+        before.has(place.changeKey) ||
+        !isAsBefore(forge, place, known.get(place.changeKey), clock.now()),
     );
     const gone = [...known.keys()].filter((changeKey) => !listed.has(changeKey));
     const keys = [...moved.map((place) => place.changeKey), ...gone];
@@ -172,7 +174,9 @@ export function createScanner(deps: ScanDeps): Scanner {
  * The listing shows it as it was when a decision looked at it last. Without a version (a branch) its head is all that could
  * have moved, besides statuses, which the rolling pass reads again where there is one.
  */
-function isAsBefore(forge: Forge, seen: PlaceSeen, known: PlaceKnown | undefined): boolean {
+function isAsBefore(forge: Forge, seen: PlaceSeen, known: PlaceKnown | undefined, now: number): boolean {
+  // Our clock was set back since: how young the version was is not known, and the rolling pass would come too late.
+  if (known !== undefined && known.seenAt > now) return false;
   if (seen.headSha !== known?.headSha || seen.isDoubtful === true) return false;
   if (seen.version === undefined) return isRolled(forge);
   return seen.version === known.version && known.seenAt - known.version > youngVersionMs;

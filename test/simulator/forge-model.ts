@@ -5,7 +5,7 @@ import { changeKey } from '../../src/core/subject.ts';
 import type { PersonRequest } from '../../src/core/request.ts';
 import { isSkipLink, parseRunLink } from '../../src/core/run-link.ts';
 import type { Forge, PlaceView, StatusToPost } from '../../src/forge/forge.ts';
-import type { World } from './world.ts';
+import { epochMs, type World } from './world.ts';
 
 /** Who may do nothing. */
 export const stranger = 'mallory';
@@ -103,7 +103,7 @@ export class ForgeModel {
       key,
       headSha: this.newSha(),
       isOpen: true,
-      updatedAt: Math.round(this.#world.now),
+      updatedAt: this.#clock(),
       requests: [],
       labels: new Set(),
       judgedAtRequest: new Map(),
@@ -179,6 +179,11 @@ export class ForgeModel {
     });
   }
 
+  /** The forge's own clock, which nobody sets: a version can be compared with what ours says. */
+  #clock(): number {
+    return epochMs + Math.round(this.#world.now);
+  }
+
   #remember(place: ModelPlace): void {
     this.#older.set(place.key, this.#view(place));
     this.#world.at(5_000, () => this.#older.delete(place.key));
@@ -186,7 +191,7 @@ export class ForgeModel {
 
   #changed(place: ModelPlace, what: () => string): void {
     // Two changes in one millisecond still have an order.
-    place.updatedAt = Math.max(place.updatedAt + 1, Math.round(this.#world.now));
+    place.updatedAt = Math.max(place.updatedAt + 1, this.#clock());
     this.#world.note('forge', what);
     this.#deliveries += 1;
     this.onEvent({ deliveryId: `delivery-${String(this.#deliveries)}`, changeKey: place.key, sha: place.headSha });

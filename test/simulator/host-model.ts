@@ -118,7 +118,8 @@ export class HostModel {
         }),
       start: (holding, progress) => {
         const grant = progress.grants?.now() ?? null;
-        if (holding.envelope.grants !== undefined && (grant === null || grant.fetch === null || grant.store === null))
+        const held = [grant?.fetch ?? null, grant?.store ?? null];
+        if (holding.envelope.grants !== undefined && held.includes(null))
           this.ungranted.push(holding.nonce);
         return this.#attend(life, this.#start(holding), progress);
       },

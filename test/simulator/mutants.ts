@@ -96,7 +96,7 @@ export const mutants: readonly Mutant[] = [
     rule: 'R9',
     name: 'a fresh ledger starts as if the broker were new',
     file: 'src/dispatch/dispatcher.ts',
-    find: "if (isFresh && (before === 'found' || deps.hadEarlierLife === true)) await forgetEarlierLife(signal);",
+    find: 'if (isRefilling) await forgetEarlierLife(signal);',
     replace: 'if (signal.aborted) return;',
   },
   {

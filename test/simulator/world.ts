@@ -1,6 +1,9 @@
 import type { Clock, Timer } from '../../src/base/clock.ts';
 import type { Random } from '../../src/base/random.ts';
 
+/** When virtual time begins (epoch ms). */
+export const epochMs = 1_700_000_000_000;
+
 interface Scheduled {
   at: number;
   order: number;
@@ -224,7 +227,7 @@ export class ProcessClock implements Clock {
   }
 
   now(): number {
-    return Math.round(1_700_000_000_000 + this.#world.now + this.offsetMs);
+    return Math.round(epochMs + this.#world.now + this.offsetMs);
   }
 
   monotonic(): number {
