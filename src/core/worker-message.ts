@@ -65,7 +65,7 @@ export interface Claimed extends FromWorker, Holding {
   readonly isRedelivered: boolean;
 }
 
-/** Still at it; each 15 s and at every change of phase. Only the newest counts. */
+/** Still at it; each 15 s, and at every change of phase that lasts. Only the newest counts. */
 export interface Beat extends FromWorker, Holding {
   readonly kind: 'beat';
   readonly phase: Phase;

@@ -1,4 +1,4 @@
-import { sleep, type Clock } from '../base/clock.ts';
+import { sleep, type Clock, type Timer } from '../base/clock.ts';
 import { errorLine } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Grant, GrantKind } from '../core/grant.ts';
@@ -11,6 +11,8 @@ import type { SpoolSender } from './spool-sender.ts';
 import { startGranted } from './start-granted.ts';
 
 const beatMs = 15_000;
+/** A new phase is told when it has lasted so long (ms): a short job is over before its phases are worth a message each. */
+const phaseLastsMs = 100;
 
 /** What a worker says, but for who it is. */
 export type Said = WorkerMessage extends infer M
@@ -25,6 +27,8 @@ export interface Held {
   readonly attempt: RunningAttempt;
   phase: Phase;
   logBytes: number;
+  /** Until its phase is told. */
+  soon: Timer | null;
 }
 
 /** The attempts of one worker, each from its start or adoption until nothing of it is left here. */
@@ -70,7 +74,10 @@ export function createHeldAttempts(deps: HeldAttemptsDeps): HeldAttempts {
       const one = held.get(nonce);
       if (one === undefined || one.phase === phase) return;
       one.phase = phase;
-      if (!isOver()) beat(one);
+      one.soon?.cancel();
+      one.soon = clock.after(phaseLastsMs, () => {
+        if (held.get(nonce) === one && !isOver()) beat(one);
+      });
     },
     logBytes: (bytes, isAnnounced = false): void => {
       const one = held.get(nonce);
@@ -95,7 +102,7 @@ export function createHeldAttempts(deps: HeldAttemptsDeps): HeldAttempts {
 
   /** To the spooled final; the log goes on to the store by itself. */
   const attend = async (holding: Holding, attempt: RunningAttempt, onEnd: () => void): Promise<void> => {
-    const one: Held = { holding, attempt, phase: 'claimed', logBytes: 0 };
+    const one: Held = { holding, attempt, phase: 'claimed', logBytes: 0, soon: null };
     held.set(holding.nonce, one);
     const pulse = new AbortController();
     void (async () => {
@@ -110,6 +117,7 @@ export function createHeldAttempts(deps: HeldAttemptsDeps): HeldAttempts {
     // With a reason of its own: the usual one is an error with its stack, which costs more than all the rest here.
     pulse.abort('ended');
     held.delete(holding.nonce);
+    one.soon?.cancel();
     void sender.flush();
     backlog.add(one.logBytes, sealAndClean(holding, attempt));
     onEnd();
