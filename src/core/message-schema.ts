@@ -109,7 +109,8 @@ const speaker = { v: z.literal(1), worker: name, session: count, seq: count };
 const offer = z.object({
   pool: name,
   capabilities: z.array(name).max(20),
-  slots: count,
+  // Feeding follows it (R8): nobody may ask for the whole backlog.
+  slots: count.max(10_000),
   hostname: text,
   version: text,
   arch: name.exactOptional(),
@@ -189,7 +190,12 @@ export const controlMessageSchema: z.ZodType<ControlMessage> = z.discriminatedUn
   z.object({ v: z.literal(1), kind: z.literal('drain') }),
   z.object({ v: z.literal(1), kind: z.literal('resume') }),
   z.object({ v: z.literal(1), kind: z.literal('who-runs') }),
-  z.object({ v: z.literal(1), kind: z.literal('serve'), queues: z.array(name).max(1_000) }),
+  z.object({
+    v: z.literal(1),
+    kind: z.literal('serve'),
+    queues: z.array(name).max(1_000),
+    host: text.exactOptional(),
+  }),
   z.object({
     v: z.literal(1),
     kind: z.literal('grant'),
@@ -204,7 +210,13 @@ export const controlMessageSchema: z.ZodType<ControlMessage> = z.discriminatedUn
     nonce: holdingSchema.nonce,
     forMs: z.number().positive(),
   }),
-  z.object({ v: z.literal(1), kind: z.literal('refused'), why: text, speaks: z.array(z.int()).max(100) }),
+  z.object({
+    v: z.literal(1),
+    kind: z.literal('refused'),
+    why: text,
+    speaks: z.array(z.int()).max(100),
+    host: text.exactOptional(),
+  }),
 ]);
 
 /** The message in a JSON text, or null when it is none (not JSON, unknown version, wrong shape). */

@@ -116,6 +116,7 @@ export type WorkerMessage = Hello | Claimed | Beat | Finished | Sealed | Bye | A
  * - `cancel`: stop this owner's attempt (nonce null: whoever holds it).
  * - `pause`: take nothing new until `resume`. - `drain`: take nothing new, finish, leave. - `who-runs`: say hello again (R9).
  * - `serve`: these queues exist; listen to those that you may serve. The answer to every `hello`; before it a worker takes nothing.
+ *   `host` (`WorkerOffer.hostname`), here and in `refused`: for that machine alone, whoever else has its name; absent: whoever has it.
  * - `grant`: the answer to a claim or an `ask` of this owner.
  * - `watch`: somebody looks at this attempt's log: for `forMs` from now send it often, and a beat after each piece.
  * - `refused`: the server cannot work with this worker (its protocol is none of `speaks`, or its identity is wrong): say so, take
@@ -134,7 +135,7 @@ export type ControlMessage =
   | { readonly v: 1; readonly kind: 'drain' }
   | { readonly v: 1; readonly kind: 'resume' }
   | { readonly v: 1; readonly kind: 'who-runs' }
-  | { readonly v: 1; readonly kind: 'serve'; readonly queues: readonly string[] }
+  | { readonly v: 1; readonly kind: 'serve'; readonly queues: readonly string[]; readonly host?: string }
   | {
       readonly v: 1;
       readonly kind: 'grant';
@@ -149,4 +150,10 @@ export type ControlMessage =
       readonly nonce: string;
       readonly forMs: number;
     }
-  | { readonly v: 1; readonly kind: 'refused'; readonly why: string; readonly speaks: readonly number[] };
+  | {
+      readonly v: 1;
+      readonly kind: 'refused';
+      readonly why: string;
+      readonly speaks: readonly number[];
+      readonly host?: string;
+    };

@@ -83,6 +83,14 @@ test('an attempt of an earlier ledger, which this one does not know, may bring i
   assert.equal((await given(['store'], [])).told.length, 1);
 });
 
+test('R10: an order that was once seen fetches nothing: only who holds the attempt now does', async () => {
+  const another: Holder = { ...mine, nonce: 'fedcba9876543210', worker: 'other' };
+  for (const holders of [[], [another], [another, { ...mine, isLive: false }]]) {
+    assert.deepEqual((await given(['fetch'], holders)).asked, []);
+    assert.deepEqual((await given(['fetch', 'store'], holders, {}, ['fetch'])).asked, []);
+  }
+});
+
 test('R10: nobody writes into the place of another holder', async () => {
   for (const other of [
     { ...mine, worker: 'other' },

@@ -114,8 +114,9 @@ function standingOf(
   const near = holders.filter((holder) => holder.nonce.slice(0, 8) === nonce.slice(0, 8));
   if (near.some((holder) => holder.nonce !== nonce || holder.worker !== worker)) return 'refused';
   const [mine] = near;
-  // Of an earlier ledger, or the claim is yet to come: the order is ours, and nobody else has it.
-  if (mine === undefined) return 'running';
+  // Of an earlier ledger: the order is ours, and its log may come. Whoever may fetch has claimed, and we heard that before it
+  // asked: an order that somebody kept from earlier is no key to the repository.
+  if (mine === undefined) return 'over';
   if (mine.isSealed) return 'sealed';
   return mine.isLive ? 'running' : 'over';
 }

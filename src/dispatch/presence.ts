@@ -15,6 +15,8 @@ export interface Presence {
   /** Live workers that may serve this job. */
   workersFor(job: Pick<Job, 'pool' | 'needs'>): readonly string[];
   offerOf(worker: string): WorkerOffer | null;
+  /** Another machine that works under this name now; null: none. */
+  namesakeOf(worker: string, hostname: string): string | null;
   /** Who is here, with what they offer. */
   live(): readonly (readonly [worker: string, offer: WorkerOffer])[];
 }
@@ -51,6 +53,11 @@ export function createPresence(clock: Clock): Presence {
     },
     slotsFor: (job) => taking().reduce((slots, [, offer]) => slots + (mayServe(offer, job) ? offer.slots : 0), 0),
     workersFor: (job) => taking().flatMap(([worker, offer]) => (mayServe(offer, job) ? [worker] : [])),
+    namesakeOf(worker, hostname) {
+      const known = workers.get(worker);
+      if (known === undefined || clock.monotonic() - known.heardAt >= absentAfterMs) return null;
+      return known.offer.hostname === hostname ? null : known.offer.hostname;
+    },
     offerOf: (worker) => workers.get(worker)?.offer ?? null,
     live,
   };

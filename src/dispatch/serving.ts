@@ -26,9 +26,9 @@ export function createServing({
   readonly logger: Logger;
 }): Serving {
   const known = new Set<string>();
-  const tell = async (worker: string, { pool, capabilities }: WorkerOffer): Promise<void> => {
+  const tell = async (worker: string, { pool, capabilities, hostname }: WorkerOffer): Promise<void> => {
     const queues = [...known].filter((name) => mayServeQueue(name, pool, capabilities)).sort();
-    const message: ControlMessage = { v: 1, kind: 'serve', queues: queues.slice(0, mostQueues) };
+    const message: ControlMessage = { v: 1, kind: 'serve', queues: queues.slice(0, mostQueues), host: hostname };
     try {
       await queue.sendControl(worker, { body: JSON.stringify(message) });
     } catch (error) {

@@ -52,6 +52,13 @@ export const brokenClaim: readonly BrokenLedger[] = [
   ],
   [
     'R2: of two claims',
+    'takes everybody who claimed for one who may',
+    (ledger) => ({
+      holders: async (...call) => (await ledger.holders(...call)).map((one) => ({ ...one, isLive: true })),
+    }),
+  ],
+  [
+    'R2: of two claims',
     'takes the end of who lost it for the end',
     (ledger, database) => finishingAfter(ledger, () => forging(database, 'UPDATE attempts SET is_owner = 1')),
   ],

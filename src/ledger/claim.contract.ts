@@ -144,6 +144,15 @@ export const claimClauses: readonly LedgerClause[] = [
       await ledger.claimed(one.claimed(early), true, 3_000);
       assert.deepEqual((await ledger.claimed(two.claimed(late, true), true, 4_000)).stops, []);
       assert.equal(await owners(ledger), 'a- b+');
+      const holders = await ledger.holders({ jobId: order.job.id, generation: 1, n: 1 });
+      assert.deepEqual(
+        holders.map(({ nonce, isLive }) => [nonce.charAt(0), isLive]).sort(),
+        [
+          ['a', false],
+          ['b', true],
+        ],
+        'who was taken over is granted nothing more',
+      );
       assert.deepEqual((await ledger.beat(two.beat(late), true, 5_000)).stops, []);
       for (const now of [5_000, 6_000]) {
         const { stops } = await ledger.beat(one.beat(early), true, now);

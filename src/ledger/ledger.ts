@@ -99,7 +99,7 @@ export interface LiveAttempt extends AttemptKey {
   readonly isOwner: boolean;
 }
 
-/** Who claimed an attempt, as far as we heard. `isSealed`: its log is complete in the store. */
+/** Who claimed an attempt, as far as we heard. `isLive`: owns it and has not ended. `isSealed`: its log is complete in the store. */
 export interface Holder {
   readonly nonce: string;
   readonly worker: string;

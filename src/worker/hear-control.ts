@@ -6,6 +6,8 @@ import type { RunningAttempt, StopRequest } from './attempt-runner.ts';
 
 /** What a word from the server can do to a worker. */
 export interface ControlHearer {
+  /** This machine: what is said to another one of the same name is not for us. */
+  readonly host: string;
   /** What the worker holds now. */
   held(): Iterable<{ readonly holding: Holding; readonly attempt: RunningAttempt }>;
   pause(): void;
@@ -25,7 +27,7 @@ export interface ControlHearer {
 /** Does what a control message says; one that cannot be read is left alone. `nonce` null means whoever has the attempt. */
 export function hearControl(body: string, worker: ControlHearer): void {
   const message = decodeMessage(controlMessageSchema, body);
-  if (message === null) return;
+  if (message === null || ('host' in message && message.host !== undefined && message.host !== worker.host)) return;
   switch (message.kind) {
     case 'cancel': {
       const request: StopRequest = { kind: 'cancel', reason: message.reason, by: message.by };

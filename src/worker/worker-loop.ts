@@ -269,6 +269,7 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
   };
 
   const heard: ControlHearer = {
+    host: deps.offer.hostname,
     held: () => attempts.running(),
     pause: () => {
       setPaused(true);
@@ -280,7 +281,10 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
       if (!isLeaving) logger.info('told to finish and leave');
       leave('when-done');
     },
-    hello: helloSoon,
+    // Who is refused waits for its next round: of two machines with one name, the one that works is heard first.
+    hello: () => {
+      if (refused === null) helloSoon();
+    },
     serve: (existing) => {
       const wasRefused = refused !== null;
       refused = null;
@@ -294,7 +298,10 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
     refused: (why, speaks) => {
       if (refused !== null) return;
       const versions = speaks.map(String).join(', ');
-      refused = `the server does not work with this worker: ${why} (it speaks ${versions}, we speak ${String(protocolVersion)})`;
+      const speech = speaks.includes(protocolVersion)
+        ? ''
+        : ` (it speaks ${versions}, we speak ${String(protocolVersion)})`;
+      refused = `the server does not work with this worker: ${why}${speech}`;
       logger.error(refused);
       standAnew();
     },

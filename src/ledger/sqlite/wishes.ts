@@ -23,16 +23,16 @@ export function wishOfWorker(sql: Sql, worker: string, wish: WorkerWish, by: str
 /** See `Ledger.holders`. */
 export function holders(sql: Sql, { jobId, generation, n }: AttemptKey): readonly Holder[] {
   return sql
-    .all<{ nonce: string; worker: string; state: string; log_sha256: string | null }>(
-      `SELECT nonce, worker, state, log_sha256 FROM attempts WHERE job_id = ? AND generation = ? AND n = ? AND nonce <> ''`,
+    .all<{ nonce: string; worker: string; state: string; is_owner: number; log_sha256: string | null }>(
+      `SELECT nonce, worker, state, is_owner, log_sha256 FROM attempts WHERE job_id = ? AND generation = ? AND n = ? AND nonce <> ''`,
       jobId,
       generation,
       n,
     )
-    .map(({ nonce, worker, state, log_sha256 }) => ({
+    .map(({ nonce, worker, state, is_owner, log_sha256 }) => ({
       nonce,
       worker,
-      isLive: state === 'live',
+      isLive: state === 'live' && is_owner === 1,
       isSealed: log_sha256 !== null,
     }));
 }
