@@ -11,7 +11,7 @@ import { jobKinds } from './job.ts';
 import { createLedgerView, type LedgerView } from './ledger-view.ts';
 import { createLoad, type Load } from './load.ts';
 import { planFaults, type FaultKind, type PlannedFault } from './plan.ts';
-import { comeToRest, type Rest } from './rest.ts';
+import { comeToRest, isTidied, type Rest } from './rest.ts';
 
 /** How a campaign is run. `dir`: an empty directory of its own. */
 export interface CampaignOrder {
@@ -26,6 +26,10 @@ export interface CampaignOrder {
   readonly accounts: number;
   readonly hasDisks: boolean;
   readonly restWithinMs: number;
+  /** Waits for the five minutes after which a server tidies up after those before it. */
+  readonly awaitsTidying: boolean;
+  /** Everything is taken down when it aborts. */
+  readonly signal?: AbortSignal;
 }
 
 /** What came of it. Times are ms. */
@@ -53,6 +57,12 @@ export interface Recovery {
 export async function runCampaign(order: CampaignOrder): Promise<CampaignResult> {
   const { dir } = order;
   const house = await openHouse({ ...order, diskBytes: order.hasDisks ? 96 * 1024 * 1024 : null });
+  const takeDown = async (): Promise<void> => {
+    // Jobs first: what ends them while their disks go is nobody's business.
+    for (const worker of house.workers) for (const pid of processesIn(worker.stateDir)) kill(pid);
+    await house.destroy();
+  };
+  order.signal?.addEventListener('abort', () => void takeDown());
   try {
     const view = createLedgerView(join(house.serverStateDir, 'ledger.sqlite'));
     const load = createLoad(house, view, seededRandom(order.seed ^ 0x5eed));
@@ -61,12 +71,13 @@ export async function runCampaign(order: CampaignOrder): Promise<CampaignResult>
     const using = load.run(order);
     const { hits, missed } = await carryOut(house, plan);
     await using;
-    const rest = await comeToRest(house, view, load, order.restWithinMs);
+    const rest = await comeToRest(house, view, load, order);
     await watch.stop();
     const recovery = hits.map((hit) => recoveryOf(hit, hits, view, watch.seen));
+    const hasTidied = isTidied(house);
     await Promise.all([house.server, ...house.workers].map((part) => part.stop()));
     const troubles = await house.github('troubles', null);
-    const judged = await judge(house, load);
+    const judged = await judge(house, load, hasTidied);
     const left = processesIn(house.serverStateDir).concat(house.workers.flatMap((one) => processesIn(one.stateDir)));
     const result: CampaignResult = {
       wrong: [
@@ -86,9 +97,7 @@ export async function runCampaign(order: CampaignOrder): Promise<CampaignResult>
     writeFileSync(join(dir, 'result.json'), JSON.stringify(result, null, 2));
     return result;
   } finally {
-    // Jobs first: what ends them while their disks go is nobody's business.
-    for (const worker of house.workers) for (const pid of processesIn(worker.stateDir)) kill(pid);
-    await house.destroy();
+    await takeDown();
   }
 }
 
@@ -170,6 +179,7 @@ function endsOf(view: LedgerView, hits: readonly Hit[]): readonly number[] {
 async function judge(
   house: House,
   load: Load,
+  hasTidied: boolean,
 ): Promise<{ readonly wrong: readonly string[]; readonly counts: Readonly<Record<string, unknown>> }> {
   const { rabbit, vhost } = house.broker;
   const { port, ...s3 } = await house.outside.s3();
@@ -186,6 +196,7 @@ async function judge(
       heads,
       github: { url: house.outside.githubUrl, token: house.outside.auditToken },
       s3: { ...s3, endpoint: `http://127.0.0.1:${String(port)}` },
+      isTidied: hasTidied,
       broker: { url: rabbit.managementUrl, user: rabbit.username, password: rabbit.password, vhost },
     }),
   );

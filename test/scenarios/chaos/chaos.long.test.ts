@@ -9,7 +9,7 @@ import { chaosReport } from './report.ts';
 
 test(
   'ten minutes of every fault lose none of 1,000 jobs, and no verdict is wrong',
-  { timeout: 1_500_000, ...needs('git', 'linux', 'root', 'rabbitmq') },
+  { timeout: 1_790_000, ...needs('git', 'linux', 'root', 'rabbitmq') },
   async (context) => {
     const seed = randomInt(1_000_000);
     const order = {
@@ -24,9 +24,10 @@ test(
       accounts: 6,
       hasDisks: true,
       restWithinMs: 600_000,
+      awaitsTidying: true,
     };
     const result = await runCampaign(order);
-    const command = `node test/scenarios/chaos/main.ts --minutes 10 --jobs 1000 --each 24 --seed ${String(seed)} --keep`;
+    const command = `node test/scenarios/chaos/main.ts --minutes 10 --jobs 1000 --each 24 --tidy --seed ${String(seed)} --keep`;
     context.diagnostic(chaosReport(order, result, command));
     assert.deepEqual(result.wrong, [], command);
     for (const kind of faultKinds) {

@@ -24,6 +24,7 @@ test(
       accounts: 6,
       hasDisks: true,
       restWithinMs: 140_000,
+      awaitsTidying: false,
     };
     const result = await runCampaign(order);
     const command = `node test/scenarios/chaos/main.ts --minutes 0.5 --jobs 40 --each 1 --workers 4 --slots 2 --seed ${String(seed)} --keep`;

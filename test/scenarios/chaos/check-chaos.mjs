@@ -9,6 +9,7 @@
 //   heads      [{ repo, sha }]: what is open now and must be judged
 //   github     { url, token }   s3  { endpoint, region, bucket, prefix, accessKeyId, secretAccessKey }
 //   broker     { url, user, password, vhost }
+//   isTidied   whether the server has had the time to remove pieces of complete logs that an earlier life left
 // Prints a line for each thing that is wrong, and in the end one of counts as JSON. Exit 0: all is well. 1: not. 2: usage.
 import { createHash, createHmac } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
@@ -203,7 +204,7 @@ async function checkStore() {
     logs.set(place, [...(logs.get(place) ?? []), { key, name: match[5] }]);
   }
   const known = new Set();
-  let logBytes = 0;
+  let [logBytes, untidy] = [0, 0];
   for (const one of attempts) {
     const place = `${one.job_id.slice(0, 16)} ${one.generation} ${one.n} ${one.nonce.slice(0, 8)}`;
     known.add(place);
@@ -211,7 +212,9 @@ async function checkStore() {
     if (one.is_accepted === 1 && one.log_sha256 === null) say('log-unsealed', place);
     if (one.log_sha256 === null) continue;
     const leftovers = found.filter(({ name }) => /^log\.(chunks|\d+-\d+)$/.test(name));
-    if (leftovers.length > 0) say('log-leftover', `${place}: ${leftovers.map(({ name }) => name).join(' ')}`);
+    if (leftovers.length > 0) untidy += 1;
+    if (leftovers.length > 0 && facts.isTidied)
+      say('log-leftover', `${place}: ${leftovers.map(({ name }) => name).join(' ')}`);
     const whole = found.find(({ name }) => name === 'log');
     const record = found.find(({ name }) => name === 'run.json');
     if (whole === undefined) {
@@ -232,6 +235,7 @@ async function checkStore() {
   for (const place of logs.keys()) if (!known.has(place)) orphans += 1;
   if (orphans > 0) say('object-orphan', `${orphans} attempts that the ledger does not know`);
   counts.logBytes = logBytes;
+  counts.untidy = untidy;
   counts.unfinishedUploads = [...(await listXml('uploads=')).matchAll(/<UploadId>/g)].length;
 }
 

@@ -180,6 +180,7 @@ async function check(
         secretAccessKey: s3.secretAccessKey,
       },
       broker: { url: broker, user: 'u', password: 'p', vhost: '/' },
+      isTidied: true,
     }),
   );
   const run = promisify(execFile)(process.execPath, [

@@ -30,15 +30,17 @@ const deeds: Readonly<Record<FaultKind, Deed>> = {
   'kill-worker': (house, fault) => killed(house, chosen(house.workers, fault), fault, jobsOf),
   'kill-machine': async (house, fault) => {
     const worker = chosen(house.workers, fault);
-    return killed(house, worker, fault, (one) => {
-      let count = 0;
+    let count = 0;
+    const outcome = await killed(house, worker, fault, (one) => {
       // Each is stopped before any is killed, or a guard would write down how its job ended; and again, for what they made.
       for (let pids = processesIn(one.stateDir); pids.length > 0; pids = processesIn(one.stateDir)) {
         for (const name of ['SIGSTOP', 'SIGKILL'] as const) for (const pid of pids) signal(pid, name);
         count += pids.length;
       }
-      return `${jobsOf(one)}, ${String(count)} processes`;
+      return jobsOf(one);
     });
+    // Between two commands of a job nobody but the worker has to die.
+    return outcome === null || count === 0 ? null : { ...outcome, seen: `${outcome.seen}, ${String(count)} processes` };
   },
   'kill-server': (house, fault) => killed(house, house.server, fault, () => 'it ran'),
   'kill-broker': (house, fault) =>

@@ -1,6 +1,7 @@
 import { startFakeGitHub } from '../../../src/forge/github/fake/fake-github.ts';
 import type { Fault, OrderedFault } from '../../../src/forge/github/fake/faults.ts';
 import type { FakeFile } from '../../../src/forge/github/fake/git-store.ts';
+import type { Status } from '../../../src/forge/github/fake/records.ts';
 import { answerParent } from './asked-process.ts';
 
 // The fake GitHub as a process of its own. It is never killed: what GitHub knows, it keeps. It only gets slow, errs, and
@@ -64,6 +65,9 @@ const deeds = {
   setPull: async (to: { repo: string; number: number; state: 'open' | 'closed' }): Promise<void> => {
     await people.editPull(to.repo, to.number, { state: to.state, by: 'ada' });
   },
+
+  /** Oldest first. */
+  statuses: ({ repo, sha }: { repo: string; sha: string }): readonly Status[] => people.statuses(repo, sha),
 
   /** Returns its number, to ask for its hits. */
   goWrong: (fault: Fault): number => ordered.push(hub.faults.add(fault)) - 1,

@@ -1,15 +1,16 @@
-import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { openRabbitBroker, type RabbitBroker } from '../../support/rabbit-broker.ts';
 import { openTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { until } from '../../support/until.ts';
 import { askerOf, type Asked } from './asked-process.ts';
 import type { GitHubDeeds } from './github-process.ts';
 import { contexts, jobScript, kindsFile, kindsText } from './job.ts';
-import { createPart, signalGroup, standsStill, type Part } from './part.ts';
+import { brokerPart } from './broker-part.ts';
+import { issueAll } from './issue-all.ts';
+import { createPart, signalGroup, type Part } from './part.ts';
 import type { S3Deeds } from './s3-process.ts';
 
 /** How large the house is. */
@@ -76,8 +77,7 @@ export async function openHouse(options: HouseOptions): Promise<House> {
   const { dir } = options;
   const undo: (() => unknown)[] = [];
   const destroy = async (): Promise<void> => {
-    for (const step of undo.reverse()) await step();
-    undo.length = 0;
+    for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
   };
   try {
     return await build(options, undo, destroy);
@@ -180,32 +180,13 @@ async function build(options: HouseOptions, undo: (() => unknown)[], destroy: ()
   env['S3_KEY'] = s3Place.secretAccessKey;
 
   // The broker, and certificates for all who speak with it, made as an operator makes them.
-  const authority = join(dir, 'authority');
-  const bare = join(dir, 'bare.yaml');
-  writeFileSync(bare, `stateDir: ${join(dir, 'bare')}\n`);
-  const command = async (...words: readonly string[]): Promise<void> => {
-    await promisify(execFile)(process.execPath, ['--disable-warning=ExperimentalWarning', program, ...words], {
-      cwd: dir,
-      env,
-    });
-  };
-  const issue = (name: string, ...more: readonly string[]): Promise<void> =>
-    command('credentials', 'issue', name, '--dir', authority, '--config', bare, ...more);
-  await command('credentials', 'ca', '--dir', authority, '--config', bare);
-  await issue('broker', '--for', 'broker', '--host', '127.0.0.1');
-  const pem = (name: string): string => join(authority, `${name}.pem`);
-  const caFile = pem('ca');
-  const serverName = 'groundcrew-server';
   const names = Array.from({ length: options.workers }, (_, at) => `w${String(at + 1)}`);
-  const issuing = (async () => {
-    await issue(serverName, '--for', 'server');
-    for (const name of names) await issue(name);
-  })();
+  const issued = await issueAll({ dir, env, program, names });
+  const { authority, caFile, serverName, command, pem } = issued;
   const rabbit = await openRabbitBroker({
     tls: { caFile, certFile: pem('broker'), keyFile: join(authority, 'broker.key') },
   });
   undo.push(() => rabbit.close());
-  await issuing;
   const vhost = 'chaos';
   const brokerProxies = new Map<string, TcpProxy>();
   for (const name of [serverName, ...names]) brokerProxies.set(name, await proxyTo(rabbit.tlsPort ?? 0));
@@ -339,45 +320,6 @@ logs: {level: debug}
     crashes,
     ask,
     destroy,
-  };
-}
-
-/** The broker as a part: up when its management API answers. */
-function brokerPart(rabbit: RabbitBroker): Part {
-  let startedAt = Date.now();
-  let state: Part['state'] = 'up';
-  return {
-    name: 'broker',
-    isTaken: false,
-    get state() {
-      return state;
-    },
-    get startedAt() {
-      return startedAt;
-    },
-    get pid() {
-      return rabbit.group;
-    },
-    async start() {
-      startedAt = Date.now();
-      await rabbit.start();
-      state = 'up';
-    },
-    async kill() {
-      state = 'down';
-      await rabbit.kill();
-    },
-    async pause() {
-      const { group } = rabbit;
-      if (group === null || !signalGroup(group, 'SIGSTOP')) return false;
-      state = 'paused';
-      return standsStill(group);
-    },
-    resume() {
-      if (rabbit.group !== null) signalGroup(rabbit.group, 'SIGCONT');
-      state = 'up';
-    },
-    stop: () => rabbit.stop(),
   };
 }
 

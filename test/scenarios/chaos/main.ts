@@ -7,8 +7,8 @@ import { type CampaignOrder, runCampaign } from './campaign.ts';
 import { faultKinds, type FaultKind } from './plan.ts';
 import { chaosReport } from './report.ts';
 
-// node test/scenarios/chaos/main.ts [--minutes N] [--jobs N] [--seed S] [--each N] [--only KIND,…] [--report FILE] [--keep]
-// Each kind of fault hits `--each` times, 2.4 times a minute if it is not said; 0: none at all.
+// node test/scenarios/chaos/main.ts [--minutes N] [--jobs N] [--seed S] [--each N] [--only KIND,…] [--report FILE] [--tidy] [--keep]
+// --tidy waits until the server has tidied the store, five minutes after its last start. Each kind of fault hits `--each` times, 2.4 times a minute if it is not said; 0: none at all.
 const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '1' },
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     workers: { type: 'string', default: '8' },
     slots: { type: 'string', default: '1' },
     report: { type: 'string' },
+    tidy: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
   },
 });
@@ -29,6 +30,14 @@ const hasDisks = process.getuid?.() === 0;
 const kinds = faultKinds.filter(
   (kind: FaultKind) => (only === undefined || only.includes(kind)) && (hasDisks || kind !== 'disk-full'),
 );
+const stop = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(name, () => {
+    stop.abort();
+    // What was being done fails when its parts are gone; nobody wants to hear of that.
+    setTimeout(() => process.exit(130), 10_000);
+  });
+}
 const dir = await mkdtemp(join(tmpdir(), 'gc-chaos-'));
 const order: CampaignOrder = {
   dir,
@@ -42,9 +51,11 @@ const order: CampaignOrder = {
   accounts: 6,
   hasDisks,
   restWithinMs: 300_000,
+  awaitsTidying: values.tidy,
+  signal: stop.signal,
 };
 const result = await runCampaign(order);
-const choice = only === undefined ? '' : ` --only ${only.join(',')}`;
+const choice = `${only === undefined ? '' : ` --only ${only.join(',')}`}${values.tidy ? ' --tidy' : ''}`;
 const command = `node test/scenarios/chaos/main.ts --minutes ${String(minutes)} --jobs ${jobs} --each ${each} --seed ${values.seed}${choice}`;
 const report = chaosReport(order, result, command);
 if (values.report !== undefined) writeFileSync(values.report, report);

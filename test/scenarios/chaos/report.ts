@@ -48,6 +48,7 @@ ${table(
     ['most runs of one job', String(duplicates?.most ?? 0)],
     ['statuses at GitHub', text(counts['statuses'])],
     ['logs in the store, bytes', text(counts['logBytes'])],
+    ['logs with pieces left beside them', text(counts['untidy'])],
     ['all at rest after the last fault', seconds(rest.tookMs)],
   ],
 )}

@@ -12,8 +12,21 @@ export interface Rest {
   readonly scansAsked: number;
 }
 
-/** Waits until nothing is left to do. */
-export async function comeToRest(house: House, view: LedgerView, load: Load, withinMs: number): Promise<Rest> {
+/** A server tidies the store five minutes after its start; a little more, since that takes a moment. */
+const tidiedAfterMs = 330_000;
+
+/** Whether the running server has lived long enough to have tidied up after those before it. */
+export function isTidied({ server }: House): boolean {
+  return Date.now() - server.startedAt > tidiedAfterMs;
+}
+
+/** Waits until nothing is left to do, and if wanted until the server has tidied up. */
+export async function comeToRest(
+  house: House,
+  view: LedgerView,
+  load: Load,
+  { restWithinMs: withinMs, awaitsTidying }: { readonly restWithinMs: number; readonly awaitsTidying: boolean },
+): Promise<Rest> {
   const beganAt = performance.now();
   const took = (): number => Math.round(performance.now() - beganAt);
   let [calm, scansAsked, askedAt] = [0, 0, beganAt];
@@ -22,7 +35,11 @@ export async function comeToRest(house: House, view: LedgerView, load: Load, wit
     await pause(500);
     unrest = await unrestOf(house, view, load);
     calm = unrest === null ? calm + 1 : 0;
-    if (calm === 3) return { unrest: null, tookMs: took(), scansAsked };
+    if (calm === 3) {
+      const tookMs = took();
+      while (awaitsTidying && !isTidied(house)) await pause(1_000);
+      return { unrest: null, tookMs, scansAsked };
+    }
     if (unrest?.startsWith('no job') === true && performance.now() - askedAt > 15_000) {
       askedAt = performance.now();
       if ((await house.ask('/api/scan', {}))?.status === 200) scansAsked += 1;
