@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { test, type TestContext } from 'node:test';
@@ -67,4 +67,14 @@ test('a lock in a missing directory is an error, not a held lock', async (t) => 
   const path = join(await tempDir(t), 'missing', 'server.lock');
   await assert.rejects(holdServerLock(path), (error) => isGroundcrewError(error, 'sqlite/cannot-open'));
   assert.equal(isProcessLockHeld(path), false);
+});
+
+test('a lock whose holder cannot be noted is held all the same, and names nobody', async (t) => {
+  const path = join(await tempDir(t), 'lock');
+  // As on a full disk, which only root can make.
+  mkdirSync(`${path}.pid`);
+  const lock = tryProcessLock(path);
+  assert.ok(lock !== null);
+  assert.equal(tryProcessLock(path), null);
+  await lock.release();
 });

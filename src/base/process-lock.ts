@@ -81,7 +81,12 @@ class SqliteLock implements ProcessLock {
     this.path = path;
     this.#handle = handle;
     // For messages only; in one write, so that nobody reads half a number and a kill leaves nothing behind.
-    writeFileSync(`${path}.pid`, `${process.pid}\n`);
+    try {
+      writeFileSync(`${path}.pid`, `${process.pid}\n`);
+    } catch {
+      // A full disk: held all the same, and better no number than that of the holder before.
+      rmSync(`${path}.pid`, { force: true, recursive: true });
+    }
   }
 
   release(options: { readonly remove?: boolean } = {}): Promise<void> {
