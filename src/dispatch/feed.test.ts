@@ -9,6 +9,7 @@ import type { Forge } from '../forge/forge.ts';
 import type { FeedCandidate, FeedView, Ledger } from '../ledger/ledger.ts';
 import type { Queue } from '../queue/queue.ts';
 import { feedOnce, newFeedState } from './feed.ts';
+import type { GrantSource } from './give-grants.ts';
 import { createPresence } from './presence.ts';
 
 const offer = { pool: 'default', capabilities: [], slots: 1, hostname: 'h', version: '1' };
@@ -17,6 +18,7 @@ const offer = { pool: 'default', capabilities: [], slots: 1, hostname: 'h', vers
 async function published(
   workers: readonly string[],
   given: Partial<FeedCandidate> = {},
+  grants: { readonly grants?: GrantSource } = {},
 ): Promise<readonly JobEnvelope[]> {
   const clock = createHandClock();
   const presence = createPresence(clock);
@@ -60,6 +62,7 @@ async function published(
       clock,
       logger: silentLogger,
       signingKey: 'key',
+      ...grants,
     },
     new AbortController().signal,
     newFeedState(),
@@ -71,6 +74,17 @@ test('R8: nobody here, nothing published; else twice the slots that are here', a
   assert.equal((await published([])).length, 0);
   assert.equal((await published(['one'])).length, 2);
   assert.equal((await published(['one', 'two'])).length, 4);
+});
+
+test('what nothing can be granted for stays here: a worker could only give it back, and so till its last try', async () => {
+  const source = (canGive: boolean): GrantSource => ({
+    kindsFor: () => ['store'],
+    canGive: (kinds) => kinds.length === 0 || canGive,
+    fetchGrant: () => Promise.resolve(null),
+    storeGrant: () => Promise.resolve(null),
+  });
+  assert.equal((await published(['one'], {}, { grants: source(false) })).length, 0);
+  assert.equal((await published(['one'], {}, { grants: source(true) })).length, 2);
 });
 
 test('R10: what is published is signed', async () => {

@@ -26,6 +26,8 @@ export interface FeedDeps {
   readonly onOpened?: (queue: string) => void;
 }
 
+/** What nothing can be granted for now is looked at again after this (ms). */
+const heldAgainMs = 1_000;
 /** Of each class so many, those that are first in order, are looked at in one go; more cost more, most of it once a look. */
 const [fewPerClass, mostPerClass] = [32, 256];
 
@@ -64,7 +66,9 @@ export function newFeedState(): FeedState {
 export async function feedOnce(deps: FeedDeps, signal: AbortSignal, state: FeedState): Promise<number | null> {
   const { clock, ledger, queue } = deps;
   const view = await ledger.feedView(clock.now(), state.isBehind ? mostPerClass : fewPerClass);
-  const picked = await pickFitting(deps, view, signal);
+  const candidates = view.candidates.filter(({ job }) => deps.grants?.canGive?.(deps.grants.kindsFor(job)) ?? true);
+  const isAnyHeld = candidates.length < view.candidates.length;
+  const picked = await pickFitting(deps, { ...view, candidates }, signal);
   if (signal.aborted) return null;
   for (const name of new Set(picked.map((pick) => pick.queue))) {
     if (state.declared.has(name)) continue;
@@ -75,7 +79,8 @@ export async function feedOnce(deps: FeedDeps, signal: AbortSignal, state: FeedS
   const offers = await Promise.all(picked.map((pick) => offer(deps, pick)));
   // There may be room for more than was looked at.
   state.isBehind = offers.filter(Boolean).length >= fewPerClass;
-  return state.isBehind ? clock.now() : view.nextAt;
+  if (state.isBehind) return clock.now();
+  return isAnyHeld ? Math.min(view.nextAt ?? Infinity, clock.now() + heldAgainMs) : view.nextAt;
 }
 
 /** A candidate that fits, and the base commit that it is tested on. */

@@ -14,6 +14,11 @@ import type { Queue } from '../queue/queue.ts';
 export interface GrantSource {
   /** What attempts of this job have to wait for; empty: nothing. */
   kindsFor(job: Job): readonly GrantKind[];
+  /**
+   * False while nothing of this kind could be granted: an order would be claimed, given back after a minute, and after twelve
+   * of these its job would end. Asked before each order leaves, so it waits for nothing. Absent: true.
+   */
+  canGive?(kinds: readonly GrantKind[]): boolean;
   /** Read-only, for the one repository, good for a quarter of an hour at least; null: whoever reaches it may fetch it. */
   fetchGrant(subject: Subject, signal: AbortSignal): Promise<FetchGrant | null>;
   /** Below `prefix` alone (no slash at its end), for so long or less; null: the store gives none, and the worker has its own way. */
