@@ -93,7 +93,7 @@ async function tryBroker(broker: AmqpBroker, version: string, signal: AbortSigna
 /** What the management API tells of the broker and of our place in it. */
 async function askBroker(queue: AmqpSettings, server: string, api: AmqpManagement): Promise<readonly ForgeFinding[]> {
   try {
-    const [health, state] = await Promise.all([readBrokerHealth(api), readBroker(api, queue.vhost)]);
+    const health = await readBrokerHealth(api);
     const findings = [versionFinding(health.version)];
     for (const alarm of health.alarms)
       findings.push(bad(alarm, 'free memory or disk there; nothing is lost meanwhile, everything waits'));
@@ -101,6 +101,15 @@ async function askBroker(queue: AmqpSettings, server: string, api: AmqpManagemen
       findings.push(
         bad('the broker does not take certificates for names', 'enable its plug-in rabbitmq_auth_mechanism_ssl'),
       );
+    }
+    const state = await readBroker(api, queue.vhost).catch((error: unknown) => {
+      // RabbitMQ tells who may do what to administrators alone, and a server needs to be none.
+      // https://www.rabbitmq.com/docs/management#permissions
+      if (isGroundcrewError(error, 'queue/no-management') && error.retry === 'never') return null;
+      throw error;
+    });
+    if (state === null) {
+      return [...findings, good(`who may do what is not told to ${api.username}; groundcrew broker check looks`)];
     }
     // Who else may come is in the list of certificates, which `broker check` reads.
     const members = { vhost: queue.vhost, server, workers: [], revoked: [], managers: [...state.rights.keys()] };

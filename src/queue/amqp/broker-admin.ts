@@ -15,7 +15,7 @@ export interface BrokerHealth {
 
 /**
  * All that `planBroker` compares.
- * @throws GroundcrewError `queue/no-management`
+ * @throws GroundcrewError `queue/no-management`; retry `never`: this user may not read all of it
  */
 export async function readBroker(api: AmqpManagement, vhostName: string): Promise<BrokerState> {
   const vhost = encodeURIComponent(vhostName);
@@ -141,9 +141,8 @@ async function send(api: AmqpManagement, call: ManagementCall): Promise<string |
   const { status, text: said } = answer;
   if (status === 404) return null;
   if (status === 401) {
-    throw noManagement(
-      `does not let ${api.username} in (${call.method} ${call.path}); see its password, and its tag at the broker`,
-    );
+    const what = `does not let ${api.username} in (${call.method} ${call.path}); see its password, and its tag at the broker`;
+    throw new GroundcrewError('queue/no-management', `the broker's management API ${what}`, { retry: 'never' });
   }
   if (status >= 300)
     throw noManagement(`refused ${call.method} ${call.path} with status ${String(status)}: ${reason(said)}`);
