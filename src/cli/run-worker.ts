@@ -11,6 +11,7 @@ import { openFileSpool } from '../worker/file-spool.ts';
 import { runTidying, type TidyPart } from '../worker/tidy-loop.ts';
 import { createWorkerLoop, type WorkerLoop } from '../worker/worker-loop.ts';
 import { offerOf } from './offer-of.ts';
+import { whenRoom } from './when-room.ts';
 import { nextSession } from './worker-session.ts';
 
 /** A worker's rooms, opened by `wire.ts`. `dir`: this worker's own directory. */
@@ -55,7 +56,7 @@ export async function runWorker(
   const alive = AbortSignal.any([signal, life.signal]);
   const loop = createWorkerLoop({
     ...parts,
-    session: nextSession(parts.dir, parts.clock),
+    session: await whenRoom(() => nextSession(parts.dir, parts.clock), { ...parts, signal }),
     offer: await offerOf(settings, parts.version),
     spool: await openFileSpool(join(parts.dir, 'spool')),
     backlog: { unsentBytes: settings.maxUnsentBytes },

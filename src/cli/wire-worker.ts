@@ -11,6 +11,7 @@ import type { CliContext } from './cli-context.ts';
 import type { WorkerParts } from './run-worker.ts';
 import { workerName } from './run-worker.ts';
 import { tidyingOf } from './tidying.ts';
+import { whenRoom } from './when-room.ts';
 import { createFetching } from './wire-fetching.ts';
 import { grantedStores } from './wire-granted.ts';
 import { executorsOf, runnerDeps } from './wire-runner.ts';
@@ -39,21 +40,20 @@ export async function openWorkerParts(
   const place = createHash('sha256').update(dir).digest('hex').slice(0, 12);
   const owner = `groundcrew-${place}`;
   const fetching = createFetching(settings, context, shared.logger);
-  const deps = await runnerDeps(
-    {
-      logger: shared.logger,
-      store: shared.stores.primary.store,
-      isStoreRemote: shared.stores.isRemote,
-      grantedStore: grantedStores(settings.store),
-      dir,
-      owner,
-      fetching,
-    },
-    settings,
-    worker,
-    context,
+  const runnerPlace = {
+    logger: shared.logger,
+    store: shared.stores.primary.store,
+    isStoreRemote: shared.stores.isRemote,
+    grantedStore: grantedStores(settings.store),
+    dir,
+    owner,
+    fetching,
+  };
+  const deps = await whenRoom(() => runnerDeps(runnerPlace, settings, worker, context, signal), {
+    clock: systemClock,
+    logger: shared.logger,
     signal,
-  );
+  });
   const { queue, logger } = shared;
   const { container, process: plain } = deps.executors;
   const runsIn = [
