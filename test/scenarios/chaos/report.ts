@@ -33,6 +33,8 @@ ${String(order.slots)} slot${order.slots === 1 ? '' : 's'} on one machine.
 
 ${table(['fault', 'hit', 'next verdict after: median, most', 'all workers heard after: median, most'], rows)}
 
+Times are from the end of the fault. Other faults come meanwhile, and a worker without a job says something each 30 s only.
+
 ${table(
   ['what', 'count'],
   [
