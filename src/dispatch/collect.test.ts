@@ -29,7 +29,7 @@ async function heard(...messages: readonly WorkerMessage[]): Promise<readonly Wo
     return Promise.resolve({ kind: 'applied', isNews: true, stops: [] });
   };
   const deps: CollectDeps = {
-    ledger: { sealed: note, bye: note, finished: note } as unknown as Ledger,
+    ledger: { sealed: note, bye: note, finished: note, holders: () => Promise.resolve([]) } as unknown as Ledger,
     queue: {} as Queue,
     presence: createPresence(clock),
     silence: createSilence(clock),

@@ -9,6 +9,7 @@ import type { ControlMessage, Hello, WorkerMessage, WorkerOffer } from '../core/
 import type { Applied, Ledger, Stop } from '../ledger/ledger.ts';
 import type { Answer, Delivery, Queue } from '../queue/queue.ts';
 import type { Granting } from './give-grants.ts';
+import { mayTellEnd } from './may-tell-end.ts';
 import type { IsNamesake } from './namesakes.ts';
 import { mayServe, type Presence } from './presence.ts';
 import type { Serving } from './serving.ts';
@@ -117,13 +118,14 @@ async function apply(deps: CollectDeps, message: WorkerMessage): Promise<Applied
     case 'beat':
       return deps.ledger.beat(message, isVouched(deps, message.worker, message.envelope), now);
     case 'finished': {
-      const isOurs = isVouched(deps, message.worker, message.envelope);
+      const isOurs = isVouched(deps, message.worker, message.envelope) && (await mayTellEnd(deps.ledger, message));
       // An order whose ack was lost may have been run again while nobody listened: the first verdict is in the store (R4).
       if (isOurs && isVerdict(message.outcome)) await deps.beforeVerdict(message.envelope.job);
       return deps.ledger.finished(message, isOurs, now);
     }
     case 'sealed':
       if (!isVouched(deps, message.worker, message.envelope)) return unvouched;
+      if (!(await mayTellEnd(deps.ledger, message))) return unvouched;
       return deps.ledger.sealed(message);
     case 'ask':
       return isVouched(deps, message.worker, message.envelope) ? nothingNew : unvouched;
