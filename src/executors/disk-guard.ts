@@ -45,30 +45,51 @@ export function judgeDisk(look: DiskLook, limits: DiskLimits): DiskVerdict {
 export interface DiskGuardOptions {
   readonly limits: DiskLimits;
   readonly clock: Clock;
-  /** Asked before each walk: a container's own layer is known only once it runs. The first is there from the start. */
+  /** Asked at each look: a container's own layer is known only once it runs. The first is there from the start. */
   readonly dirs: () => Promise<readonly string[]> | readonly string[];
   /** Called once, with the first verdict that is not `fine`; the guard has ended then. */
   readonly onVerdict: (verdict: Exclude<DiskVerdict, { kind: 'fine' }>) => void;
   readonly everyMs?: number;
   /** Of each look, so that 100,000 files do not take a processor; the walk goes on where it was at the next look. */
   readonly walkMs?: number;
+  /** How long what was counted stands, while nothing says that it could be wrong. */
+  readonly recountMs?: number;
 }
 
-/** Looks each second until a verdict or the abort of `signal`. Never rejects: what cannot be measured is left out. */
+/**
+ * Looks each second until a verdict or the abort of `signal`. Never rejects: what cannot be measured is left out. What is free
+ * costs one question a directory and is asked each time. Counting costs one a file: it begins again when what has gone since
+ * the last count could matter, were it all this attempt's, and now and then, since others may have freed meanwhile what this
+ * one took.
+ */
 export async function guardDisk(options: DiskGuardOptions, signal: AbortSignal): Promise<void> {
-  const { limits, clock, dirs, onVerdict, everyMs = 1000, walkMs = 100 } = options;
-  let walk = new DiskWalk(await dirs());
-  let wholeBytes = 0;
-  const freeAtStartBytes = await freeOf(walk.dirs);
+  const { limits, clock, dirs, onVerdict, everyMs = 1000, walkMs = 100, recountMs = 10_000 } = options;
+  let walk: DiskWalk | null = new DiskWalk(await dirs());
+  let counted = { dirs: walk.dirs, bytes: 0 };
+  let began = { at: clock.monotonic(), freeBytes: await freeOf(walk.dirs) };
+  const freeAtStartBytes = began.freeBytes;
   for (;;) {
-    if (await walk.goOn(() => clock.monotonic(), walkMs)) {
-      wholeBytes = walk.bytes;
-      walk = new DiskWalk(await dirs());
+    const now = await dirs();
+    const freeBytes = await freeOf(now);
+    let usedBytes = counted.bytes;
+    const mostBytes = usedBytes + Math.max(0, began.freeBytes - freeBytes);
+    const couldMatter = freeBytes < limits.minFreeBytes || mostBytes > (limits.limitBytes ?? Number.POSITIVE_INFINITY);
+    const isOld = now.length !== counted.dirs.length || clock.monotonic() - began.at >= recountMs;
+    if (walk === null && (couldMatter || isOld)) {
+      walk = new DiskWalk(now);
+      began = { at: clock.monotonic(), freeBytes };
     }
-    const look = { freeBytes: await freeOf(walk.dirs), freeAtStartBytes, usedBytes: Math.max(wholeBytes, walk.bytes) };
-    const verdict = judgeDisk(look, limits);
+    if (walk !== null) {
+      const isWhole = await walk.goOn(() => clock.monotonic(), walkMs);
+      usedBytes = isWhole ? walk.bytes : Math.max(usedBytes, walk.bytes);
+      if (isWhole) {
+        counted = { dirs: walk.dirs, bytes: usedBytes };
+        walk = null;
+      }
+    }
+    const verdict = judgeDisk({ freeBytes, freeAtStartBytes, usedBytes }, limits);
     if (verdict.kind !== 'fine' || signal.aborted) {
-      await walk.close();
+      await walk?.close();
       if (verdict.kind !== 'fine' && !signal.aborted) onVerdict(verdict);
       return;
     }

@@ -4,7 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 /** Without the kernel's help we must look ourselves. */
 const lookEveryMs = 50;
 /** With it a look now and then is for what makes no noise: a guard that was killed. */
-const rareLookMs = 500;
+const rareLookMs = 2000;
 
 /**
  * Wakes its waiter when a file is written to. It may wake for nothing, so the waiter looks again; a write after `openFileBell`
