@@ -269,5 +269,6 @@ export const ledgerSteps: readonly string[] = [
     bytes INTEGER NOT NULL,
     body TEXT NOT NULL
   ) STRICT;
+  CREATE INDEX parked_bytes ON parked_messages (bytes);
   `,
 ];
