@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
@@ -10,6 +11,7 @@ export type Part =
   | 'kvm'
   | 'linux'
   | 'moto'
+  | 'netns'
   | 'nginx'
   | 'openssl'
   | 'podman'
@@ -19,6 +21,7 @@ export type Part =
   | 'root'
   | 'shellcheck'
   | 'sqlite3'
+  | 'systemd'
   | 'tmux';
 
 /** Goes into the options of a `node:test` test or suite. */
@@ -44,6 +47,11 @@ const probes: Readonly<Record<Part, Probe>> = {
   linux: { isThere: () => process.platform === 'linux', remedy: 'run on Linux' },
   openssl: { isThere: () => inPath('openssl'), remedy: 'install the package openssl' },
   moto: { isThere: () => inPath('moto_server'), remedy: 'install moto with its server (Python)' },
+  netns: {
+    isThere: () =>
+      process.getuid?.() === 0 && inPath('ip') && inPath('iptables') && inPath('nsenter') && makesNamespaces(),
+    remedy: 'run as root, with the packages iproute2, iptables and util-linux, where namespaces can be made',
+  },
   nginx: {
     isThere: () => inPath('nginx') && existsSync('/usr/lib/nginx/modules/ngx_http_dav_ext_module.so'),
     remedy: 'install the packages nginx-light and libnginx-mod-http-dav-ext',
@@ -61,6 +69,7 @@ const probes: Readonly<Record<Part, Probe>> = {
   root: { isThere: () => process.getuid?.() === 0, remedy: 'run as root' },
   shellcheck: { isThere: () => inPath('shellcheck'), remedy: 'install the package shellcheck' },
   sqlite3: { isThere: () => inPath('sqlite3'), remedy: 'install the package sqlite3' },
+  systemd: { isThere: () => inPath('systemd-analyze'), remedy: 'install the package systemd' },
   tmux: { isThere: () => inPath('tmux'), remedy: 'install the package tmux' },
 };
 
@@ -104,6 +113,11 @@ export function findProgram(name: string): string | null {
     if (canUse(path, constants.X_OK)) return path;
   }
   return null;
+}
+
+function makesNamespaces(): boolean {
+  const { status } = spawnSync('unshare', ['--net', '--mount', '--uts', 'iptables', '-S'], { stdio: 'ignore' });
+  return status === 0;
 }
 
 function canUse(path: string, mode = constants.R_OK | constants.W_OK): boolean {
