@@ -3,6 +3,7 @@ import { sleep } from '../base/clock.ts';
 import { errorLine } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
+import type { Grant } from '../core/grant.ts';
 import { attemptOf } from '../core/job-envelope.ts';
 import { decodeMessage, jobEnvelopeSchema } from '../core/message-schema.ts';
 import { collectorOptions, collectorQueue, mayServeQueue } from '../core/queue-plan.ts';
@@ -57,6 +58,8 @@ export interface WorkerLoop {
 export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
   const { clock, queue, logger, runner } = deps;
   const claiming = new Map<string, Holding>();
+  /** What was granted to a claim before its consumers were cancelled: far from the broker the answer is faster than they are. */
+  const earlyGrants = new Map<string, Grant>();
   const slots: Slot[] = Array.from({ length: deps.offer.slots }, freeSlot);
   let queues: readonly string[] = [];
   let seq = 0;
@@ -179,6 +182,7 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
         why: errorLine(error),
       });
       claiming.delete(holding.nonce);
+      earlyGrants.delete(holding.nonce);
       await runner.forget(holding).catch(() => undefined);
       // Given back at once it would come back at once, and twenty times are poison (R7): another worker may have better luck.
       await sleep(clock, claimPauseMs, life);
@@ -191,6 +195,9 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
       slotEnded(slot);
     });
     claiming.delete(holding.nonce);
+    const early = earlyGrants.get(holding.nonce);
+    earlyGrants.delete(holding.nonce);
+    if (early !== undefined) attempts.granted(holding.nonce, early);
     const { jobId, generation, n } = attemptOf(envelope);
     logger.info('attempt started', {
       trace: envelope.traceId,
@@ -293,7 +300,8 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
       else listen();
     },
     grant: (nonce, grant) => {
-      attempts.granted(nonce, grant);
+      if (claiming.has(nonce)) earlyGrants.set(nonce, grant);
+      else attempts.granted(nonce, grant);
     },
     refused: (why, speaks) => {
       if (refused !== null) return;
