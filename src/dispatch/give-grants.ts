@@ -73,7 +73,7 @@ export function createGranting(deps: {
       return;
     }
     // What is over and was not even fetched is about to be stopped: nothing may begin.
-    if (standing === 'sealed' || (standing === 'over' && kinds.includes('fetch'))) return;
+    if (standing === 'over' && kinds.includes('fetch')) return;
     const patience = new AbortController();
     const timer = clock.after(patienceMs, () => {
       patience.abort();
@@ -111,17 +111,13 @@ export function createGranting(deps: {
  * Whose attempt it is. Its place in the store has eight digits of the nonce in its name: nobody may choose a nonce that leads
  * into the place of another one.
  */
-function standingOf(
-  worker: string,
-  nonce: string,
-  holders: readonly Holder[],
-): 'running' | 'over' | 'sealed' | 'refused' {
+function standingOf(worker: string, nonce: string, holders: readonly Holder[]): 'running' | 'over' | 'refused' {
   const near = holders.filter((holder) => holder.nonce.slice(0, 8) === nonce.slice(0, 8));
   if (near.some((holder) => holder.nonce !== nonce || holder.worker !== worker)) return 'refused';
   const [mine] = near;
   // Of an earlier ledger: the order is ours, and its log may come. Whoever may fetch has claimed, and we heard that before it
   // asked: an order that somebody kept from earlier is no key to the repository.
   if (mine === undefined) return 'over';
-  if (mine.isSealed) return 'sealed';
+  // Also when its log is sealed: who died before the cleaning seals again, and without an answer it would wait for ever.
   return mine.isLive ? 'running' : 'over';
 }

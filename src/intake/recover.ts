@@ -59,10 +59,11 @@ async function recoverRepo(deps: RecoverDeps, forge: Forge, repo: string, signal
       .filter(({ event }) => event.changeKey === view.change.key)
       .map((delivery) => ({ ...delivery, tries: 0 }));
     const snapshot = await takeSnapshot(deps, { forge, view, deliveries }, signal);
-    for (const action of decideChange(withoutOpen(snapshot))) {
-      if (action.kind !== 'enqueue') continue;
-      await readBack(deps, action.job);
-    }
+    const known = withoutOpen(snapshot);
+    // A slot's run answers the push as well, and would hide the push's own result; whoever looks next may not see the slot.
+    const actions = [known, { ...known, slots: [] }].flatMap((each) => decideChange(each));
+    const jobs = new Map(actions.flatMap((action) => (action.kind === 'enqueue' ? [[action.job.id, action.job]] : [])));
+    for (const job of jobs.values()) await readBack(deps, job);
   }
 }
 

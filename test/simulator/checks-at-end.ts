@@ -2,7 +2,7 @@ import type { Job } from '../../src/core/job.ts';
 import { isNoVerdict, isVerdict } from '../../src/core/outcome.ts';
 import { isSkipLink, parseRunLink } from '../../src/core/run-link.ts';
 import { verdictStateOf } from '../../src/decide/verdict-state.ts';
-import { isApprovedHere } from './checks-of-people.ts';
+import { isApprovedHere, isSurelySaid } from './checks-of-people.ts';
 import { attemptRows, executionsOf, jobRows, outcomeOf, type House, type JobRow } from './house.ts';
 
 /** When all is quiet: every promise is kept. */
@@ -57,6 +57,7 @@ export function checkEnd(house: House, violate: (text: string) => void): void {
 
   for (const worker of house.workers) {
     if (worker.host.running().length > 0) violate(`${worker.host.name} still runs something`);
+    if (!worker.isGone && worker.host.unsealed() > 0) violate(`a log on ${worker.host.name} was never sealed (R5)`);
     if (!worker.isGone && worker.host.spooled() > 0) violate(`${worker.host.name} still has results to send`);
   }
 
@@ -66,17 +67,20 @@ export function checkEnd(house: House, violate: (text: string) => void): void {
       ({ holding: { envelope } }) =>
         envelope.job.subject.sha === place.headSha && envelope.job.subject.pull === place.pull,
     );
-    if (!mayRun && ran.length > 0) violate(`a stranger's commit ran without approval on ${place.key}`);
+    if (!mayRun && !place.wasTrusted && ran.length > 0)
+      violate(`a stranger's commit ran without approval on ${place.key}`);
     for (const { id, kind } of place.requests)
       if (place.isOpen && !forge.answers.has(id)) violate(`the request ${id} (${kind}) was forgotten`);
     const hasApproval = place.requests.some(
-      ({ kind, sha, isRefused }) => kind === 'approve' && isRefused !== true && sha === place.headSha,
+      (request) => request.kind === 'approve' && isSurelySaid(forge, request) && request.sha === place.headSha,
     );
     if (place.isOpen && !place.isTrusted && hasApproval && !mayRun)
       violate(`the approval of ${place.key} was forgotten (R11)`);
+    if (place.isOpen && forge.isDoubtful(place)) violate(`nobody heard what is said of the people of ${place.key} now`);
     if (!place.isOpen || !mayRun || place.labels.has('no-test')) continue;
-    if (!place.isTrusted && !isApprovedHere(place)) continue;
-    for (const context of house.contexts) checkShown(house, place.headSha, context, jobs, violate);
+    if (!place.isTrusted && !isApprovedHere(forge, place)) continue;
+    for (const context of house.contexts)
+      if (!house.policy.removed.has(context)) checkShown(house, place.headSha, context, jobs, violate);
   }
   world.note(
     'CHECK',

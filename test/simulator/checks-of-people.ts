@@ -1,7 +1,7 @@
 import { scheduleOccasion } from '../../src/core/forge-event.ts';
 import type { PersonRequest } from '../../src/core/request.ts';
 import { isSkipLink } from '../../src/core/run-link.ts';
-import { stranger, type ForgeModel, type ModelPlace } from './forge-model.ts';
+import { helper, stranger, type ForgeModel, type ModelPlace } from './forge-model.ts';
 import { executionsOf, jobRows, outcomeOf, type House, type JobRow } from './house.ts';
 
 type Violate = (text: string) => void;
@@ -42,8 +42,14 @@ function isSaidAt(place: ModelPlace, kind: 'approve' | 'skip', commit: string, c
  * Somebody approved the head below this very pull request. What is said below another one with the same commit is heard at the
  * next look, and a place where nothing moves is looked at rarely.
  */
-export function isApprovedHere(place: ModelPlace): boolean {
-  return isSaidAt(place, 'approve', place.headSha);
+export function isApprovedHere(forge: ForgeModel, place: ModelPlace): boolean {
+  const requests = place.requests.filter((request) => isSurelySaid(forge, request));
+  return isSaidAt({ ...place, requests }, 'approve', place.headSha);
+}
+
+/** By somebody who may, whenever it is heard. */
+export function isSurelySaid(forge: ForgeModel, { by, isRefused }: PersonRequest): boolean {
+  return isRefused !== true && (by !== helper || forge.isHelperTrusted);
 }
 
 /** An approval never covers a commit that was pushed after it, and none that was answered is forgotten. */
@@ -97,7 +103,7 @@ function checkStrangers({ forge }: House, jobs: readonly JobRow[], violate: Viol
 
 /** A person's request makes a new job of what was judged before (R12). */
 function checkRequests(house: House, jobs: readonly JobRow[], violate: Violate): void {
-  const { forge, server, slot } = house;
+  const { forge, server, slot, policy } = house;
   if (server.ledgerLosses > 0) return;
   for (const place of forge.places.values()) {
     const { headSha } = place;
@@ -107,11 +113,13 @@ function checkRequests(house: House, jobs: readonly JobRow[], violate: Violate):
     // Asked at an earlier head, it means the one that is there when it is heard.
     if (!((place.headAt.get(headSha) ?? Infinity) < (request.askedAt ?? 0))) continue;
     if ((request.kind !== 'test' && request.kind !== 'retry') || request.isOnlyFailed === true) continue;
+    if (!isSurelySaid(forge, request)) continue;
     // What the schedule runs meanwhile is not run beside it.
     if (forge.disturbedShas.has(headSha) || (slot !== null && place.pull === null)) continue;
     const judged = place.judgedAtRequest.get(request.id) ?? [];
     const occasion = `request:${request.id}`;
     for (const context of house.contexts) {
+      if (policy.everRemoved.has(context)) continue;
       if (!judged.includes(context) || (request.contexts.length > 0 && !request.contexts.includes(context))) continue;
       if (!jobs.some((job) => job.sha === headSha && job.context === context && job.occasion === occasion))
         violate(`${request.id} asked for ${context} again and got nothing (R12)`);
@@ -120,10 +128,11 @@ function checkRequests(house: House, jobs: readonly JobRow[], violate: Violate):
 }
 
 /** A slot runs exactly once; who lost the ledger in between knows only what the forge shows, and who sets clocks, nothing. */
-function checkSlot({ forge, server, slot, contexts }: House, jobs: readonly JobRow[], violate: Violate): void {
+function checkSlot({ forge, server, slot, contexts, policy }: House, jobs: readonly JobRow[], violate: Violate): void {
   const branch = [...forge.places.values()].find((place) => place.branch === 'main');
   if (slot === null || branch === undefined || server.clockSteps > 0 || server.ledgerLosses > 0) return;
   for (const context of contexts) {
+    if (policy.everRemoved.has(context)) continue;
     const runs = jobs.filter((job) => job.context === context && job.occasion === scheduleOccasion(slot));
     if (runs.length !== 1) violate(`the slot ran ${context} ${String(runs.length)} times`);
     for (const { outcome } of runs) {

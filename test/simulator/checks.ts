@@ -2,6 +2,7 @@ import type { Database } from '../../src/base/sqlite.ts';
 import { parseRunLink } from '../../src/core/run-link.ts';
 import { verdictStateOf } from '../../src/decide/verdict-state.ts';
 import { checkEnd, checkRepeats } from './checks-at-end.ts';
+import { checkDecision } from './checks-of-decisions.ts';
 import { checkPeople } from './checks-of-people.ts';
 import type { ModelStatus } from './forge-model.ts';
 import { executionsOf, outcomeOf, overlapBoundMs, type House, type JobRow } from './house.ts';
@@ -32,6 +33,9 @@ export function watchHouse(house: House): { readonly violations: readonly string
   } | null = null;
   const finals = new Map<string, { state: string; losses: number; at: number }>();
 
+  server.onDecision = (decision) => {
+    checkDecision(house, decision, violate);
+  };
   forge.onStatus = (status) => {
     checkStatus(house, status, violate);
     const link = parseRunLink(status.targetUrl ?? '');

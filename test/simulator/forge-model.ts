@@ -7,6 +7,9 @@ import { isSkipLink, parseRunLink } from '../../src/core/run-link.ts';
 import type { Forge, PlaceView, StatusToPost } from '../../src/forge/forge.ts';
 import { epochMs, type World } from './world.ts';
 
+/** May ask for things, until people take it away. */
+export const helper = 'carl';
+
 /** Who may do nothing. */
 export const stranger = 'mallory';
 
@@ -15,7 +18,9 @@ export interface ModelPlace {
   readonly key: string;
   readonly pull: number | null;
   readonly branch: string | null;
-  readonly isTrusted: boolean;
+  isTrusted: boolean;
+  /** It was trusted at some time. */
+  wasTrusted: boolean;
   headSha: string;
   baseRef: string;
   isOpen: boolean;
@@ -36,6 +41,8 @@ export interface ModelComment {
   readonly isOnlyFailed?: boolean;
   /** By somebody who may not. */
   readonly isStranger?: boolean;
+  /** By somebody who may, as long as people let him. */
+  readonly isHelper?: boolean;
 }
 
 /** A posted status with its order of arrival. */
@@ -72,8 +79,13 @@ export class ForgeModel {
   readonly everHead = new Set<string>();
   /** Commits that were at some time not wanted any more (superseded, closed), or wanted at two places. */
   readonly disturbedShas = new Set<string>();
+  /** What was shown of each place last, to whoever asked. */
+  readonly served = new Map<string, PlaceView>();
   isHostile = true;
   isAway = false;
+  /** Nobody can tell who may what. */
+  isDark = false;
+  isHelperTrusted = true;
   onEvent: (event: ModelEvent) => void = () => undefined;
   onStatus: (status: ModelStatus) => void = () => undefined;
   readonly #world: World;
@@ -100,6 +112,7 @@ export class ForgeModel {
     const key = changeKey({ forge: this.name, repo: this.repo, ...place });
     const made: ModelPlace = {
       ...place,
+      wasTrusted: place.isTrusted,
       key,
       headSha: this.newSha(),
       isOpen: true,
@@ -148,8 +161,17 @@ export class ForgeModel {
     this.#changed(place, () => `${place.key} labels: ${[...place.labels].join(' ')}`);
   }
 
+  /** People change their mind about whoever made it. No version moves, and nobody is told. */
+  setTrusted(place: ModelPlace, isTrusted: boolean): void {
+    this.disturbedShas.add(place.headSha);
+    place.isTrusted = isTrusted;
+    place.wasTrusted ||= isTrusted;
+    this.#world.note('forge', () => `${place.key} is ${isTrusted ? 'trusted' : 'trusted no more'}`);
+  }
+
   comment(place: ModelPlace, said: ModelComment): void {
-    const { kind, contexts = [], sha = null, isOnlyFailed = false, isStranger = false } = said;
+    const { kind, contexts = [], sha = null, isOnlyFailed = false, isHelper = false } = said;
+    const isStranger = said.isStranger === true || (isHelper && !this.isHelperTrusted);
     this.#remember(place);
     if (!this.#olderRequests.has(place.key)) {
       this.#olderRequests.set(place.key, [...place.requests]);
@@ -167,7 +189,7 @@ export class ForgeModel {
     place.requests.push({
       id: `comment-${String(this.#comments)}`,
       kind,
-      by: isStranger ? stranger : 'anna',
+      by: isHelper ? helper : isStranger ? stranger : 'anna',
       sha,
       contexts,
       jobId: null,
@@ -211,7 +233,7 @@ export class ForgeModel {
       labels: [...place.labels],
       isDraft: false,
       isOpen: place.isOpen,
-      trust: place.isTrusted ? 'trusted' : 'untrusted',
+      trust: this.#trustIn(place),
       version: place.updatedAt,
     };
     const statuses: StatusSeen[] = [];
@@ -232,9 +254,42 @@ export class ForgeModel {
     return {
       change,
       statuses,
-      requests: place.requests.map((request) => ({ ...request })),
+      requests: place.requests.map((request) => this.#shown(request)),
       approvedShas: [...this.approvedShas],
     };
+  }
+
+  #trustIn({ pull, isTrusted }: ModelPlace): Change['trust'] {
+    if (pull === null) return 'trusted';
+    if (this.isDark) return 'unknown';
+    return isTrusted ? 'trusted' : 'untrusted';
+  }
+
+  /** A request, with what is said just now of who made it. */
+  #shown({ isRefused = false, ...request }: PersonRequest): PersonRequest {
+    if (this.isDark) return { ...request, isUnclear: true };
+    return isRefused || (request.by === helper && !this.isHelperTrusted) ? { ...request, isRefused: true } : request;
+  }
+
+  /** What is said of people there is not what was shown of them last; what nobody can tell is no news. */
+  isDoubtful(place: ModelPlace): boolean {
+    const served = this.served.get(place.key);
+    if (served === undefined || this.isDark) return false;
+    if (served.change.trust !== this.#trustIn(place)) return true;
+    return served.requests.some(
+      ({ by, isUnclear, isRefused }) =>
+        isUnclear === true || (by === helper && !this.isHelperTrusted && isRefused !== true),
+    );
+  }
+
+  #viewAsServed(place: ModelPlace): PlaceView {
+    const { dice } = this.#world;
+    const older = this.#older.get(place.key);
+    if (older !== undefined && this.isHostile && dice.chance(0.2)) return older;
+    const requests = this.#olderRequests.get(place.key);
+    const isLagging = requests !== undefined && this.isHostile && dice.chance(0.2);
+    const view = this.#view(place);
+    return isLagging ? { ...view, requests: requests.map((request) => this.#shown(request)) } : view;
   }
 
   async #answer<T>(effect: () => T): Promise<T> {
@@ -268,17 +323,20 @@ export class ForgeModel {
         this.#answer(() =>
           [...this.places.values()]
             .filter((place) => place.isOpen)
-            .map(({ key, headSha, updatedAt }) => ({ changeKey: key, headSha, version: updatedAt })),
+            .map((place) => ({
+              changeKey: place.key,
+              headSha: place.headSha,
+              version: place.updatedAt,
+              ...(this.isDoubtful(place) ? { isDoubtful: true } : {}),
+            })),
         ),
       view: (_repo, key) =>
         this.#answer(() => {
           const place = this.places.get(key);
           if (place === undefined) return null;
-          const older = this.#older.get(key);
-          if (older !== undefined && this.isHostile && this.#world.dice.chance(0.2)) return older;
-          const requests = this.#olderRequests.get(key);
-          const isLagging = requests !== undefined && this.isHostile && this.#world.dice.chance(0.2);
-          return { ...this.#view(place), ...(isLagging ? { requests } : {}) };
+          const view = this.#viewAsServed(place);
+          this.served.set(key, view);
+          return view;
         }),
       fileAt: () => Promise.resolve(null),
       headOf: (_repo, ref) => this.#answer(() => hashOf(['base', ref], 40)),

@@ -76,6 +76,11 @@ export class HostModel {
     return [...this.#containers.values()].map((one) => one.execution).filter((execution) => execution.endedAt === null);
   }
 
+  /** Containers that are over and whose log is not in the store yet. */
+  unsealed(): number {
+    return this.#containers.size - this.running().length;
+  }
+
   spooled(): number {
     return this.#spool.length;
   }
@@ -119,8 +124,7 @@ export class HostModel {
       start: (holding, progress) => {
         const grant = progress.grants?.now() ?? null;
         const held = [grant?.fetch ?? null, grant?.store ?? null];
-        if (holding.envelope.grants !== undefined && held.includes(null))
-          this.ungranted.push(holding.nonce);
+        if (holding.envelope.grants !== undefined && held.includes(null)) this.ungranted.push(holding.nonce);
         return this.#attend(life, this.#start(holding), progress);
       },
       adopt: (progressOf) =>

@@ -9,6 +9,12 @@ import type { World } from './world.ts';
 /** A beat, one control message lost, the stop itself, and messages under way (ms). */
 export const overlapBoundMs = 45_000;
 
+/** What the policy lacks now, of the contexts that it began with, and what it ever lacked. */
+export interface PolicyModel {
+  readonly removed: Set<string>;
+  readonly everRemoved: Set<string>;
+}
+
 /** The simulated house, as the checks look at it. */
 export interface House {
   readonly world: World;
@@ -18,6 +24,7 @@ export interface House {
   readonly server: ServerModel;
   readonly workers: readonly WorkerModel[];
   readonly contexts: readonly string[];
+  readonly policy: PolicyModel;
   /** The schedule of the branch `main`, if there is one, and its only slot. */
   readonly slot: ScheduleSlot | null;
   /** The check that no worker can take, if there is one. */

@@ -8,7 +8,7 @@ import type { Plan, PlannedCheck } from '../../src/core/snapshot.ts';
 import type { RepoSchedule } from '../../src/intake/schedule.ts';
 import type { ScheduleSlot } from '../../src/core/forge-event.ts';
 import { jobQueue } from '../../src/core/queue-plan.ts';
-import type { Ledger } from '../../src/ledger/ledger.ts';
+import type { Decision, Ledger } from '../../src/ledger/ledger.ts';
 import { openSqliteLedger } from '../../src/ledger/sqlite/open-ledger.ts';
 import { createWorkerLoop, type WorkerLoop } from '../../src/worker/worker-loop.ts';
 import type { BrokerModel } from './broker-model.ts';
@@ -85,6 +85,10 @@ export class ServerModel {
   lostLedgerAt: number | null = null;
   connection: ReturnType<BrokerModel['connect']> | null = null;
   readonly failures: string[] = [];
+  /** The contexts that each place was said to have, last. */
+  readonly served = new Map<string, readonly string[]>();
+  /** Hears of each decision that was applied. */
+  onDecision: (decision: Decision) => void = () => undefined;
   #file: LedgerFile;
   #server: Server | null = null;
   #clock: ProcessClock | null = null;
@@ -181,7 +185,7 @@ export class ServerModel {
     const plan = this.#plan;
     const server = serve(
       {
-        ledger: throughLife(this.#file.ledger, life),
+        ledger: this.#watched(this.#file.ledger, life),
         queue: {
           ...throughLife(connection.queue, life),
           consume: (name, handler) => life.call(() => connection.queue.consume(name, handler)),
@@ -197,7 +201,12 @@ export class ServerModel {
             },
           ],
         ]),
-        plan: (change) => life.call(async () => plan(change)),
+        plan: (change) =>
+          life.call(async () => {
+            const planned = plan(change);
+            this.served.set(change.key, planned.kind === 'checks' ? planned.checks.map(({ context }) => context) : []);
+            return planned;
+          }),
         schedules: () => this.#schedules,
         runRecords: (job) =>
           life.call(async () => {
@@ -245,6 +254,23 @@ export class ServerModel {
         validMs: Math.min(validMs, 60_000),
       }),
     };
+  }
+
+  #watched(ledger: Ledger, life: Life): Ledger {
+    return {
+      ...throughLife(ledger, life),
+      applyDecision: (decision) =>
+        life.call(async () => {
+          const applied = await ledger.applyDecision(decision);
+          if (applied.kind === 'applied') this.onDecision(decision);
+          return applied;
+        }),
+    };
+  }
+
+  /** The policy is another one, and a living server is told. */
+  policyChanged(): void {
+    if (this.life?.isAlive === true) this.#server?.scanSoon();
   }
 
   /** Somebody sets the machine's clock. */

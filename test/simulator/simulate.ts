@@ -3,10 +3,11 @@ import type { PlannedCheck } from '../../src/core/snapshot.ts';
 import { collectorQueue } from '../../src/core/queue-plan.ts';
 import { BrokerModel } from './broker-model.ts';
 import { watchHouse } from './checks.ts';
-import type { House } from './house.ts';
-import { ForgeModel, type ModelComment, type ModelPlace } from './forge-model.ts';
+import type { House, PolicyModel } from './house.ts';
+import { ForgeModel } from './forge-model.ts';
 import { HostModel, StoreModel } from './host-model.ts';
 import { plannedCheck, ServerModel, WorkerModel } from './model-processes.ts';
+import { letPeopleChangeTheirMind, letPeopleWork } from './people.ts';
 import { World } from './world.ts';
 
 /** What one seed came to. */
@@ -50,6 +51,7 @@ export async function simulate(seed: number, options: { readonly isTraced: boole
   const checks: PlannedCheck[] = [plannedCheck('fedora/basic')];
   if (dice.chance(0.6)) checks.push(plannedCheck('debian', { needs: ['kvm'], priority: dice.integer(0, 2) }));
   if (dice.chance(0.2)) checks.push(plannedCheck('release', { exclusive: true }));
+  const policy: PolicyModel = { removed: new Set(), everRemoved: new Set() };
   const isTraced = options.isTraced;
   const slot = dice.chance(0.3) ? nightly : null;
   const isGranting = dice.chance(0.3);
@@ -60,7 +62,9 @@ export async function simulate(seed: number, options: { readonly isTraced: boole
     store,
     plan: (change) => ({
       kind: 'checks',
-      checks: change.labels.includes('no-test') ? checks.map(heldBack) : checks,
+      checks: checks
+        .filter(({ context }) => !policy.removed.has(context))
+        .map((check) => (change.labels.includes('no-test') ? heldBack(check) : check)),
     }),
     isGranting,
     schedules: slot === null ? [] : [{ forge: forge.name, repo: forge.repo, schedule: nightlySchedule }],
@@ -88,6 +92,7 @@ export async function simulate(seed: number, options: { readonly isTraced: boole
     server,
     workers,
     contexts: checks.map((check) => check.context),
+    policy,
     slot,
     poisonous,
   };
@@ -118,6 +123,7 @@ export async function simulate(seed: number, options: { readonly isTraced: boole
       worker.start();
     });
   letPeopleWork(house);
+  letPeopleChangeTheirMind(house, count);
   letAdversaryStrike(house, store, count);
 
   world.at(hostileForMs, () => {
@@ -141,75 +147,6 @@ export async function simulate(seed: number, options: { readonly isTraced: boole
     timeline: world.timeline(),
     faults,
   };
-}
-
-function letPeopleWork(house: House): void {
-  const { world, forge } = house;
-  const { dice } = world;
-  const pushes: string[] = [];
-  const places = Array.from({ length: dice.integer(1, 4) }, (_, i) =>
-    i === 0 && dice.chance(0.5)
-      ? { pull: null, branch: 'main', isTrusted: true, baseRef: 'main' }
-      : { pull: i + 1, branch: null, isTrusted: dice.chance(0.7), baseRef: 'main' },
-  );
-  for (const place of places) {
-    world.at(dice.between(0, 60_000), () => {
-      const made = forge.open(place);
-      pushes.push(made.headSha);
-      const acts = dice.integer(0, 4);
-      for (let i = 0; i < acts; i += 1) {
-        world.at(dice.between(100, 90_000), () => {
-          const what = dice.fraction();
-          if (what < 0.4)
-            forge.push(
-              made,
-              dice.chance(0.3)
-                ? dice.pick(pushes.filter((sha) => sha !== made.headSha).concat(forge.newSha()))
-                : pushNew(forge, pushes),
-            );
-          else if (what < 0.5 && made.pull !== null) forge.setOpen(made, !made.isOpen);
-          else if (what < 0.56 && made.pull !== null) forge.setBase(made, made.baseRef === 'main' ? 'stable' : 'main');
-          else if (what < 0.62 && made.pull !== null) forge.toggleLabel(made, 'no-test');
-          else {
-            forge.comment(made, anyComment(house, made));
-            // Who waits to be let in may push what nobody has seen just behind the word that lets him in.
-            if (dice.chance(made.isTrusted ? 0.1 : 0.35))
-              world.at(dice.between(1, 2_000), () => {
-                forge.push(made, pushNew(forge, pushes));
-              });
-          }
-        });
-      }
-    });
-  }
-  // A burst, so that there is more work than room.
-  if (dice.chance(0.15)) {
-    world.at(dice.between(0, 60_000), () => {
-      for (let i = 0; i < 14; i += 1) forge.open({ pull: 100 + i, branch: null, isTrusted: true, baseRef: 'main' });
-    });
-  }
-}
-
-/** Whatever people write, half of it without naming a commit, and some of it by strangers. */
-function anyComment({ world, contexts }: House, place: ModelPlace): ModelComment {
-  const { dice } = world;
-  const isStranger = dice.chance(0.15);
-  const named = dice.chance(0.5) ? [dice.pick(contexts)] : [];
-  const what = dice.fraction();
-  const sha = dice.chance(0.5) ? { sha: place.headSha.slice(0, dice.chance(0.5) ? 40 : 7) } : {};
-  if (what < 0.5) return { kind: 'approve', isStranger, ...sha };
-  if (what < 0.75) {
-    const kind = dice.chance(0.5) ? 'test' : 'retry';
-    return { kind, contexts: named, isStranger, isOnlyFailed: kind === 'retry' && dice.chance(0.3) };
-  }
-  if (what < 0.88) return { kind: 'cancel', contexts: named, isStranger };
-  return { kind: 'skip', contexts: [dice.pick(contexts)], isStranger, ...sha };
-}
-
-function pushNew(forge: ForgeModel, pushes: string[]): string {
-  const sha = forge.newSha();
-  pushes.push(sha);
-  return sha;
 }
 
 function letAdversaryStrike(house: House, store: StoreModel, count: (fault: string) => void): void {
@@ -372,8 +309,9 @@ function heal(house: House, store: StoreModel): void {
 /** Nothing is left to do, as far as one can see from outside; two scans more will tell. */
 function isQuiet({ server, workers, forge, broker }: House): boolean {
   if (!server.isReady) return false;
-  if (workers.some((worker) => !worker.isGone && (worker.host.running().length > 0 || worker.host.spooled() > 0)))
-    return false;
+  const isBusy = ({ host, isGone }: WorkerModel): boolean =>
+    !isGone && host.running().length + host.unsealed() + host.spooled() > 0;
+  if (workers.some(isBusy)) return false;
   if (broker.countsNow(collectorQueue).ready > 0) return false;
   const open = server.database.read(
     (sql) =>
