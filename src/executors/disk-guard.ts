@@ -1,5 +1,5 @@
 import type { Dir } from 'node:fs';
-import { lstat, opendir, statfs } from 'node:fs/promises';
+import { lstat, opendir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sleep, type Clock } from '../base/clock.ts';
 
@@ -66,17 +66,19 @@ export async function guardDisk(options: DiskGuardOptions, signal: AbortSignal):
   const { limits, clock, dirs, onVerdict, everyMs = 1000, walkMs = 100, recountMs = 10_000 } = options;
   let walk: DiskWalk | null = new DiskWalk(await dirs());
   let counted = { dirs: walk.dirs, bytes: 0 };
-  let began = { at: clock.monotonic(), freeBytes: await freeOf(walk.dirs) };
+  let places = await oneOfEach(walk.dirs);
+  let began = { at: clock.monotonic(), freeBytes: await freeOf(places) };
   const freeAtStartBytes = began.freeBytes;
   for (;;) {
     const now = await dirs();
-    const freeBytes = await freeOf(now);
+    const freeBytes = await freeOf(places);
     let usedBytes = counted.bytes;
     const mostBytes = usedBytes + Math.max(0, began.freeBytes - freeBytes);
     const couldMatter = freeBytes < limits.minFreeBytes || mostBytes > (limits.limitBytes ?? Number.POSITIVE_INFINITY);
     const isOld = now.length !== counted.dirs.length || clock.monotonic() - began.at >= recountMs;
     if (walk === null && (couldMatter || isOld)) {
       walk = new DiskWalk(now);
+      places = await oneOfEach(now);
       began = { at: clock.monotonic(), freeBytes };
     }
     if (walk !== null) {
@@ -152,6 +154,19 @@ export class DiskWalk {
     await this.#open?.close().catch(() => undefined);
     this.#open = null;
   }
+}
+
+/** One directory of each file system, so that none is asked twice. */
+async function oneOfEach(dirs: readonly string[]): Promise<readonly string[]> {
+  const found = new Map<number, string>();
+  for (const dir of dirs) {
+    const device = await stat(dir).then(
+      ({ dev }) => dev,
+      () => null,
+    );
+    if (device !== null && !found.has(device)) found.set(device, dir);
+  }
+  return [...found.values()];
 }
 
 async function freeOf(dirs: readonly string[]): Promise<number> {

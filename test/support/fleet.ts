@@ -20,6 +20,8 @@ export interface Fleet {
 export interface FleetOptions {
   /** The store of all; default: one directory, shared. */
   readonly store?: string;
+  /** What the workers are configured with; default: the store of all. Empty: nothing, they are granted their rights. */
+  readonly workerStore?: string;
   /** Whose jobs the workers may take; default: the pool `default`. */
   readonly pools?: readonly string[];
 }
@@ -75,7 +77,7 @@ export async function openFleet(context: CleansUp, options: FleetOptions = {}): 
     },
     async worker(name, yaml = 'worker: {executor: process}\n', ...words) {
       const file = join(crew.root, `${name}.yaml`);
-      writeFileSync(file, `${await queueOf(name)}${store}${yaml}`);
+      writeFileSync(file, `${await queueOf(name)}${options.workerStore ?? store}${yaml}`);
       const stateDir = join(crew.root, `state-${name}`);
       const worker = crew.start(['worker', '--config', file, '--state-dir', stateDir, ...words]);
       workers.set(name, worker);

@@ -35,6 +35,8 @@ export async function* relayedOutput(options: {
     let at = options.offset;
     let reported = at;
     let pauseMs = 2;
+    /** How long the bell was waited for since the last bytes. */
+    let waitedMs = 0;
     const read = readerOf(file);
     await writeWhole(join(dir, 'seen'), `${String(at)}\n`);
     for (;;) {
@@ -44,8 +46,12 @@ export async function* relayedOutput(options: {
       const end = bytes.indexOf(marker);
       const keep = end >= 0 ? end : bytes.length - (isOver && isRest ? 0 : beginningOf(marker, bytes));
       if (keep > 0) {
-        bell?.close();
-        bell = null;
+        // A line now and then: the bell stays. What comes faster is cheaper to look for.
+        if (waitedMs < quietMs) {
+          bell?.close();
+          bell = null;
+        }
+        waitedMs = 0;
         yield bytes.subarray(0, keep);
         at += keep;
         pauseMs = 2;
@@ -58,7 +64,9 @@ export async function* relayedOutput(options: {
       if (keep > 0) continue;
       if (isOver) return;
       if (bell !== null) {
+        const since = clock.monotonic();
         await bell.wait(clock);
+        waitedMs += clock.monotonic() - since;
       } else if (pauseMs > quietMs) {
         // What was written before it listens is found by the next look.
         bell = openFileBell(path);
