@@ -61,18 +61,26 @@ test('an Enterprise server is spoken to at its own addresses', needs('git'), asy
   assert.equal(forge.cloneUrl(world.repo), `${world.hub.webUrl}/acme/demo.git`);
 });
 
-const rules: readonly { readonly what: string; readonly rule: TrustRule; readonly isTrusted: boolean }[] = [
-  { what: 'nobody', rule: nobody, isTrusted: false },
-  { what: 'users, whatever the case', rule: { ...nobody, users: ['Mallory'] }, isTrusted: true },
-  { what: 'an organisation’s members', rule: { ...nobody, organisations: ['acme'] }, isTrusted: true },
-  { what: 'another organisation’s members', rule: { ...nobody, organisations: ['other'] }, isTrusted: false },
-  { what: 'a team’s members', rule: { ...nobody, teams: ['acme/crew'] }, isTrusted: true },
-  { what: 'a team that is not there', rule: { ...nobody, teams: ['acme/none'] }, isTrusted: false },
-  { what: 'who was only invited to a team', rule: { ...nobody, teams: ['acme/invited'] }, isTrusted: false },
-  { what: 'writers, for who only reads', rule: { ...nobody, permission: 'write' }, isTrusted: false },
+const rules: readonly {
+  readonly what: string;
+  readonly rule: TrustRule;
+  readonly is: 'trusted' | 'untrusted' | 'unknown';
+}[] = [
+  { what: 'nobody', rule: nobody, is: 'untrusted' },
+  { what: 'users, whatever the case', rule: { ...nobody, users: ['Mallory'] }, is: 'trusted' },
+  { what: 'an organisation’s members', rule: { ...nobody, organisations: ['acme'] }, is: 'trusted' },
+  {
+    what: 'members of an organisation where the App is not',
+    rule: { ...nobody, organisations: ['other'] },
+    is: 'unknown',
+  },
+  { what: 'a team’s members', rule: { ...nobody, teams: ['acme/crew'] }, is: 'trusted' },
+  { what: 'a team that is not there', rule: { ...nobody, teams: ['acme/none'] }, is: 'untrusted' },
+  { what: 'who was only invited to a team', rule: { ...nobody, teams: ['acme/invited'] }, is: 'untrusted' },
+  { what: 'writers, for who only reads', rule: { ...nobody, permission: 'write' }, is: 'untrusted' },
 ];
 
-for (const { what, rule, isTrusted } of rules) {
+for (const { what, rule, is } of rules) {
   test(`trust: ${what}`, needs('git'), async (context) => {
     const world = await openGitHubWorld(context, { as: 'app', repo: { trust: rule } });
     const { people } = world.hub;
@@ -83,7 +91,7 @@ for (const { what, rule, isTrusted } of rules) {
     people.setCollaborator(world.repo, 'mallory', 'triage');
     await world.setPull(3, await world.commit({ branch: 'topic', files: { a: '1' } }));
     const view = await world.forge.view(world.repo, `gh|${world.repo}|pull/3`, signal());
-    assert.equal(view?.change.trust, isTrusted ? 'trusted' : 'untrusted');
+    assert.equal(view?.change.trust, is);
   });
 }
 
@@ -215,4 +223,55 @@ for (const { what, rule, list } of alone) {
     const fresh = world.open({ cacheFile: `${world.cacheFile}-2` });
     assert.equal((await fresh.view(repo, `gh|${repo}|pull/4`, signal()))?.change.trust, 'trusted');
   });
+}
+
+for (const { what, rule } of alone.slice(1)) {
+  test(
+    `trust: an App that lost the permission Members knows of nobody that they are not ${what}`,
+    needs('git'),
+    async (context) => {
+      const clock = createHandClock();
+      const world = await openGitHubWorld(context, {
+        as: 'app',
+        repo: { trust: { ...nobody, ...rule } },
+        fake: { clock },
+      });
+      const { hub, repo, forge } = world;
+      hub.people.setMember('acme', 'mallory', 'member');
+      hub.people.setTeamMember('acme', 'crew', 'mallory');
+      await world.setPull(3, await world.commit({ branch: 'topic', files: { a: '1' } }));
+      const trust = async (pull: number): Promise<string | undefined> =>
+        (await forge.view(repo, `gh|${repo}|pull/${String(pull)}`, signal()))?.change.trust;
+      assert.equal(await trust(3), 'trusted');
+      const [installation] = [...hub.world.installations.values()];
+      assert.ok(installation);
+      const { members: _, ...rest } = installation.permissions;
+      Object.assign(installation, { permissions: rest });
+      clock.pass(3_600_000);
+      assert.equal(await trust(3), 'unknown');
+      Object.assign(installation, { permissions: { ...rest, members: 'read' } });
+      hub.people.setMember('acme', 'mallory', null);
+      hub.people.setTeamMember('acme', 'crew', 'mallory', null);
+      clock.pass(3_600_000);
+      assert.equal(await trust(3), 'untrusted');
+    },
+  );
+
+  test(
+    `trust: who is not in the organisation knows of nobody that they are not ${what}`,
+    needs('git'),
+    async (context) => {
+      const world = await openGitHubWorld(context, { repo: { trust: { ...nobody, ...rule } } });
+      const { hub, repo } = world;
+      await world.setPull(3, await world.commit({ branch: 'topic', files: { a: '1' } }));
+      hub.people.setTeamMember('acme', 'crew', 'ada');
+      const trust = async (cache: string): Promise<string | undefined> => {
+        const forge = world.open({ cacheFile: `${world.cacheFile}-${cache}` });
+        return (await forge.view(repo, `gh|${repo}|pull/3`, signal()))?.change.trust;
+      };
+      assert.equal(await trust('outside'), 'unknown');
+      hub.people.setMember('acme', 'crew-bot', 'member');
+      assert.equal(await trust('inside'), 'untrusted');
+    },
+  );
 }

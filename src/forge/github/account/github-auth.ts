@@ -32,6 +32,11 @@ export interface Accounts {
   readonly knownFor: (owner: string) => string | null;
   /** Where the App is installed, asked anew; null with a plain token. */
   installations(signal: AbortSignal): Promise<readonly Installation[] | null>;
+  /**
+   * What the App may at this owner, read at `sinceMs` (epoch ms) or later; empty: it is not installed there. Null with a plain
+   * token.
+   */
+  permissionsAt(owner: string, sinceMs: number, signal: AbortSignal): Promise<Installation['permissions'] | null>;
   /** The App's installation at this owner; null: none that works, or a plain token. */
   installationAt(owner: string, signal: AbortSignal): Promise<number | null>;
 }
@@ -79,6 +84,7 @@ export function createAccounts(options: {
       app: null,
       installations: () => Promise.resolve(null),
       installationAt: () => Promise.resolve(null),
+      permissionsAt: () => Promise.resolve(null),
       knownFor: () => last,
       async of() {
         const token = auth.token();
@@ -106,17 +112,19 @@ export function createAccounts(options: {
   let known: { readonly at: number; readonly list: readonly Installation[] } | null = null;
   const installations = async (signal: AbortSignal): Promise<readonly Installation[]> => {
     const list: Installation[] = [];
+    // Before it is asked: what changes meanwhile may be missing in the answer.
+    const at = clock.now();
     const pages = client.pages('GET /app/installations', {}, z.array(installationSchema), { account: app, signal });
     for await (const page of pages) list.push(...page);
-    known = { at: clock.now(), list };
+    known = { at, list };
     return list;
   };
+  const ofOwner = (owner: string, list: readonly Installation[] | undefined): Installation | undefined =>
+    list?.find(({ account }) => account?.login.toLowerCase() === owner.toLowerCase());
   const installationOf = async (owner: string, signal: AbortSignal): Promise<Installation> => {
-    const find = (list: readonly Installation[] | undefined): Installation | undefined =>
-      list?.find(({ account }) => account?.login.toLowerCase() === owner.toLowerCase());
     const age = known === null ? Number.POSITIVE_INFINITY : clock.now() - known.at;
-    let found = age < installationsForMs ? find(known?.list) : undefined;
-    if (found === undefined && age >= missingForMs) found = find(await installations(signal));
+    let found = age < installationsForMs ? ofOwner(owner, known?.list) : undefined;
+    if (found === undefined && age >= missingForMs) found = ofOwner(owner, await installations(signal));
     if (found === undefined || (found.suspended_at ?? null) !== null) {
       const what = found === undefined ? 'not installed' : 'suspended';
       throw new GroundcrewError('forge/not-installed', `the GitHub App is ${what} at ${plain(owner)}`, {
@@ -165,6 +173,11 @@ export function createAccounts(options: {
   return {
     app,
     installations,
+    async permissionsAt(owner, sinceMs, signal) {
+      const list = known !== null && known.at >= sinceMs ? known.list : await installations(signal);
+      const found = ofOwner(owner, list);
+      return (found?.suspended_at ?? null) === null ? (found?.permissions ?? {}) : {};
+    },
     async installationAt(owner, signal) {
       try {
         return (await installationOf(owner, signal)).id;
@@ -174,7 +187,7 @@ export function createAccounts(options: {
       }
     },
     knownFor(owner) {
-      const found = known?.list.find(({ account }) => account?.login.toLowerCase() === owner.toLowerCase());
+      const found = ofOwner(owner, known?.list);
       return found === undefined ? null : `${appId}-${found.id}`;
     },
     async of(owner, signal) {

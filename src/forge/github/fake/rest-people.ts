@@ -56,7 +56,7 @@ export const peopleRoutes: readonly Route[] = [
     const org = organisation(call);
     // Who is no member sees public members only, and ours all keep it to themselves.
     const role = call.query.get('role') ?? 'all';
-    const all = maySee(call, org) ? [...org.members].filter(([, is]) => role === 'all' || is === role) : [];
+    const all = maySee(call, org, true) ? [...org.members].filter(([, is]) => role === 'all' || is === role) : [];
     return listed(
       call,
       all.map(([login]) => login),
@@ -74,7 +74,7 @@ export const peopleRoutes: readonly Route[] = [
   }),
   route('GET /orgs/{org}/members/{username}', 'anybody', (call) => {
     const org = organisation(call);
-    if (!maySee(call, org)) {
+    if (!maySee(call, org, true)) {
       // GitHub sends who is no member to the list of public members.
       const to = `${call.world.urls.api}/orgs/${org.login}/public_members/${param(call, 'username')}`;
       return { status: 302, headers: { location: to } };
@@ -135,10 +135,12 @@ function organisation(call: Call): Account {
 }
 
 /** Members see members; an App needs the permission `members` of an installation there. */
-function maySee(call: Call, org: Account): boolean {
+function maySee(call: Call, org: Account, isPublicToo = false): boolean {
   const { actor } = call;
   if (actor.kind === 'user') return org.members.has(actor.account.login.toLowerCase());
   if (actor.kind !== 'installation' || actor.installation.account !== org) return false;
+  // https://docs.github.com/en/rest/orgs/members: without it, public members are what there is.
+  if (actor.permissions['members'] === undefined && isPublicToo) return false;
   if (actor.permissions['members'] === undefined) throw refuse(403, 'Resource not accessible by integration');
   return true;
 }

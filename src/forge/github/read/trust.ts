@@ -30,6 +30,8 @@ const mostPages = 10;
 interface Group {
   readonly key: string;
   readonly owner: string;
+  /** Who may not see the organisation's people gets shorter lists and a plain "not found", not a refusal. */
+  readonly isOrganisations?: true;
   /** Each entry of its list says by itself whether this one may write. */
   readonly isWriters?: true;
   readonly list: { readonly route: string; readonly parameters: Parameters };
@@ -38,18 +40,26 @@ interface Group {
 }
 
 /** What we keep of a group; null members: it cannot be listed (too large, or not for us), so people are asked for. */
-const keptSchema = z.object({ members: z.array(z.string()).nullable() });
+const keptSchema = z.object({ members: z.array(z.string()).nullable(), isMissing: z.boolean().default(false) });
+
+/** A group's list. `isMissing`: GitHub says that there is no such thing, which it also says to who may not know. */
+interface Listed {
+  readonly members: ReadonlySet<string> | null;
+  readonly isMissing: boolean;
+}
 
 // Collaborators come with their rights; a server that does not know the filter must not make everybody a writer.
 const personSchema = z.object({ login: z.string(), permissions: z.object({ push: z.boolean() }).optional() });
 const membershipSchema = z.object({ state: z.string() });
+/** A bare 204. */
+const isSaid = z.null().transform(() => true);
 const permissionSchema = z.object({ permission: z.string() });
 
 export function createTrust(hub: GitHubHub): Trust {
   const { client, cache, clock, logger } = hub;
-  const reading = new Map<string, Promise<ReadonlySet<string> | null>>();
+  const reading = new Map<string, Promise<Listed>>();
 
-  const readList = async (group: Group, account: Account, signal: AbortSignal): Promise<ReadonlySet<string> | null> => {
+  const readList = async (group: Group, account: Account, signal: AbortSignal): Promise<Listed> => {
     const members = new Set<string>();
     let pages = 0;
     try {
@@ -59,13 +69,13 @@ export function createTrust(hub: GitHubHub): Trust {
           if (!group.isWriters || permissions?.push === true) members.add(login.toLowerCase());
         }
         pages += 1;
-        if (pages >= mostPages && page.length >= 100) return null;
+        if (pages >= mostPages && page.length >= 100) return { members: null, isMissing: false };
       }
-      return members;
+      return { members, isMissing: false };
     } catch (error) {
-      const isNotForUs = isGroundcrewError(error, 'forge/forbidden') || isGroundcrewError(error, 'forge/not-found');
-      if (!isNotForUs) throw error;
-      return null;
+      const isMissing = isGroundcrewError(error, 'forge/not-found');
+      if (!isMissing && !isGroundcrewError(error, 'forge/forbidden')) throw error;
+      return { members: null, isMissing };
     }
   };
 
@@ -73,59 +83,105 @@ export function createTrust(hub: GitHubHub): Trust {
     group: Group,
     account: Account,
     options: { readonly maxAgeMs: number; readonly signal: AbortSignal },
-  ): Promise<{ readonly members: ReadonlySet<string> | null; readonly ageMs: number }> => {
+  ): Promise<Listed & { readonly ageMs: number }> => {
     const kept = cache.note('people', group.key);
     const ageMs = kept === null ? Number.POSITIVE_INFINITY : Math.max(0, clock.now() - kept.at);
     if (kept !== null && ageMs <= options.maxAgeMs) {
       const known = keptSchema.safeParse(safeJson(kept.value));
-      if (known.success) return { members: known.data.members === null ? null : new Set(known.data.members), ageMs };
+      if (known.success) {
+        const { members, isMissing } = known.data;
+        return { members: members === null ? null : new Set(members), isMissing, ageMs };
+      }
     }
     const others = reading.get(group.key);
     const running = others ?? readList(group, account, options.signal);
     reading.set(group.key, running);
     try {
-      const members = await running.catch((error: unknown) => {
+      const listed = await running.catch((error: unknown) => {
         // Whoever began it gave up; we have not.
         if (others === undefined || !isGroundcrewError(error, 'forge/aborted')) throw error;
         return readList(group, account, options.signal);
       });
-      await cache.keepNote('people', group.key, JSON.stringify({ members: members === null ? null : [...members] }));
-      return { members, ageMs: 0 };
+      const { members, isMissing } = listed;
+      const kept = JSON.stringify({ members: members === null ? null : [...members], isMissing });
+      await cache.keepNote('people', group.key, kept);
+      return { ...listed, ageMs: 0 };
     } finally {
       if (reading.get(group.key) === running) reading.delete(group.key);
     }
   };
 
+  /** `missing`: not found, which GitHub also says to who may not know. `at`: when it was said, epoch ms. */
   const askForOne = async (
     group: Group,
     login: string,
     account: Account,
     options: { readonly yesMs: number; readonly signal: AbortSignal },
-  ): Promise<boolean> => {
+  ): Promise<{ readonly said: 'yes' | 'no' | 'missing'; readonly at: number }> => {
     const key = `${group.key} ${login}`;
     const kept = cache.note('people', key);
     const ageMs = kept === null ? Number.POSITIVE_INFINITY : Math.max(0, clock.now() - kept.at);
-    if (kept?.value === 'yes' && ageMs <= options.yesMs) return true;
-    if (kept?.value === 'no' && ageMs <= trustAges.noMs) return false;
+    if (kept?.value === 'yes' && ageMs <= options.yesMs) return { said: 'yes', at: kept.at };
+    if ((kept?.value === 'no' || kept?.value === 'missing') && ageMs <= trustAges.noMs) {
+      return { said: kept.value, at: kept.at };
+    }
     const call = { account, signal: options.signal };
     const parameters = { ...group.one.parameters, username: login };
     const isMember = await client.getOrNull(group.one.route, parameters, group.one.saysYes, call);
-    await cache.keepNote('people', key, isMember === true ? 'yes' : 'no');
-    return isMember === true;
+    const said = isMember === null ? 'missing' : isMember ? 'yes' : 'no';
+    await cache.keepNote('people', key, said);
+    return { said, at: clock.now() };
+  };
+
+  /**
+   * Whether GitHub's "no" about somebody in this group is one. To an App without the permission Members, and to who is not in
+   * the organisation, the members who keep it to themselves are not there. Learnt after that "no", since a permission may
+   * have been taken away before it.
+   * https://docs.github.com/en/rest/orgs/members#list-organization-members
+   * https://docs.github.com/en/rest/orgs/members#check-organization-membership-for-a-user
+   */
+  const maySee = async (
+    group: Group,
+    { isMissing, at }: { readonly isMissing: boolean; readonly at: number },
+    account: Account,
+    signal: AbortSignal,
+  ): Promise<boolean> => {
+    if (group.isOrganisations !== true) return !isMissing;
+    const granted = await hub.accounts.permissionsAt(group.owner, at, signal);
+    if (granted !== null) return granted['members'] !== undefined;
+    // Nobody is told of a team that is hidden from them.
+    if (isMissing) return false;
+    const key = `sees:${account.id} ${group.owner.toLowerCase()}`;
+    const kept = cache.note('people', key);
+    if (kept !== null && kept.at >= at && clock.now() - kept.at <= trustAges.yesMs) return kept.value === 'yes';
+    const call = { account, signal };
+    const { login } = await client.get('GET /user', {}, personSchema, call);
+    const parameters = { org: group.owner, username: login };
+    const said = await client.getOrNull('GET /orgs/{org}/members/{username}', parameters, isSaid, call);
+    await cache.keepNote('people', key, said === true ? 'yes' : 'no');
+    return said === true;
   };
 
   const isIn = async (
     group: Group,
     login: string,
     options: { readonly yesMs: number; readonly signal: AbortSignal },
-  ): Promise<boolean> => {
-    const account = await accountAt(hub, group.owner, options.signal);
-    let list = await listOf(group, account, { maxAgeMs: options.yesMs, signal: options.signal });
-    if (list.members === null) return askForOne(group, login, account, options);
-    if (list.members.has(login)) return true;
-    if (list.ageMs <= trustAges.noMs) return false;
-    list = await listOf(group, account, { maxAgeMs: trustAges.noMs, signal: options.signal });
-    return list.members?.has(login) ?? askForOne(group, login, account, options);
+  ): Promise<Trusted> => {
+    const { signal } = options;
+    const account = await accountAt(hub, group.owner, signal);
+    let list = await listOf(group, account, { maxAgeMs: options.yesMs, signal });
+    if (list.members?.has(login) === false && list.ageMs > trustAges.noMs) {
+      list = await listOf(group, account, { maxAgeMs: trustAges.noMs, signal });
+    }
+    let at = clock.now() - list.ageMs;
+    if (list.members === null) {
+      const one = await askForOne(group, login, account, options);
+      if (one.said !== 'missing') return one.said;
+      ({ at } = one);
+    } else if (list.members.has(login)) {
+      return 'yes';
+    }
+    return (await maySee(group, { isMissing: list.isMissing, at }, account, signal)) ? 'no' : 'unknown';
   };
 
   const judge = async (
@@ -140,7 +196,15 @@ export function createTrust(hub: GitHubHub): Trust {
     let isUnknown = false;
     for (const group of groupsOf(repo)) {
       try {
-        if (await isIn(group, name, options)) return 'yes';
+        const is = await isIn(group, name, options);
+        if (is === 'yes') return 'yes';
+        if (is === 'no') continue;
+        isUnknown = true;
+        logger.warn('we may not see who is in there, so nobody is said not to be', {
+          forge: hub.forge,
+          repo: repo.name,
+          group: group.key,
+        });
       } catch (error) {
         if (options.signal.aborted) throw error;
         isUnknown = true;
@@ -199,6 +263,7 @@ function groupsOf({ name, trust }: GitHubRepo): readonly Group[] {
     groups.push({
       key: `team:${team.toLowerCase()}`,
       owner: org,
+      isOrganisations: true,
       // https://docs.github.com/en/rest/teams/members
       list: { route: 'GET /orgs/{org}/teams/{team_slug}/members', parameters },
       one: {
@@ -212,13 +277,14 @@ function groupsOf({ name, trust }: GitHubRepo): readonly Group[] {
     groups.push({
       key: `organisation:${org.toLowerCase()}`,
       owner: org,
+      isOrganisations: true,
       // https://docs.github.com/en/rest/orgs/members
       list: { route: 'GET /orgs/{org}/members', parameters: { org } },
       // A member is said by a bare 204.
       one: {
         route: 'GET /orgs/{org}/members/{username}',
         parameters: { org },
-        saysYes: z.null().transform(() => true),
+        saysYes: isSaid,
       },
     });
   }
