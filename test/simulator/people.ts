@@ -30,7 +30,15 @@ export function letPeopleWork(house: House): void {
           else if (what < 0.56 && made.pull !== null) forge.setBase(made, made.baseRef === 'main' ? 'stable' : 'main');
           else if (what < 0.62 && made.pull !== null) forge.toggleLabel(made, 'no-test');
           else {
-            forge.comment(made, anyComment(house, made));
+            const said = anyComment(house, made);
+            forge.comment(made, said);
+            const hasAsked = said.isHelper === true && (said.kind === 'test' || said.kind === 'retry');
+            // Who asked for a run may be the next whom nobody trusts, while it goes on, and its author with him.
+            if (hasAsked && made.pull !== null && dice.chance(0.5))
+              world.at(dice.between(500, 15_000), () => {
+                forge.isHelperTrusted = false;
+                forge.setTrusted(made, false);
+              });
             // Who waits to be let in may push what nobody has seen just behind the word that lets him in.
             if (dice.chance(made.isTrusted ? 0.1 : 0.35))
               world.at(dice.between(1, 2_000), () => {
