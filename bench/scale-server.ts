@@ -86,7 +86,7 @@ const server = serve(
     signingKey,
     verifyKeys: [signingKey],
     knownQueues: [],
-    publicUrl: null,
+    publicUrl: () => null,
     scanPeriodMs: 600_000,
     onChanged: () => undefined,
     onReady: () => {

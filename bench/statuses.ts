@@ -44,7 +44,7 @@ async function openHouse(context: BenchContext): Promise<House> {
     clock: systemClock,
     random: systemRandom,
     logger: silentLogger,
-    publicUrl: 'https://ci.example.org',
+    publicUrl: () => 'https://ci.example.org',
     askWaiting: createAskWaiting(openSqliteLedgerReader(database), systemClock),
   });
   const abort = new AbortController();

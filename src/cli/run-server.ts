@@ -111,9 +111,7 @@ export async function runServer(parts: ServerParts, order: ServeOrder, signal: A
         ),
       ],
       // The port may be any that is free: read at each use, and known as soon as we listen.
-      get publicUrl() {
-        return order.settings.server.publicUrl ?? web?.address ?? null;
-      },
+      publicUrl: () => order.settings.server.publicUrl ?? web?.address ?? null,
       askWaiting: createAskWaiting(reader, clock),
       scanPeriodMs,
       schedules: () => schedulesOf(policy),

@@ -42,7 +42,7 @@ export interface ServerDeps {
   /** See `DispatcherDeps.hadEarlierLife`. */
   readonly hadEarlierLife?: boolean;
   /** Where statuses and issues link to. Read at each use, as the outbox does; null: nowhere yet. */
-  readonly publicUrl: string | null;
+  readonly publicUrl: () => string | null;
   /** What a status says of a job that waits. */
   readonly askWaiting?: NonNullable<OutboxDeps['askWaiting']>;
   readonly scanPeriodMs: number;

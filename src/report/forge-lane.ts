@@ -28,7 +28,7 @@ export interface LaneDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly publicUrl: string | null;
+  readonly publicUrl: () => string | null;
   readonly askWaiting?: AskWaiting;
   /** Has a commit looked at, since the forge may show something else there than it was told last. Durable when it resolves. */
   readonly lookAgain?: (commit: DoubtfulCommit & { readonly forge: string }) => Promise<unknown>;
@@ -100,7 +100,7 @@ export function createForgeLane(name: string, deps: LaneDeps): ForgeLane {
   ): Promise<void> => {
     const said = verdictOf(report, why);
     try {
-      await tellStatus(forge, report, { said, publicUrl: deps.publicUrl }, signal);
+      await tellStatus(forge, report, { said, publicUrl: deps.publicUrl() }, signal);
     } catch (error) {
       doubts.failed(report, said, error);
       throw error;
@@ -119,7 +119,7 @@ export function createForgeLane(name: string, deps: LaneDeps): ForgeLane {
         await ledger.choreDone(write.chore);
         return;
       case 'issue':
-        await tellIssue(forge, write.issue, deps.publicUrl, signal);
+        await tellIssue(forge, write.issue, deps.publicUrl(), signal);
         await ledger.issueKept(write.issue, clock.now());
         return;
       default:

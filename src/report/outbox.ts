@@ -8,7 +8,7 @@ import { createForgeLane, type ForgeLane, type LaneDeps } from './forge-lane.ts'
 const idleMs = 60_000;
 const brokenPauseMs = 5_000;
 
-/** What the reporter needs. `publicUrl` without trailing slash; null: targets are not posted. `forges` may change meanwhile. */
+/** What the reporter needs. `publicUrl`: asked at each use, without trailing slash; null: targets are not posted. `forges` may change meanwhile. */
 export interface OutboxDeps extends LaneDeps {
   readonly forges: ReadonlyMap<string, Forge>;
 }

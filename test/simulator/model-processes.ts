@@ -220,7 +220,7 @@ export class ServerModel {
         signingKey,
         verifyKeys: [signingKey],
         knownQueues: [jobQueue({ pool: 'default', needs: [] }), jobQueue({ pool: 'default', needs: ['kvm'] })],
-        publicUrl: 'https://ci.example.invalid',
+        publicUrl: () => 'https://ci.example.invalid',
         ...(this.#isGranting ? { grants: this.#grants(life) } : {}),
         scanPeriodMs: 60_000,
         onChanged: () => undefined,

@@ -110,7 +110,7 @@ export function openOutboxWorld(t: { after(fn: () => Promise<void>): void }, wis
     clock,
     random: { hex: () => '', fraction: () => 0.5 },
     logger: silentLogger,
-    publicUrl: 'https://ci.example.org',
+    publicUrl: () => 'https://ci.example.org',
     askWaiting: async () => waiting.reason,
   });
   const flushFor = async (ms: number): Promise<void> => {

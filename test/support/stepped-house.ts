@@ -112,7 +112,7 @@ export async function openSteppedHouse(context: CleansUp, options: SteppedHouseO
       signingKey: 'key',
       verifyKeys: ['key'],
       knownQueues: [jobQueue(fallback)],
-      publicUrl,
+      publicUrl: () => publicUrl,
       askWaiting: createAskWaiting(reader, clock),
       scanPeriodMs: 10 * 60_000,
       schedules: () => schedules.map((schedule) => ({ forge: forge.name, repo, schedule })),
