@@ -30,6 +30,8 @@ async function findingsOf(
     wiring: {
       trials: async () => [{ executor: 'podman', trial: { isUsable: true, finding: 'works', tookMs: 1 } }],
       hasHook: async () => true,
+      checkBroker: async () => [],
+      openReader: async () => null,
       checkForge: around.checkForge ?? (async () => [{ ok: true, what: 'GitHub knows us', remedy: null }]),
     },
   });
@@ -108,4 +110,16 @@ test('a forge that is away is a finding with a remedy', async (context) => {
   );
   assert.equal(code, 3);
   assert.equal(findings.at(-1)?.remedy, 'see whether https://api.github.com can be reached from here');
+});
+
+test('doctor says when workers of other machines have nothing to fetch a private repository with', async (context) => {
+  const queue = 'queue: {kind: amqp, url: amqp://127.0.0.1/x, user: u, password: {file: token}}\n';
+  const about = async (rest: string, around: string): Promise<number> => {
+    const forge = `forges: {github: {kind: github, token: {file: token}${rest}}}\n`;
+    const { findings } = await findingsOf(context, `${around}${forge}${project}`);
+    return findings.filter(({ finding }) => finding.startsWith('no fetchToken')).length;
+  };
+  assert.equal(await about('', queue), 1);
+  assert.equal(await about(', fetchToken: {file: token}', queue), 0);
+  assert.equal(await about('', ''), 0, 'workers of this machine fetch with the token itself');
 });

@@ -18,6 +18,7 @@ export async function forgeFindings(context: CommandContext, settings: Settings)
     findings.push(
       ...unreadable,
       ...projectFindings(settings, forge),
+      ...fetchFindings(settings, forge),
       ...(await webhookFindings(context, settings, forge)),
     );
     if (unreadable.some(({ state }) => state === 'fail')) continue;
@@ -48,6 +49,14 @@ function projectFindings({ projects }: Settings, { name, statuses }: ForgeSettin
   }
   const mode = statuses.kind === 'prefix' ? `statuses under ${statuses.prefix}` : `statuses: ${statuses.kind}`;
   return [ok(name, `${String(count)} ${count === 1 ? 'project' : 'projects'}, ${mode}`)];
+}
+
+/** Whether a project is private only the forge knows; that a token is missing shows in each of its jobs. */
+function fetchFindings({ projects, queue }: Settings, { name, auth }: ForgeSettings): readonly Finding[] {
+  const isNeeded = queue.kind === 'amqp' && projects.some((project) => project.forge === name);
+  if (!isNeeded || auth.kind !== 'token' || auth.fetchToken !== null) return [];
+  const remedy = `set forges.${name}.fetchToken to a token that reads and nothing else, or use an App, which makes its own`;
+  return [warn(name, 'no fetchToken: workers of other machines cannot fetch a private repository', remedy)];
 }
 
 async function webhookFindings(

@@ -12,7 +12,7 @@ import { findRepository } from './find-repository.ts';
 import { fail, ok, warn, type Finding } from './finding.ts';
 import { brokerFindings } from './broker-checks.ts';
 import { forgeFindings } from './forge-checks.ts';
-import { loadSettings, type ConfigOptions } from './verb.ts';
+import { loadSettings, withReader, type ConfigOptions } from './verb.ts';
 
 /** The oldest git that fetches by commit and knows `safe.bareRepository` (2.38). */
 const leastGit = [2, 38] as const;
@@ -36,6 +36,7 @@ export async function examine(
   findings.push(stateFinding(settings), diskFinding(settings), kvmFinding());
   findings.push(...(await executorFindings(context, settings)));
   findings.push(serverFinding(settings));
+  findings.push(...(await parkedFindings(context, settings)));
   findings.push(...(await storeFindings(context, settings)));
   findings.push(...(await forgeFindings(context, settings)));
   findings.push(...(await brokerFindings(context, settings)));
@@ -149,6 +150,22 @@ function serverFinding(settings: Settings): Finding {
     default:
       return found satisfies never;
   }
+}
+
+/** What workers said and nobody could read or apply waits for a person. */
+async function parkedFindings(context: CommandContext, settings: Settings): Promise<readonly Finding[]> {
+  const most = 1000;
+  let parked: readonly unknown[];
+  try {
+    parked = await withReader(context, settings, async (reader) => (await reader?.parkedMessages(most)) ?? []);
+  } catch (error) {
+    if (!isGroundcrewError(error)) throw error;
+    return [fail('ledger', errorLine(error), 'docs/errors.md says what to do')];
+  }
+  if (parked.length === 0) return [];
+  const count = parked.length === most ? `${String(most)} or more` : String(parked.length);
+  const what = `${count} ${parked.length === 1 ? 'message of a worker was' : 'messages of workers were'} set aside`;
+  return [warn('workers', what, 'groundcrew queue --parked shows them; a newer server tries them again')];
 }
 
 async function storeFindings(context: CommandContext, settings: Settings): Promise<readonly Finding[]> {

@@ -7,6 +7,7 @@ import { readingWiring, runCliWith, type CliEnd } from '../../../test/support/cl
 import { addFakeHeld, addFakeRun, createFakeWorld, type FakeWorld } from '../../../test/support/fake-web-deps.ts';
 import { makeRepo } from '../../../test/support/git-repo.ts';
 import { tempDir } from '../../../test/support/temp-dir.ts';
+import type { Finding } from '../finding.ts';
 import type { HookOrder, UpOrder } from '../wiring.ts';
 
 const list = (world: FakeWorld, words: readonly string[], columns?: number): Promise<CliEnd> =>
@@ -210,14 +211,23 @@ test('doctor tells what works, what lacks and the remedy; exit status 3 when no 
     { executor: 'process' as const, trial: { isUsable, finding: 'sh', tookMs: 1 } },
   ];
   const around = { cwd: '/', env: { GROUNDCREW_STATE_DIR: join(dir, 'state') } };
-  const good = await runCliWith(['doctor'], { ...around, wiring: { trials: trials(true) } });
+  const good = await runCliWith(['doctor'], {
+    ...around,
+    wiring: { trials: trials(true), openReader: async () => null },
+  });
   assert.equal(good.code, 0, good.out);
   assert.match(good.out, /^ok +podman +podman \ufffd\[2J 4\.3\.1$/m);
   assert.match(good.out, /^ok +git +\d/m);
   assert.match(good.out, /^ok +server +does not run$/m);
-  const bad = await runCliWith(['doctor', '--json'], { ...around, wiring: { trials: trials(false) } });
+  const reader = {
+    ...createFakeWorld().deps.reader,
+    parkedMessages: async () => [{ id: 1, at: 0, worker: 'w', why: 'rejected', body: '{}' }],
+  };
+  const wiring = { trials: trials(false), openReader: async () => reader };
+  const bad = await runCliWith(['doctor', '--json'], { ...around, wiring });
   assert.equal(bad.code, 3);
-  const findings = JSON.parse(bad.out) as { name: string; state: string; remedy: string | null }[];
+  const findings = JSON.parse(bad.out) as Finding[];
+  assert.match(findings.find(({ name }) => name === 'workers')?.finding ?? '', /^1 message of a worker was set aside$/);
   assert.equal(findings.find(({ name }) => name === 'executors')?.state, 'fail');
   assert.ok(findings.every(({ state, remedy }) => (state === 'ok') === (remedy === null)));
 });
