@@ -20,10 +20,9 @@ export function launchScript(script: LaunchScript): string {
   const lines = ['set -u', 'unset PWD OLDPWD SHLVL'];
   const odd: string[] = [];
   if (script.cwd !== null) {
-    lines.push(
-      `cd -- ${quoted(script.cwd)} 2>${quoted(script.troubleFile)} || exit 125`,
-      `rm -f -- ${quoted(script.troubleFile)}`,
-    );
+    const cd = `cd -- ${quoted(script.cwd)}`;
+    // Again for the reason: a file that is made for nothing would have to be removed by a program.
+    lines.push(`${cd} 2>/dev/null || ${cd} 2>${quoted(script.troubleFile)} || exit 125`);
   }
   for (const group of script.cgroups) {
     lines.push(`echo "$$" 2>/dev/null >${quoted(`${group}/cgroup.procs`)} || :`);

@@ -17,9 +17,10 @@
 #   swept    when the last look found nothing with the nonce; nobody has to look again
 #   done     once the whole output is in `output`, followed by the marker; or `lost` when it cannot be
 #   bell     gets a byte with either, for a reader who sleeps
-# SIGUSR1 says that `container.exit` holds the status of a container that has ended, while podman still tidies up.
-# Each is written at once, in one line; a reader takes an empty one for none. Forks are counted here: with two processors and
-# a dozen jobs each of them is felt.
+# SIGUSR1 says to look again: at `container.exit`, which holds the status of a container that has ended while podman still
+# tidies up; after `ended` for the marker in the output, which an escaped process may keep from ending.
+# Each is written at once, in one line; a reader takes an empty one for none. Forks and programs are counted here: with two
+# processors and a dozen jobs each of them is felt. What runs beside the guard is a subshell in its process group.
 set -u
 umask 077
 
@@ -108,7 +109,16 @@ freezers() { # STATE; a frozen group cannot fork away from the kill below (v1; v
   done <cgroups
 }
 
+nothing_left() { # what the last look of a sweep would find, without its detours
+  while read -r group; do
+    read -r pid 2>/dev/null <"$group/cgroup.procs" && return 1
+  done <cgroups
+  ! grep -qsF -e "GROUNDCREW_NONCE=$nonce" /proc/[0-9]*/environ
+}
+
 sweep() { # kills until nothing is left; gives up on what even SIGKILL does not end within about 10 s
+  [ "$kind" = group ] && kill -KILL "-$job" 2>/dev/null
+  nothing_left && return 0
   rounds=0
   while [ "$rounds" -lt 500 ]; do
     rounds=$((rounds + 1))
@@ -169,9 +179,48 @@ judge_engine() {
   fi
 }
 
-end_watch() {
-  kill -KILL "-$watch" 2>/dev/null
+end_watch() { # its sleep goes with us
   kill -KILL "$watch" 2>/dev/null
+}
+
+# The relay ends by itself when the pipe does. An escaped process may hold the pipe: looking into the output costs more, so it is
+# done when somebody waits for it, who then sends SIGUSR1. An engine that still tidies up holds it, too, and somebody does wait.
+# False: the output is not whole.
+await_relay() {
+  rounds=0
+  while [ "$rounds" -lt 600 ]; do
+    rounds=$((rounds + 1))
+    if [ -z "$is_early" ]; then
+      wait "$relay"
+      whole=$?
+      if ! kill -0 "$relay" 2>/dev/null; then
+        [ "$whole" = 0 ] || has_marker 1000000
+        return
+      fi
+      has_marker 1000000 && return 0
+    else
+      has_marker 1000000 && return 0
+      is_gone "$relay" && return 1
+      if [ "$rounds" -gt 20 ]; then sleep 0.05; else sleep 0.005; fi
+    fi
+  done
+  return 1
+}
+
+# An anonymous pipe, its ends at 4 and 3: dash and busybox keep a short here-document in one, and so need no program. Where
+# it is a file, a pipe with a name does it.
+make_pipe() {
+  exec 4<<-end
+	end
+  if [ -p /proc/self/fd/4 ] && [ -w /proc/self/fd/4 ]; then
+    exec 3>/proc/self/fd/4
+    return
+  fi
+  mkfifo pipe || return 1
+  # Opened for both, it does not wait for the other end (fifo(7)).
+  # shellcheck disable=SC2094
+  exec 5<>pipe 3>pipe 4<pipe 5>&-
+  rm -f pipe
 }
 
 run() {
@@ -179,18 +228,32 @@ run() {
   set -C # the name is taken by one only
   echo "$$ $started" 2>/dev/null >guard || exit 71
   set +C
-  mkfifo pipe || exit 72
-  setsid sh guard.sh relay "$window" <pipe >/dev/null 2>&1 &
+  make_pipe || exit 72
+  # By exec: around a function the shell would keep copies of what it redirects, and so the pipe open.
+  {
+    exec <&4 >/dev/null 2>&1 3>&- 4<&-
+    relay "$window"
+  } &
   relay=$!
-  exec 3>pipe
   trap : USR1 # it has to end a wait, not us
-  setsid "$@" </dev/null >&3 2>&3 3>&- &
+  {
+    exec </dev/null >&3 2>&3 3>&- 4<&-
+    if [ "$kind" = group ]; then
+      # From its first program on it is found by its nonce; what is ours it does not get.
+      unset GROUNDCREW_GUARD LC_ALL
+      export GROUNDCREW_NONCE="$nonce"
+    fi
+    exec setsid "$@"
+  } &
   job=$!
   started_at "$job"
   echo "$job $started" >job
-  setsid sh guard.sh watch "$kind" "$timeout" "$grace" "$nonce" "$job" </dev/null >/dev/null 2>&1 3>&- &
+  {
+    exec </dev/null >/dev/null 2>&1 3>&- 4<&-
+    watch
+  } &
   watch=$!
-  rm -f pipe
+  exec 4<&-
 
   await_job
   is_removed=
@@ -211,25 +274,7 @@ run() {
   read -r marker <marker
   printf '%s' "$marker" >&3
   exec 3>&-
-  rounds=0
-  while :; do
-    rounds=$((rounds + 1))
-    # The relay ends by itself when the pipe does; looking into the output costs more, and is for the other case.
-    if is_gone "$relay"; then
-      has_marker 1000000 && break
-      lost
-      break
-    fi
-    # An engine that still tidies up holds the pipe.
-    [ -n "$is_early" ] && has_marker 1000000 && break
-    if [ "$rounds" -gt 20 ]; then
-      has_marker 1000000 && break
-      [ "$rounds" -gt 600 ] && lost && break
-      sleep 0.05
-    else
-      sleep 0.005
-    fi
-  done
+  await_relay || lost
   [ -e lost ] || : >'done'
   echo >bell
   if [ -n "$is_early" ]; then
@@ -241,30 +286,20 @@ run() {
     done
     judge_engine
   fi
-  kill -KILL "-$relay" 2>/dev/null
-  if [ "$kind" = container ]; then
-    [ -n "$is_removed" ] || sh remove.sh >/dev/null 2>&1 || exit 0
-    # An engine that was killed before it started what it had made forgets it: first process and monitor then wait for
-    # ever, and the worker, who knows how, has to end them.
-    first=0
-    [ -s container.pid ] && read -r first <container.pid
-    is_gone "$first" || exit 0
-    : >removed
-  fi
-  exit 0
+  [ "$kind" = group ] || remove_container
+  # The sleep of the watch, and a relay whose pipe is held open. Us too, for there is nothing left to do.
+  kill -KILL "-$$"
 }
 
-verb=$1
-shift
-case $verb in
-  relay) relay "$1" ;;
-  watch)
-    kind=$1 timeout=$2 grace=$3 nonce=$4 job=$5
-    watch
-    ;;
-  run)
-    kind=$1 timeout=$2 grace=$3 nonce=$4 window=$5
-    shift 5
-    run "$@"
-    ;;
-esac
+remove_container() {
+  [ -n "$is_removed" ] || sh remove.sh >/dev/null 2>&1 || return 0
+  # An engine that was killed before it started what it had made forgets it: first process and monitor then wait for
+  # ever, and the worker, who knows how, has to end them.
+  first=0
+  [ -s container.pid ] && read -r first <container.pid
+  if is_gone "$first"; then : >removed; fi
+}
+
+kind=$2 timeout=$3 grace=$4 nonce=$5 window=$6
+shift 6
+run "$@"

@@ -16,8 +16,11 @@ import {
   type RunNotes,
 } from './guard-state.ts';
 import { openFileBell } from './file-bell.ts';
-import { killCarriers } from './nonce-sweep.ts';
+import { killCarriers, sendSignal } from './nonce-sweep.ts';
 import { relayedOutput } from './relayed-output.ts';
+
+/** A relay needs less to come to its end. */
+const hurryMs = 250;
 
 /** What differs between a plain process and a container, once the guard runs it. */
 export interface GuardedEngine {
@@ -64,6 +67,7 @@ export class GuardedRun implements Run {
     const { dir, clock } = this.#parts;
     const marker = Buffer.from((await readText(join(dir, 'marker'))) ?? '');
     yield* relayedOutput({ dir, marker, offset, clock, isGuardRunning: () => this.isGuardRunning() });
+    await this.#hurry();
   }
 
   wait(): Promise<RunEnd> {
@@ -149,6 +153,17 @@ export class GuardedRun implements Run {
     return !(await this.isGuardRunning());
   }
 
+  /** A process that escaped holds the pipe open: the guard looks for the end of the output only when it is told to. */
+  async #hurry(): Promise<void> {
+    const { dir, clock } = this.#parts;
+    while ((await exists(join(dir, 'ended'))) && !(await this.#isOver())) {
+      await sleep(clock, hurryMs);
+      // One of an earlier version has no bell and would die of the signal.
+      if (!(await exists(join(dir, 'bell'))) || (await this.#isOver())) return;
+      if (this.#guard !== null && isRunning(this.#guard)) sendSignal(this.#guard.pid, 'SIGUSR1');
+    }
+  }
+
   async #kill(): Promise<void> {
     const { engine, notes, clock } = this.#parts;
     await engine.signal('SIGKILL');
@@ -159,7 +174,10 @@ export class GuardedRun implements Run {
     const { dir, clock, engine } = this.#parts;
     const bell = openFileBell(join(dir, 'bell'));
     try {
-      while (!(await this.#isOver())) await bell.wait(clock);
+      while (!(await this.#isOver())) {
+        await bell.wait(clock);
+        await this.#hurry();
+      }
     } finally {
       bell.close();
     }

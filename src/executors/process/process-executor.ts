@@ -98,7 +98,7 @@ export function createProcessExecutor(options: ProcessExecutorOptions): Executor
       try {
         const dir = await createGuardState(spec.stateDir, notes, randomBytes(32).toString('hex'));
         await prepare(spec, dir, { path, groups });
-        const argv = ['env', '-i', `GROUNDCREW_NONCE=${spec.nonce}`, `PATH=${path}`, 'sh', join(dir, 'job.sh')];
+        const argv = ['sh', join(dir, 'job.sh')];
         const { nonce, timeoutMs, graceMs } = spec;
         await startGuard({ dir, kind: 'group', nonce, timeoutMs, graceMs, argv, path }, clock);
       } catch (error) {

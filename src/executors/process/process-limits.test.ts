@@ -128,9 +128,10 @@ void suite('the process executor on this machine', needs('linux'), () => {
       const guard = (await readIdentity(join(guardDir(spec.stateDir), 'guard'))) ?? assert.fail('no guard');
       const children = await readFile(`/proc/${String(guard.pid)}/task/${String(guard.pid)}/children`, 'latin1');
       for (const pid of children.trim().split(' ')) {
-        const words = await readFile(`/proc/${pid}/cmdline`, 'latin1');
-        // The relay leads a session of its own; a full disk ends it likewise.
-        if (words.includes('guard.sh\0relay')) process.kill(-Number(pid), 'SIGKILL');
+        const below = (await readFile(`/proc/${pid}/task/${pid}/children`, 'latin1')).trim();
+        const words = below === '' ? '' : await readFile(`/proc/${below}/cmdline`, 'latin1');
+        // The relay is the one that copies with dd; a full disk ends it likewise.
+        if (words.startsWith('dd\0')) for (const one of [pid, below]) process.kill(Number(one), 'SIGKILL');
       }
       const end = await run.wait();
       assert.equal(end.kind, 'broken');

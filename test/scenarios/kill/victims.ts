@@ -76,7 +76,11 @@ export async function killSomebody(
       return chosen !== undefined && kill(chosen.guard) ? { kind, parts: [], shas: [] } : null;
     case 'relay':
     case 'watch': {
-      const pid = childrenOf(chosen?.guard ?? 0).find((child) => argsOf(child).includes(kind));
+      // They are the guard's own subshells, told apart by the program that each waits for.
+      const program = kind === 'relay' ? 'dd' : 'sleep';
+      const pid = childrenOf(chosen?.guard ?? 0).find(
+        (child) => argsOf(child).includes('guard.sh') && childrenOf(child).some((one) => argsOf(one)[0] === program),
+      );
       return pid !== undefined && kill(pid) ? { kind, parts: [], shas: [] } : null;
     }
     case 'job':
