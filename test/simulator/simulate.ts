@@ -191,7 +191,8 @@ function letAdversaryStrike(house: House, store: StoreModel, count: (fault: stri
         worker.connection?.cut(dice.between(200, dice.chance(0.3) ? 150_000 : 20_000));
       } else if (what < 0.68) {
         count('server cut off');
-        server.connection?.cut(dice.between(200, dice.chance(0.3) ? 100_000 : 10_000));
+        // Also longer than silence lasts (R3): those whom we do not hear then are well.
+        server.connection?.cut(dice.chance(0.4) ? dice.between(65_000, 120_000) : dice.between(200, 10_000));
       } else if (what < 0.74) {
         count('broker restarted');
         broker.restart(dice.between(500, 30_000));
