@@ -156,8 +156,11 @@ export class GuardedRun implements Run {
   /** A process that escaped holds the pipe open: the guard looks for the end of the output only when it is told to. */
   async #hurry(): Promise<void> {
     const { dir, clock } = this.#parts;
+    let hurryAt = clock.monotonic() + hurryMs;
     while ((await exists(join(dir, 'ended'))) && !(await this.#isOver())) {
-      await sleep(clock, hurryMs);
+      await sleep(clock, 10);
+      if (clock.monotonic() < hurryAt) continue;
+      hurryAt = clock.monotonic() + hurryMs;
       // One of an earlier version has no bell and would die of the signal.
       if (!(await exists(join(dir, 'bell'))) || (await this.#isOver())) return;
       if (this.#guard !== null && isRunning(this.#guard)) sendSignal(this.#guard.pid, 'SIGUSR1');
