@@ -64,6 +64,8 @@ async function recoverRepo(deps: RecoverDeps, forge: Forge, repo: string, signal
     const actions = [known, { ...known, slots: [] }].flatMap((each) => decideChange(each));
     const jobs = new Map(actions.flatMap((action) => (action.kind === 'enqueue' ? [[action.job.id, action.job]] : [])));
     for (const job of jobs.values()) await readBack(deps, job);
+    // Nothing is told yet; afterwards the push's own result would hide what was asked later, also from a slot that comes again.
+    await deps.ledger.keepWords(view.change, view.statuses);
   }
 }
 

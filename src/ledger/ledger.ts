@@ -1,6 +1,6 @@
 import type { Action } from '../core/action.ts';
 import type { AttemptKey } from '../core/attempt.ts';
-import type { Change } from '../core/change.ts';
+import type { Change, StatusSeen } from '../core/change.ts';
 import type { ForgeEvent } from '../core/forge-event.ts';
 import type { Job, JobId } from '../core/job.ts';
 import type { JobEnvelope } from '../core/job-envelope.ts';
@@ -281,7 +281,10 @@ export interface Ledger {
   workerWish(worker: string): Promise<WorkerWish>;
   /** False: no worker of this name was ever heard. */
   wishOfWorker(worker: string, wish: WorkerWish, by: string, now: number): Promise<boolean>;
-  /** Keeps a message that nobody could read or apply. False: there are too many already. */
+  /**
+   * Keeps a message that nobody could read or apply. False: there are too many already. A `hello` or a `beat`, which come
+   * again and again, takes the place of the last one of this worker and kind.
+   */
   park(message: Omit<ParkedMessage, 'id'>): Promise<boolean>;
   /** Messages that were set aside, in the order of their coming, from `after` (an id) on. */
   parked(after: number, limit: number): Promise<readonly ParkedMessage[]>;
@@ -303,6 +306,11 @@ export interface Ledger {
   untoldReports(now: number, limit: number, forge: string): Promise<readonly ReportDue[]>;
   /** The forge has it; what was said is kept for whoever checks. */
   reportPosted(report: ReportDue, said: Verdict, now: number): Promise<void>;
+  /**
+   * On a fresh ledger (R9): where the head's status shows a run that somebody asked for beside the push, that run has the word
+   * (R4), not the push's own, which a worker or the store told of. Of a run that is not known here, the shown verdict stands.
+   */
+  keepWords(change: Change, shown: readonly StatusSeen[]): Promise<void>;
   /** Nobody needs to be told of this step; what comes after it stays due. */
   reportSkipped(report: ReportDue): Promise<void>;
   reportFailed(report: ReportDue, nextTryAt: number): Promise<void>;

@@ -51,6 +51,17 @@ export function checkEnd(house: House, violate: (text: string) => void): void {
     if (kills.some((at) => at >= seenAt && at < seenAt + 1_000)) continue;
     if (server.lostLedgerAt !== null && seenAt < server.lostLedgerAt) continue;
     const attempt = attempts.find((row) => row.nonce === nonce);
+    // The claim of this copy never came, nor was it heard of before the ledger was lost, and meanwhile somebody else's copy of the same
+    // order was judged: whoever comes then could have read the order in the store (R10), and the job lacks nothing.
+    const { envelope } = execution.holding;
+    const isJudgedByAnother = attempts.some(
+      (row) =>
+        row.is_accepted === 1 &&
+        row.job_id === envelope.job.id &&
+        row.generation === envelope.generation &&
+        row.n === envelope.n,
+    );
+    if (attempt === undefined && server.lostLedgerAt !== null && isJudgedByAnother) continue;
     if (attempt?.outcome !== JSON.stringify(execution.outcome))
       violate(`the result of ${nonce} on ${execution.worker} was lost (R5)`);
   }

@@ -21,12 +21,13 @@ import { endRepo, liveRepos } from './end-repo.ts';
 import { createAttempt, feedView, offeredAttempts } from './feeding.ts';
 import { applyBeat, applyClaimed, applyFinished } from './holdings.ts';
 import { lastLook, longestUnseen, openPlaces, placesAtHead } from './places.ts';
-import { parkedAfter, parkMessage } from './parked-messages.ts';
+import { parkedAfter, parkMessage, unparkMessage } from './parked-messages.ts';
 import { forgetRuns, forgettableRuns, unknownRuns } from './prune.ts';
 import { forgetTraces } from './prune-traces.ts';
 import {
   dueReports,
   forgesToTell,
+  keepWords,
   nextReportAt,
   reportFailed,
   reportPosted,
@@ -131,7 +132,7 @@ export function openSqliteLedger(database: Database, options: { readonly retryPl
     parked: (after, limit) => readLater((sql) => parkedAfter(sql, after, limit)),
     unpark: (id) =>
       change((sql) => {
-        sql.run('DELETE FROM parked_messages WHERE id = ?', id);
+        unparkMessage(sql, id);
       }),
     lose: (attempts, now) =>
       change((sql) => {
@@ -144,6 +145,10 @@ export function openSqliteLedger(database: Database, options: { readonly retryPl
     reportPosted: (report, said, now) =>
       change((sql) => {
         reportPosted(sql, report, said, now);
+      }),
+    keepWords: (at, shown) =>
+      change((sql) => {
+        keepWords(sql, at, shown);
       }),
     reportSkipped: (report) =>
       change((sql) => {

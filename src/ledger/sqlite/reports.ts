@@ -1,5 +1,6 @@
 import type { Sql } from '../../base/sqlite.ts';
 import type { Notice } from '../../core/action.ts';
+import type { Change, StatusSeen } from '../../core/change.ts';
 import type { JobId } from '../../core/job.ts';
 import type { Phase } from '../../core/outcome.ts';
 import type { Verdict } from '../../core/verdict.ts';
@@ -178,6 +179,37 @@ export function reportPosted(sql: Sql, report: ReportDue, said: Verdict, now: nu
     now,
     ...nameOf(report),
   );
+}
+
+/**
+ * See `Ledger.keepWords`. A run that an earlier ledger knew is in `reports` by its id alone, told already: who was asked before it
+ * finds the word taken, and the next occasion takes it as ever.
+ */
+export function keepWords(sql: Sql, { forge, repo, headSha }: Change, shown: readonly StatusSeen[]): void {
+  const contexts = new Set<string>();
+  for (const { context, state, jobId, changeJobId, isCanceled } of shown) {
+    // Of two the first counts: forges list the newest first.
+    if (contexts.has(context)) continue;
+    contexts.add(context);
+    if (jobId === null || changeJobId === null || jobId === changeJobId || isCanceled) continue;
+    const known = sql.get<{ state: string }>('SELECT state FROM jobs WHERE id = ?', jobId);
+    // What ran when the ledger was lost and is not heard of is asked for again, or given up.
+    if (known === undefined && state === 'pending') continue;
+    sql.run(
+      `INSERT INTO reports (forge, repo, sha, context, job_id, version, posted_version, is_final) VALUES (?1, ?2, ?3, ?4, ?5, 1, 1 - ?7, ?8)
+       ON CONFLICT (forge, repo, sha, context) DO UPDATE SET job_id = ?5, version = version + 1, is_final = ?8, tries = 0, next_try_at = 0,
+         posted_version = CASE WHEN ?7 THEN posted_version ELSE version + 1 END, word_version = version + 1
+       WHERE job_id = ?6`,
+      forge,
+      repo,
+      headSha,
+      context,
+      jobId,
+      changeJobId,
+      known === undefined ? 0 : 1,
+      known === undefined || known.state === 'ended' ? 1 : 0,
+    );
+  }
 }
 
 /** Acknowledges a step that is not told. */
