@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { errorLine } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { workerMessageSchema } from '../core/message-schema.ts';
 import { messageSpeaker } from '../core/message-speaker.ts';
 import { protocolVersion, type ControlMessage } from '../core/worker-message.ts';
 import type { Delivery, Queue } from '../queue/queue.ts';
@@ -8,8 +9,21 @@ import type { Delivery, Queue } from '../queue/queue.ts';
 /** Told so often at most (ms): it speaks each few seconds, and says the same. */
 const tellAgainMs = 10_000;
 const mostRemembered = 10_000;
+/** Characters of what a worker is told. */
+const mostWhy = 300;
 
-/** Tells whoever speaks another version that we do not understand it. The message itself is set aside by the caller. */
+/** What is wrong with a `hello` of our own version, in a line. */
+function wrongShape(body: string): string {
+  const [issue] = workerMessageSchema.safeParse(JSON.parse(body)).error?.issues ?? [];
+  if (issue === undefined) return 'its hello cannot be read';
+  const where = issue.path.map(String).join('.');
+  return `its hello cannot be read: ${where}: ${issue.message}`.replace(/[\s\p{Cc}]+/gu, ' ').slice(0, mostWhy);
+}
+
+/**
+ * Tells whoever speaks another version, or says a `hello` of another shape, that we do not understand it. Any other message of
+ * our version that cannot be read keeps nobody from working. The message itself is set aside by the caller.
+ */
 export function createRefusing({
   queue,
   clock,
@@ -27,13 +41,14 @@ export function createRefusing({
       worker: speaker?.worker,
       v: speaker?.v,
     });
-    if (speaker === null || speaker.v === protocolVersion) return;
+    if (speaker === null || (speaker.v === protocolVersion && speaker.kind !== 'hello')) return;
     const worker = from ?? speaker.worker;
     const before = toldAt.get(worker);
     if (before !== undefined && clock.monotonic() - before < tellAgainMs) return;
     if (toldAt.size >= mostRemembered) toldAt.clear();
     toldAt.set(worker, clock.monotonic());
-    const why = `it speaks version ${String(speaker.v)} of the protocol`;
+    const why =
+      speaker.v === protocolVersion ? wrongShape(body) : `it speaks version ${String(speaker.v)} of the protocol`;
     const message: ControlMessage = { v: 1, kind: 'refused', why, speaks: [protocolVersion] };
     try {
       await queue.sendControl(worker, { body: JSON.stringify(message) });

@@ -72,6 +72,34 @@ test('a message of another version is parked, not lost, and its worker is told',
   assert.equal(told.length, 1, 'it is not told at each word');
 });
 
+test('a hello of another shape is kept once, however often it is said, and its worker is told what is wrong with it', async (context) => {
+  const { say, told, reader } = await openHouse(context);
+  const wrong = { ...hello, offer: { ...hello.offer, slots: 'many\n' } };
+  await say(wrong);
+  await until(() => told.length > 0, { what: 'the word to its worker' });
+  const why = 'its hello cannot be read: offer.slots: Invalid input: expected number, received string';
+  assert.deepEqual(told, [{ v: 1, kind: 'refused', why, speaks: [1] }]);
+  await until(async () => (await reader.counts()).messagesParked === 1, { what: 'it to be set aside' });
+  await say({ ...wrong, seq: 2 });
+  await until(async () => (await reader.parkedMessages(1))[0]?.body.includes('"seq":2') === true, { what: 'the next' });
+  assert.equal((await reader.counts()).messagesParked, 1);
+  await say({ v: 1, worker: 'w', kind: 'beat', phase: 7 });
+  await until(async () => (await reader.counts()).messagesParked === 2, { what: 'a beat' });
+  assert.equal(told.length, 1);
+});
+
+test('one message of our version that cannot be read keeps its worker from nothing', async (context) => {
+  const { say, told, reader } = await openHouse(context);
+  await say({ v: 1, worker: 'w', kind: 'beat', phase: 7 });
+  await until(async () => (await reader.counts()).messagesParked === 1, { what: 'it to be set aside' });
+  await say(hello);
+  await until(() => told.length > 0, { what: 'the answer' });
+  assert.deepEqual(
+    told.map(({ kind }) => kind),
+    ['serve'],
+  );
+});
+
 test('what an earlier server could not read is applied by one that can, at its start', async (context) => {
   const { ledger, reader, start } = await openHouse(context);
   await ledger.park({ body: JSON.stringify(hello), worker: 'w', why: 'rejected', at: 1 });

@@ -150,4 +150,42 @@ export const brokenClaim: readonly BrokenLedger[] = [
       deadLetter: (order, _reason, now) => ledger.deadLetter(order, 'expired', now),
     }),
   ],
+  [
+    'of what a worker says again and again',
+    'keeps every hello of a worker that it refuses',
+    (_ledger, database) => ({
+      park: ({ at, worker, why, body }) =>
+        database.change((sql) => {
+          sql.run(
+            'INSERT INTO parked_messages (at, worker, why, bytes, body) VALUES (?, ?, ?, 1, ?)',
+            at,
+            worker,
+            why,
+            body,
+          );
+          return true;
+        }),
+    }),
+  ],
+  [
+    'of what a worker says again and again',
+    'forgets a result for a hello',
+    (ledger, database) => ({
+      park: async (message) => {
+        if (message.body.includes('"hello"'))
+          await forging(database, "DELETE FROM parked_messages WHERE worker = 'w1'");
+        return ledger.park(message);
+      },
+    }),
+  ],
+  [
+    'of what a worker says again and again',
+    'forgets what another worker said',
+    (ledger, database) => ({
+      park: async (message) => {
+        if (message.at === 8) await forging(database, "DELETE FROM parked_messages WHERE repeats = 'hello'");
+        return ledger.park(message);
+      },
+    }),
+  ],
 ];

@@ -323,4 +323,27 @@ export const claimClauses: readonly LedgerClause[] = [
       assert.deepEqual(await ledger.offered(), []);
     },
   },
+  {
+    title: 'of what a worker says again and again and nobody can read, the last is kept, and all else beside it',
+    async check({ ledger, reopen }) {
+      const park = async (worker: string, kind: unknown, mark: number): Promise<void> => {
+        const body = JSON.stringify({ v: 2, worker, kind, mark });
+        assert.equal(await ledger.park({ at: mark, worker, why: 'rejected', body }), true);
+      };
+      const kept = async (from: Ledger): Promise<readonly string[]> =>
+        (await from.parked(0, 99)).map(({ at, worker }) => `${worker ?? ''} ${String(at)}`);
+      await park('w1', 'hello', 1);
+      await park('w1', 'beat', 2);
+      await park('w2', 'hello', 3);
+      for (const mark of [4, 5]) await park('w1', 'finished', mark);
+      for (const mark of [6, 7]) await park('w1', { hello: 1 }, mark);
+      const others = ['w1 2', 'w2 3', 'w1 4', 'w1 5', 'w1 6', 'w1 7'];
+      assert.deepEqual(await kept(ledger), ['w1 1', ...others]);
+      await park('w1', 'hello', 8);
+      await park('w1', 'hello', 9);
+      assert.deepEqual(await kept(ledger), [...others, 'w1 9']);
+      await park('w1', 'beat', 10);
+      assert.deepEqual(await kept(await reopen()), [...others.slice(1), 'w1 9', 'w1 10']);
+    },
+  },
 ];

@@ -13,7 +13,7 @@
  * reports.word_version: the first version of the occasion that is told; posts of older ones do not count. reports.posted_at:
  * when it was last posted, or refused. foreign_statuses: what another CI said of our commits, for the shadow report.
  * workers.since: when its present life was first heard; standing: whether it takes jobs, as it said; wish: what a person wants of it.
- * parked_messages: what workers said and we could not read or apply.
+ * parked_messages: what workers said and we could not read or apply; `repeats`: hello or beat, which replace their like.
  * schedules: how far each schedule is settled; no slot up to that time is owed any more.
  * jobs.policy_version: the policy by which it was asked for last, where the plan tells.
  * changes.seen_at: when a view of the place was last applied; of a closed place, when it closed.
@@ -270,5 +270,9 @@ export const ledgerSteps: readonly string[] = [
     body TEXT NOT NULL
   ) STRICT;
   CREATE INDEX parked_bytes ON parked_messages (bytes);
+  `,
+  `
+  ALTER TABLE parked_messages ADD COLUMN repeats TEXT;
+  CREATE INDEX parked_repeats ON parked_messages (worker, repeats) WHERE repeats IS NOT NULL;
   `,
 ];
