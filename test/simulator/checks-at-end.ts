@@ -51,8 +51,8 @@ export function checkEnd(house: House, violate: (text: string) => void): void {
     if (kills.some((at) => at >= seenAt && at < seenAt + 1_000)) continue;
     if (server.lostLedgerAt !== null && seenAt < server.lostLedgerAt) continue;
     const attempt = attempts.find((row) => row.nonce === nonce);
-    // The claim of this copy never came, nor was it heard of before the ledger was lost, and meanwhile somebody else's copy of the same
-    // order was judged: whoever comes then could have read the order in the store (R10), and the job lacks nothing.
+    // A second copy of an order whose first was judged before anybody here heard of the second: by then whoever brings a result could
+    // have read the order in the store (R10), the job lacks nothing, and the copy's record is in the store.
     const { envelope } = execution.holding;
     const isJudgedByAnother = attempts.some(
       (row) =>
@@ -61,7 +61,7 @@ export function checkEnd(house: House, violate: (text: string) => void): void {
         row.generation === envelope.generation &&
         row.n === envelope.n,
     );
-    if (attempt === undefined && server.lostLedgerAt !== null && isJudgedByAnother) continue;
+    if (attempt === undefined && isJudgedByAnother) continue;
     if (attempt?.outcome !== JSON.stringify(execution.outcome))
       violate(`the result of ${nonce} on ${execution.worker} was lost (R5)`);
   }
