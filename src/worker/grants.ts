@@ -17,14 +17,16 @@ export interface AttemptGrants {
 
 /** Holds the grant of one attempt and sees to its renewal. */
 export interface GrantKeeper extends AttemptGrants {
+  /** The answer can be heard from now on: asks for what is missing. */
+  listened(): void;
   take(grant: Grant): void;
   /** Nothing more is needed. Twice is harmless. */
   end(): void;
 }
 
 /**
- * Asks until there is a grant, and anew when a quarter of its time is left. The claim itself is the first question; who is
- * resumed (`isResumed`) asks at once. What is for the checkout alone (`fetch`) is not renewed.
+ * Asks until there is a grant, and anew when a quarter of its time is left. The claim itself is the first question; for who is
+ * resumed (`isResumed`) it is asked as soon as somebody listens. What is for the checkout alone (`fetch`) is not renewed.
  */
 export function createGrantKeeper(deps: {
   readonly envelope: JobEnvelope;
@@ -50,7 +52,6 @@ export function createGrantKeeper(deps: {
   const isWanted = (): boolean => held === null || (isRenewed && leftMs() < held.grant.validMs / 4);
 
   void (async () => {
-    if (deps.isResumed) ask();
     while (!signal.aborted) {
       await sleep(clock, askEveryMs, signal);
       if (!signal.aborted && isWanted()) ask();
@@ -58,6 +59,9 @@ export function createGrantKeeper(deps: {
   })();
 
   return {
+    listened() {
+      if (!signal.aborted && isWanted()) ask();
+    },
     now,
     wait(stop) {
       const found = now();

@@ -40,6 +40,8 @@ export interface HeldAttempts {
   /** Those that run. */
   running(): readonly Held[];
   granted(nonce: string, grant: Grant): void;
+  /** The worker hears the server from now on: what was adopted asks for its grants. */
+  listened(): void;
 }
 
 /** What they need. */
@@ -164,5 +166,8 @@ export function createHeldAttempts(deps: HeldAttemptsDeps): HeldAttempts {
     },
     running: () => [...held.values()],
     granted: (nonce, grant) => keepers.get(nonce)?.take(grant),
+    listened() {
+      for (const keeper of keepers.values()) keeper.listened();
+    },
   };
 }

@@ -332,6 +332,8 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
           if (!life.aborted) hearControl(body, heard);
         }),
       );
+      // Asked earlier, the answer would be lost: adopting waits for no broker.
+      attempts.listened();
       queue.onConnection((state) => {
         if (state === 'up' && !life.aborted) helloSoon();
       });
