@@ -73,9 +73,11 @@ test('a person pauses a worker, which outlives its restart, and lets it go on', 
   await until(async () => (await seen(crew, 'one')) !== undefined, { what: 'the worker' });
   assert.equal((await crew.cli('workers', 'pause', 'one')).code, 0);
   await until(async () => (await seen(crew, 'one'))?.standing.isPaused === true, { what: 'the pause' });
+  const life = (await seen(crew, 'one'))?.since;
   await first.end('SIGKILL');
   crew.start(['worker', '--name', 'one']);
-  await until(async () => (await seen(crew, 'one'))?.standing.isPaused === true, { what: 'the pause of the next' });
+  const isPausedAnew = (one: WorkerSeen | undefined): boolean => one?.standing.isPaused === true && one.since !== life;
+  await until(async () => isPausedAnew(await seen(crew, 'one')), { what: 'the pause of the next' });
   const sha = repo.commit({ 'test/run': { script: '#!/bin/sh\n' } });
   const { jobId } = await house.runOf(sha, 'waiting');
   const { out } = await crew.cli('queue');

@@ -60,6 +60,8 @@ test(
     assert.equal(asked.code, 2);
     assert.match(asked.err, /acme\/demo#1 has no check tow; did you mean two\?$/m);
 
+    // What was never said to wait would end without a word.
+    await story.untilStatus(pull.sha, 'two', 'pending');
     const good = readFileSync(file(), 'utf8');
     story.crew.configure(good.replace(', {context: two}]', ']'));
     await story.untilStatus(pull.sha, 'two', 'error', /^Canceled: the configuration has no such check any more$/);
