@@ -50,18 +50,19 @@ export function createGrantKeeper(deps: {
   const leftMs = (): number => (held === null ? 0 : held.until - clock.monotonic());
   const now = (): Grant | null => (held !== null && leftMs() > 0 ? held.grant : null);
   const isWanted = (): boolean => held === null || (isRenewed && leftMs() < held.grant.validMs / 4);
+  const askIfWanted = (): void => {
+    if (!signal.aborted && isWanted()) ask();
+  };
 
   void (async () => {
     while (!signal.aborted) {
       await sleep(clock, askEveryMs, signal);
-      if (!signal.aborted && isWanted()) ask();
+      askIfWanted();
     }
   })();
 
   return {
-    listened() {
-      if (!signal.aborted && isWanted()) ask();
-    },
+    listened: askIfWanted,
     now,
     wait(stop) {
       const found = now();

@@ -52,7 +52,7 @@ export function letPeopleWork(house: House): void {
   // A burst, so that there is more work than room.
   if (dice.chance(0.15)) {
     world.at(dice.between(0, 60_000), () => {
-      for (let i = 0; i < 14; i += 1) forge.open({ pull: 100 + i, branch: null, isTrusted: true, baseRef: 'main' });
+      for (let i = 0; i < 6; i += 1) forge.open({ pull: 100 + i, branch: null, isTrusted: true, baseRef: 'main' });
     });
   }
 }
