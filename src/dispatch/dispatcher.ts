@@ -1,4 +1,5 @@
 import { errorLine, isGroundcrewError } from '../base/errors.ts';
+import { createLanes } from '../base/lanes.ts';
 import { createBell } from '../base/bell.ts';
 import { sleep } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
@@ -8,7 +9,6 @@ import type { JobEnvelope } from '../core/job-envelope.ts';
 import type { ControlMessage, WorkerMessage } from '../core/worker-message.ts';
 import { collect, collectDeadLetter, isVouched, sendStops, sendWish, type CollectDeps } from './collect.ts';
 import { feedOnce, newFeedState, type FeedDeps } from './feed.ts';
-import { createLanes } from './lanes.ts';
 import { createGranting } from './give-grants.ts';
 import { keepParked } from './keep-parked.ts';
 import { createNamesakes } from './namesakes.ts';

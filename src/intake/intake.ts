@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { createLanes } from '../base/lanes.ts';
 import { errorLine } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
@@ -16,7 +17,6 @@ import { rollingRequestsPerHour, runRolling } from './rolling.ts';
 import { createScanner, type ScanReport } from './scan.ts';
 import { createSlots, type Slots } from './slots.ts';
 import { takeSnapshot, viewPlace, type Place } from './snapshot.ts';
-import { createTurns } from './turns.ts';
 
 /**
  * Looks under way at one forge, of one repository there, and for scans. GitHub takes 100 requests at once from us, for all that
@@ -75,8 +75,8 @@ export interface Intake {
 
 export function createIntake(deps: IntakeDeps): Intake {
   const { ledger, clock, logger, forges } = deps;
-  const lookDeps = { ...deps, turns: createTurns() };
-  const scanTurns = createTurns();
+  const lookDeps = { ...deps, lanes: createLanes() };
+  const scanLanes = createLanes();
   const slots = new Map<string, Slots>();
   const rests = new Map<string, ForgeRest>();
   const slotsOf = ({ name }: Forge): Slots => {
@@ -116,7 +116,7 @@ export function createIntake(deps: IntakeDeps): Intake {
   });
   // A scan that is asked for while one runs comes after it: that one may have listed before what is meant now.
   const scan = (forge: Forge, repo: string, isAnew: boolean, signal: AbortSignal): Promise<ScanReport> =>
-    scanTurns.take(`${forge.name}|${repo}`, () => scanner.scan(forge, repo, { isAnew }, signal));
+    scanLanes.run(`${forge.name}|${repo}`, () => scanner.scan(forge, repo, { isAnew }, signal));
 
   const handle = createDeliveryHandler({
     ledger,

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import type { Lanes } from '../base/lanes.ts';
 import { sleep } from '../base/clock.ts';
 import { GroundcrewError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
@@ -10,7 +11,6 @@ import type { PlaceView } from '../forge/forge.ts';
 import type { LastLook, Ledger, PendingDelivery, PlaceKnown, Stop } from '../ledger/ledger.ts';
 import { takeSnapshot, viewPlace, type Place, type SnapshotDeps } from './snapshot.ts';
 import { withinTime } from './time-limit.ts';
-import type { Turns } from './turns.ts';
 
 /** How often a view that may be behind its event, or behind the ledger, is fetched again, and after which pause (ms). */
 const refetches = 3;
@@ -23,7 +23,7 @@ export interface LookDeps extends SnapshotDeps {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly random: Random;
-  readonly turns: Turns;
+  readonly lanes: Lanes;
   /** A decision changed the ledger; these holdings should stop. */
   readonly onDecided: (stops: readonly Stop[]) => Promise<void>;
 }
@@ -69,9 +69,9 @@ export async function lookAt(
   reason: LookReason,
   signal: AbortSignal,
 ): Promise<LookResult> {
-  const { clock, turns } = deps;
+  const { clock, lanes } = deps;
   const limit = { clock, limitMs: longestLookMs, signal, what: `looking at ${place.changeKey}` };
-  return turns.take(place.changeKey, () => withinTime(limit, (own) => lookInTurn(deps, place, reason, own)));
+  return lanes.run(place.changeKey, () => withinTime(limit, (own) => lookInTurn(deps, place, reason, own)));
 }
 
 async function lookInTurn(

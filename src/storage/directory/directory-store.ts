@@ -3,6 +3,7 @@ import { link, lstat, mkdir, open, realpath, rename, rm } from 'node:fs/promises
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
+import { createLanes } from '../../base/lanes.ts';
 import { GroundcrewError } from '../../base/errors.ts';
 import { checkKey } from '../object-key.ts';
 import type { ObjectRead, ObjectSource, ObjectStore, PutOptions } from '../object-store.ts';
@@ -48,7 +49,7 @@ class FilesBelow implements DirectoryStore {
   readonly #kinds: string;
   readonly #staging: Staging;
   /** Puts and deletes of one key wait for each other: a put may take several steps when the kind changes. */
-  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #lanes = createLanes();
 
   constructor(root: string, clock: Pick<Clock, 'now'>) {
     this.#objects = join(root, 'objects');
@@ -136,14 +137,7 @@ class FilesBelow implements DirectoryStore {
 
   async #inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
     checkKey(key);
-    const before = this.#turns.get(key) ?? Promise.resolve();
-    const mine = before.then(work, work);
-    this.#turns.set(key, mine);
-    try {
-      return await mine;
-    } finally {
-      if (this.#turns.get(key) === mine) this.#turns.delete(key);
-    }
+    return await this.#lanes.run(key, work);
   }
 
   async #isTaken(key: string): Promise<boolean> {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
+import { createLanes } from '../../base/lanes.ts';
 import { GroundcrewError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 import { checkKey } from '../object-key.ts';
@@ -52,7 +53,7 @@ export function openHttpStore(options: HttpStoreOptions): HttpStore {
 class Folder implements HttpStore {
   readonly #options: HttpStoreOptions;
   readonly #sender: HttpSender;
-  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #lanes = createLanes();
 
   constructor(options: HttpStoreOptions) {
     this.#options = options;
@@ -79,22 +80,14 @@ class Folder implements HttpStore {
 
   async putIfAbsent(key: string, source: ObjectSource, kind: PutOptions): Promise<boolean> {
     checkKey(key);
-    const before = this.#turns.get(key) ?? Promise.resolve();
-    const work = async (): Promise<boolean> => {
+    return await this.#lanes.run(key, async () => {
       const found = drain(await this.#ask('HEAD', `objects/${key}`));
       const { statusCode } = found;
       if (statusCode === 200) return false;
       if (statusCode !== 404 && !isFolder(found)) throw refusal('look for', key, { status: statusCode ?? 0, text: '' });
       await this.put(key, source, kind);
       return true;
-    };
-    const mine = before.then(work, work);
-    this.#turns.set(key, mine);
-    try {
-      return await mine;
-    } finally {
-      if (this.#turns.get(key) === mine) this.#turns.delete(key);
-    }
+    });
   }
 
   async get(key: string, range?: { readonly start: number; readonly end?: number }): Promise<ObjectRead | null> {

@@ -1,5 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { GroundcrewError } from '../../base/errors.ts';
+import { createLanes } from '../../base/lanes.ts';
 import type { StoreGrant } from '../../core/grant.ts';
 import { checkKey, longestKeyBytes } from '../object-key.ts';
 import type { ObjectRead, ObjectSource, ObjectStore, PutOptions } from '../object-store.ts';
@@ -71,7 +72,7 @@ class Bucket implements S3Store {
   readonly #options: S3StoreOptions & { readonly pace: S3Pace };
   #dialect: Promise<S3Dialect> | null;
   /** Puts-if-absent of one key wait for each other, for the stores that do not see to it. */
-  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #lanes = createLanes();
 
   constructor(sdk: S3Sdk, client: S3Client, options: S3StoreOptions & { readonly pace: S3Pace }) {
     this.#sdk = sdk;
@@ -98,16 +99,8 @@ class Bucket implements S3Store {
     await this.#upload(key, { source, options, mustBeNew: false });
   }
 
-  async putIfAbsent(key: string, source: ObjectSource, options: PutOptions): Promise<boolean> {
-    const before = this.#turns.get(key) ?? Promise.resolve();
-    const work = (): Promise<boolean> => this.#upload(key, { source, options, mustBeNew: true });
-    const mine = before.then(work, work);
-    this.#turns.set(key, mine);
-    try {
-      return await mine;
-    } finally {
-      if (this.#turns.get(key) === mine) this.#turns.delete(key);
-    }
+  putIfAbsent(key: string, source: ObjectSource, options: PutOptions): Promise<boolean> {
+    return this.#lanes.run(key, () => this.#upload(key, { source, options, mustBeNew: true }));
   }
 
   async get(key: string, range?: { readonly start: number; readonly end?: number }): Promise<ObjectRead | null> {
