@@ -1,5 +1,4 @@
 import type { Clock } from '../base/clock.ts';
-import { errorLine } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { jobIdOf, type Job } from '../core/job.ts';
 import { isSignedEnvelope, type JobEnvelope } from '../core/job-envelope.ts';
@@ -14,6 +13,7 @@ import type { IsNamesake } from './namesakes.ts';
 import { mayServe, type Presence } from './presence.ts';
 import type { Serving } from './serving.ts';
 import type { Silence } from './silence.ts';
+import { tellWorker } from './tell-worker.ts';
 
 /** What the collector needs. `verifyKeys`: several while the signing key rotates. */
 export interface CollectDeps {
@@ -48,15 +48,8 @@ export interface CollectDeps {
 export async function sendStops(deps: Pick<CollectDeps, 'queue' | 'logger'>, stops: readonly Stop[]): Promise<void> {
   for (const { worker, nonce, reason, by, jobId, generation, n } of stops) {
     const message: ControlMessage = { v: 1, kind: 'cancel', attempt: { jobId, generation, n }, nonce, reason, by };
-    try {
-      await deps.queue.sendControl(worker, { body: JSON.stringify(message) });
-    } catch (error) {
-      deps.logger.warn('a worker could not be told to stop; it will be at its next beat', {
-        worker,
-        job: jobId,
-        why: errorLine(error),
-      });
-    }
+    const missed = 'a worker could not be told to stop; it will be at its next beat';
+    await tellWorker(deps, worker, message, { missed, job: jobId });
   }
 }
 
@@ -175,16 +168,12 @@ async function tellWish(deps: CollectDeps, { worker, standing }: Hello): Promise
 
 /** Best effort, repeated at each `hello`. */
 export async function sendWish(
-  { queue, logger }: Pick<CollectDeps, 'queue' | 'logger'>,
+  deps: Pick<CollectDeps, 'queue' | 'logger'>,
   worker: string,
   kind: 'pause' | 'resume' | 'drain',
 ): Promise<void> {
-  const message: ControlMessage = { v: 1, kind };
-  try {
-    await queue.sendControl(worker, { body: JSON.stringify(message) });
-  } catch (error) {
-    logger.warn('a worker could not be told; it will be at its next hello', { worker, kind, why: errorLine(error) });
-  }
+  const missed = 'a worker could not be told; it will be at its next hello';
+  await tellWorker(deps, worker, { v: 1, kind }, { missed, kind });
 }
 
 /**

@@ -1,13 +1,13 @@
 import type { Clock } from '../base/clock.ts';
-import { errorLine } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { protocolVersion, type ControlMessage, type Hello } from '../core/worker-message.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Presence } from './presence.ts';
+import { createSeldom } from './seldom.ts';
+import { tellWorker } from './tell-worker.ts';
 
 /** The log hears of the same two machines so often at most (ms): the second says hello each 30 s. */
 const logAgainMs = 10 * 60_000;
-const mostRemembered = 10_000;
 
 /**
  * True when this `hello` comes from a second machine under the name of one that is here; it is told so, and nothing else of it
@@ -27,14 +27,11 @@ export function createNamesakes({
   readonly clock: Clock;
   readonly logger: Logger;
 }): IsNamesake {
-  const loggedAt = new Map<string, number>();
+  const isToBeLogged = createSeldom(clock, logAgainMs);
   return async ({ worker, offer }) => {
     const first = presence.namesakeOf(worker, offer.hostname);
     if (first === null) return false;
-    const before = loggedAt.get(worker);
-    if (before === undefined || clock.monotonic() - before >= logAgainMs) {
-      if (loggedAt.size >= mostRemembered) loggedAt.clear();
-      loggedAt.set(worker, clock.monotonic());
+    if (isToBeLogged(worker)) {
       logger.error('two machines work under one name; the second gets nothing', {
         worker,
         first,
@@ -43,14 +40,8 @@ export function createNamesakes({
     }
     const why = `the machine ${first} works under the name ${worker} already; give this one another (worker.name, and a certificate)`;
     const message: ControlMessage = { v: 1, kind: 'refused', why, speaks: [protocolVersion], host: offer.hostname };
-    try {
-      await queue.sendControl(worker, { body: JSON.stringify(message) });
-    } catch (error) {
-      logger.warn('a worker could not be told that its name is taken; it will be at its next hello', {
-        worker,
-        why: errorLine(error),
-      });
-    }
+    const missed = 'a worker could not be told that its name is taken; it will be at its next hello';
+    await tellWorker({ queue, logger }, worker, message, { missed });
     return true;
   };
 }

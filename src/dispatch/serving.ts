@@ -1,9 +1,9 @@
-import { errorLine } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { mayServeQueue } from '../core/queue-plan.ts';
 import type { ControlMessage, WorkerOffer } from '../core/worker-message.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Presence } from './presence.ts';
+import { tellWorker } from './tell-worker.ts';
 
 /** More than this no worker is told of. */
 const mostQueues = 1_000;
@@ -29,14 +29,8 @@ export function createServing({
   const tell = async (worker: string, { pool, capabilities, hostname }: WorkerOffer): Promise<void> => {
     const queues = [...known].filter((name) => mayServeQueue(name, pool, capabilities)).sort();
     const message: ControlMessage = { v: 1, kind: 'serve', queues: queues.slice(0, mostQueues), host: hostname };
-    try {
-      await queue.sendControl(worker, { body: JSON.stringify(message) });
-    } catch (error) {
-      logger.warn('a worker could not be told of its queues; it will be at its next hello', {
-        worker,
-        why: errorLine(error),
-      });
-    }
+    const missed = 'a worker could not be told of its queues; it will be at its next hello';
+    await tellWorker({ queue, logger }, worker, message, { missed });
   };
   return {
     opened(name) {

@@ -1,14 +1,14 @@
 import type { Clock } from '../base/clock.ts';
-import { errorLine } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { workerMessageSchema } from '../core/message-schema.ts';
 import { messageSpeaker } from '../core/message-speaker.ts';
 import { protocolVersion, type ControlMessage } from '../core/worker-message.ts';
 import type { Delivery, Queue } from '../queue/queue.ts';
+import { createSeldom } from './seldom.ts';
+import { tellWorker } from './tell-worker.ts';
 
 /** Told so often at most (ms): it speaks each few seconds, and says the same. */
 const tellAgainMs = 10_000;
-const mostRemembered = 10_000;
 /** Characters of what a worker is told. */
 const mostWhy = 300;
 
@@ -33,7 +33,7 @@ export function createRefusing({
   readonly clock: Clock;
   readonly logger: Logger;
 }): (delivery: Pick<Delivery, 'body' | 'from'>) => Promise<void> {
-  const toldAt = new Map<string, number>();
+  const isToBeTold = createSeldom(clock, tellAgainMs);
   return async ({ body, from }) => {
     const speaker = messageSpeaker(body);
     logger.warn('a worker message could not be read; it is set aside', {
@@ -43,17 +43,12 @@ export function createRefusing({
     });
     if (speaker === null || (speaker.v === protocolVersion && speaker.kind !== 'hello')) return;
     const worker = from ?? speaker.worker;
-    const before = toldAt.get(worker);
-    if (before !== undefined && clock.monotonic() - before < tellAgainMs) return;
-    if (toldAt.size >= mostRemembered) toldAt.clear();
-    toldAt.set(worker, clock.monotonic());
+    if (!isToBeTold(worker)) return;
     const why =
       speaker.v === protocolVersion ? wrongShape(body) : `it speaks version ${String(speaker.v)} of the protocol`;
     const message: ControlMessage = { v: 1, kind: 'refused', why, speaks: [protocolVersion] };
-    try {
-      await queue.sendControl(worker, { body: JSON.stringify(message) });
-    } catch (error) {
-      logger.warn('a worker could not be told that we do not understand it', { worker, why: errorLine(error) });
-    }
+    await tellWorker({ queue, logger }, worker, message, {
+      missed: 'a worker could not be told that we do not understand it',
+    });
   };
 }
