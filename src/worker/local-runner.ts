@@ -9,6 +9,7 @@ import type { ObjectStore } from '../storage/object-store.ts';
 import { attemptDir, listAttempts, type AttemptDir, type StartedRun } from './attempt-dir.ts';
 import type { AttemptEnd, AttemptProgress, AttemptRunner, RunningAttempt } from './attempt-runner.ts';
 import type { AttachmentLimits } from './attachments.ts';
+import { endWithoutRun } from './end-without-run.ts';
 import { fetchWithGrant } from './granted-fetch.ts';
 import type { AttemptGrants } from './grants.ts';
 import { attendRun, createAttemptStop, runAttempt, type AttemptStop, type RunAttemptTools } from './run-attempt.ts';
@@ -83,7 +84,12 @@ export function createLocalRunner(deps: LocalRunnerDeps): AttemptRunner {
                 progress.phase(phase);
               })
             : await resumeRun(deps, dir, log, stop, progress).catch((error: unknown) =>
-                withoutRun(deps, { kind: 'broken', cause: 'internal', phase: 'running', detail: errorLine(error) }),
+                endWithoutRun(deps.clock, {
+                  kind: 'broken',
+                  cause: 'internal',
+                  phase: 'running',
+                  detail: errorLine(error),
+                }),
               );
         await dir.keepEnd(end).catch((error: unknown) => {
           deps.logger.warn('an end could not be kept on disk', { why: errorLine(error) });
@@ -91,7 +97,7 @@ export function createLocalRunner(deps: LocalRunnerDeps): AttemptRunner {
         return end;
       },
       (error: unknown) =>
-        withoutRun(deps, { kind: 'broken', cause: 'disk', phase: 'claimed', detail: errorLine(error) }),
+        endWithoutRun(deps.clock, { kind: 'broken', cause: 'disk', phase: 'claimed', detail: errorLine(error) }),
     );
     return {
       ended,
@@ -253,7 +259,7 @@ async function resumeRun(
   const executor = deps.knownExecutors.find((one) => one.name === started?.executor);
   const run = started === null ? null : ((await executor?.adopt(started.spec)) ?? null);
   if (started === null || run === null) {
-    return withoutRun(deps, { kind: 'broken', cause: 'worker-restart', phase: 'running' });
+    return endWithoutRun(deps.clock, { kind: 'broken', cause: 'worker-restart', phase: 'running' });
   }
   // Whether its stop had reached the run or not: what it was stopped for then is why it ends now.
   const reason = await dir.stopReason();
@@ -261,18 +267,6 @@ async function resumeRun(
   return await attendRun(deps, dir, run, started, log, stop, (phase) => {
     progress.phase(phase);
   });
-}
-
-function withoutRun({ clock }: Pick<LocalRunnerDeps, 'clock'>, outcome: AttemptEnd['outcome']): AttemptEnd {
-  return {
-    outcome,
-    startedAt: null,
-    endedAt: clock.now(),
-    testedSha: null,
-    imageDigest: null,
-    peakMemoryBytes: null,
-    oom: 'unknown',
-  };
 }
 
 function mebibytes(bytes: number): string {

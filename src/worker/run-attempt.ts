@@ -17,6 +17,7 @@ import { diskWords, fetchProgress, stopLine, testingLine, warnOfTimeout } from '
 import { readAttemptOrder } from './attempt-order.ts';
 import { outcomeOfEnd, outcomeOfStop, type StopReason } from './attempt-outcome.ts';
 import type { AttemptEnd } from './attempt-runner.ts';
+import { endWithoutRun } from './end-without-run.ts';
 import { stopUntilOver } from './stop-until-over.ts';
 
 /** What running one attempt needs of this worker. Sizes are bytes. */
@@ -74,7 +75,7 @@ export async function runAttempt(
   stage: Stage,
 ): Promise<AttemptEnd> {
   const { job } = holding.envelope;
-  const early = (outcome: Outcome): AttemptEnd => ended(tools.clock, outcome);
+  const early = (outcome: Outcome): AttemptEnd => endWithoutRun(tools.clock, outcome);
   try {
     await dir.make();
     stage('checkout');
@@ -269,16 +270,4 @@ async function pump(run: Run, log: JobLog, clock: Clock, over: AbortSignal): Pro
   } catch (error) {
     log.note(`the output could not be read to its end: ${errorLine(error)}`);
   }
-}
-
-function ended(clock: Clock, outcome: Outcome): AttemptEnd {
-  return {
-    outcome,
-    startedAt: null,
-    endedAt: clock.now(),
-    testedSha: null,
-    imageDigest: null,
-    peakMemoryBytes: null,
-    oom: 'unknown',
-  };
 }

@@ -2,6 +2,7 @@ import { sleep, type Clock } from '../base/clock.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { Holding } from '../core/worker-message.ts';
 import type { AttemptEnd, AttemptProgress, AttemptRunner, RunningAttempt, StopRequest } from './attempt-runner.ts';
+import { endWithoutRun } from './end-without-run.ts';
 import type { AttemptGrants } from './grants.ts';
 
 /** An attempt for which no grant has come in this time is given back (R2). */
@@ -61,13 +62,5 @@ function neverBegan(clock: Clock, stopped: StopRequest | null): AttemptEnd {
           phase: 'claimed',
           ...(stopped === null ? { detail: 'the server did not say how to fetch it or where to keep its log' } : {}),
         };
-  return {
-    outcome,
-    startedAt: null,
-    endedAt: clock.now(),
-    testedSha: null,
-    imageDigest: null,
-    peakMemoryBytes: null,
-    oom: 'unknown',
-  };
+  return endWithoutRun(clock, outcome);
 }
