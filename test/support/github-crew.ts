@@ -1,5 +1,4 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { FakeGitHub, FakeGitHubOptions } from '../../src/forge/github/fake/fake-github.ts';
 import type { FakeFile } from '../../src/forge/github/fake/git-store.ts';
@@ -10,6 +9,7 @@ import { type Crew, type House, openCrew } from './crew.ts';
 import { openFakeGitHub } from './fake-github.ts';
 import type { CleansUp } from './temp-dir.ts';
 import { until } from './until.ts';
+import { freePort } from './free-port.ts';
 
 /** The watched repository, its fork, and who acts: `ada` may write, `mallory` may not, `crew-bot` is us. */
 export const names = {
@@ -247,13 +247,4 @@ ${(options.project ?? []).map((line) => `    ${line}\n`).join('')}`);
     },
   };
   return self;
-}
-
-/** A port that was free a moment ago: a webhook must find us again after a restart. */
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { tempDir, type CleansUp } from './temp-dir.ts';
 import { until } from './until.ts';
+import { freePort } from './free-port.ts';
 
 /** An nginx that takes PUT, DELETE and MKCOL below `url`, for whoever has the token. */
 export interface NginxDav {
@@ -56,13 +56,4 @@ http {
   const url = `http://127.0.0.1:${String(port)}/logs/`;
   await until(async () => (await fetch(url)).status === 401, { what: 'nginx to listen' });
   return { url, token: 'of-the-test', root };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -13,19 +11,11 @@ import { ensureImage } from './image.ts';
 import { createPodmanCommand } from './podman-command.ts';
 import { globalArguments } from './run-arguments.ts';
 import { rememberedSettings } from './settings.ts';
+import { freePort } from '../../../test/support/free-port.ts';
 
 const registry = findProgram('docker-registry');
 const gate =
   registry === null ? { skip: 'docker-registry is missing: install the package docker-registry' } : needs('podman');
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 void test(
   'an image is pulled when it is missing, once, and one that a real registry lacks is unknown',

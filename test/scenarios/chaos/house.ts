@@ -1,6 +1,5 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { openRabbitBroker, type RabbitBroker } from '../../support/rabbit-broker.ts';
 import { openTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
@@ -12,6 +11,7 @@ import { brokerPart } from './broker-part.ts';
 import { issueAll } from './issue-all.ts';
 import { createPart, signalGroup, type Part } from './part.ts';
 import type { S3Deeds } from './s3-process.ts';
+import { freePort } from '../../support/free-port.ts';
 
 /** How large the house is. */
 export interface HouseOptions {
@@ -327,13 +327,4 @@ function tempDirIn(stateDir: string): string {
   const dir = join(stateDir, '..', `tmp-of-${stateDir.split('/').at(-1) ?? ''}`);
   if (!existsSync(dir)) mkdirSync(dir);
   return dir;
-}
-
-/** A port that was free a moment ago: a webhook must find us again after a restart. */
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
