@@ -3,6 +3,7 @@ import { openCrew, type House } from '../test/support/crew.ts';
 import { launchChromium } from '../test/support/chromium.ts';
 import { has } from '../test/support/needs.ts';
 import { until } from '../test/support/until.ts';
+import { readLogEvents } from './log-events.ts';
 import { benchPart, median, milliseconds, percentile, type Row } from './measure.ts';
 
 /** Runs in the page: a task that follows a frame's callbacks comes after that frame was painted. */
@@ -83,33 +84,6 @@ function rowOf(what: string, delays: readonly number[], lines: number): Row {
 
 /** What each line took to come (ms), from the time that it says itself. */
 async function delaysOf(house: House, jobId: string): Promise<readonly number[]> {
-  const path = `${house.url}/api/runs/${jobId}/log/events`;
-  const response = await until(
-    async () => {
-      const answer = await fetch(path);
-      if (answer.ok) return answer;
-      await answer.body?.cancel();
-      return null;
-    },
-    { what: 'the attempt to begin' },
-  );
-  const delays: number[] = [];
-  let text = '';
-  let said = '';
-  for await (const bytes of response.body ?? []) {
-    const now = Date.now();
-    text += Buffer.from(bytes).toString('utf8');
-    const events = text.split('\n\n');
-    text = events.pop() ?? '';
-    for (const event of events) {
-      if (/^event: ?end/m.test(event)) return delays;
-      if (/^event:/m.test(event)) continue;
-      const payload = /^data: ?(.*)$/m.exec(event)?.[1];
-      if (payload !== undefined) said += Buffer.from(payload, 'base64').toString('latin1');
-    }
-    const whole = said.slice(0, said.lastIndexOf('\n') + 1);
-    said = said.slice(whole.length);
-    for (const [line] of whole.matchAll(/^\d{19}$/gm)) delays.push(now - Number(line) / 1e6);
-  }
-  return delays;
+  const { lines } = await readLogEvents(house, jobId);
+  return lines.map(({ printedAt, cameAt }) => cameAt - printedAt);
 }

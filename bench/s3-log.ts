@@ -13,6 +13,7 @@ import { createHandClock } from '../test/support/hand-clock.ts';
 import { openTestS3 } from '../test/support/s3-store.ts';
 import { tempDir } from '../test/support/temp-dir.ts';
 import { until } from '../test/support/until.ts';
+import { readLogEvents } from './log-events.ts';
 import { benchPart, median, milliseconds, percentile, type BenchContext, type Row } from './measure.ts';
 
 await benchPart(async (context) => [await twoHours(context), await watched(context)]);
@@ -65,7 +66,7 @@ async function twoHours(context: BenchContext): Promise<Row> {
       clock.pass(30_000);
     }
     await until(() => forms() === 2 * n, { what: `flush ${String(n)}` });
-    await until(async () => (await server.get(`${prefix}/log.chunks`)) !== null);
+    await until(() => fake.objects.has(`${prefix}/log.chunks`));
   }
   const growing = fake.objects.size;
   await until(() => forms() === 2 * flushes);
@@ -125,34 +126,6 @@ done
 
 /** What each line that was printed while somebody watched took to come (ms). */
 async function delaysOf(house: House, jobId: string): Promise<readonly number[]> {
-  const response = await until(
-    async () => {
-      const answer = await fetch(`${house.url}/api/runs/${jobId}/log/events`);
-      if (answer.ok) return answer;
-      await answer.body?.cancel();
-      return null;
-    },
-    { what: 'the attempt to begin' },
-  );
-  const began = Date.now();
-  const delays: number[] = [];
-  let [text, said] = ['', ''];
-  for await (const bytes of response.body ?? []) {
-    const now = Date.now();
-    text += Buffer.from(bytes).toString('utf8');
-    const events = text.split('\n\n');
-    text = events.pop() ?? '';
-    for (const event of events) {
-      if (/^event: ?end/m.test(event)) return delays;
-      const payload = /^event:/m.test(event) ? undefined : /^data: ?(.*)$/m.exec(event)?.[1];
-      if (payload !== undefined) said += Buffer.from(payload, 'base64').toString('latin1');
-    }
-    const whole = said.slice(0, said.lastIndexOf('\n') + 1);
-    said = said.slice(whole.length);
-    for (const [line] of whole.matchAll(/^\d{19}$/gm)) {
-      const printedAt = Number(line) / 1e6;
-      if (printedAt >= began) delays.push(now - printedAt);
-    }
-  }
-  return delays;
+  const { beganAt, lines } = await readLogEvents(house, jobId);
+  return lines.filter(({ printedAt }) => printedAt >= beganAt).map(({ printedAt, cameAt }) => cameAt - printedAt);
 }
