@@ -76,7 +76,7 @@ if (broken.length > 0) process.stderr.write(`bench: broke: ${broken.join(', ')}\
 const isMissed = results.some(({ rows }) => rows.some((row) => row.isReached === false));
 process.exitCode = broken.length > 0 || (isMissed && !values.smoke) ? 1 : 0;
 
-/** Null when it broke. A part may end with 1 because a figure was missed; what it printed decides. */
+/** Null when it broke, also behind its figures, in its cleaning up. A missed figure is said by its row. */
 async function runPart({ file, smoke }: Part): Promise<readonly Row[] | null> {
   const args = [...(values.smoke ? smoke : []), '--json'];
   const flags = ['--disable-warning=ExperimentalWarning', '--expose-gc'];
@@ -85,7 +85,8 @@ async function runPart({ file, smoke }: Part): Promise<readonly Row[] | null> {
   });
   let out = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
-  await once(child, 'close');
+  const [code] = (await once(child, 'close')) as [number | null];
+  if (code !== 0) return null;
   try {
     return JSON.parse(out.trim().split('\n').at(-1) ?? '') as readonly Row[];
   } catch {
