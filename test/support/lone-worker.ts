@@ -1,5 +1,6 @@
 import { silentLogger } from '../../src/base/logger.ts';
 import { systemRandom } from '../../src/base/random.ts';
+import type { JobEnvelope } from '../../src/core/job-envelope.ts';
 import type { ControlMessage, Hello, WorkerMessage } from '../../src/core/worker-message.ts';
 import type { Answer, Delivery, DeliveryHandler, Queue } from '../../src/queue/queue.ts';
 import { createWorkerLoop, type WorkerDeps } from '../../src/worker/worker-loop.ts';
@@ -24,7 +25,13 @@ export interface LoneWorker {
 
 export function startLoneWorker(
   context: CleansUp,
-  deps: Pick<WorkerDeps, 'runner' | 'backlog'> & { readonly clock?: HandClock },
+  deps: Pick<WorkerDeps, 'runner' | 'backlog'> & {
+    readonly clock?: HandClock;
+    /** What is handed out; default: an order that needs no grant. */
+    readonly order?: JobEnvelope;
+    /** Before the broker answers that a consumer is cancelled. */
+    readonly onCancel?: () => void;
+  },
 ): LoneWorker {
   const said: LoneWorker['said'][number][] = [];
   const errors: string[] = [];
@@ -39,7 +46,12 @@ export function startLoneWorker(
     publish: (_queue, { body }) => keep(body),
     consume: (_queue, handle) => {
       consumers.add(handle);
-      return Promise.resolve({ cancel: () => Promise.resolve(void consumers.delete(handle)) });
+      const cancel = (): Promise<void> => {
+        deps.onCancel?.();
+        consumers.delete(handle);
+        return Promise.resolve();
+      };
+      return Promise.resolve({ cancel });
     },
     onControl: (_worker, listener) => {
       hear = listener;
@@ -75,7 +87,7 @@ export function startLoneWorker(
       if (handle === undefined) throw new Error('the worker does not listen');
       const delivery: Delivery = {
         ...{
-          body: JSON.stringify(holdingOf().envelope),
+          body: JSON.stringify(deps.order ?? holdingOf().envelope),
           isRedelivered: false,
           deliveryCount: 1,
           from: null,
