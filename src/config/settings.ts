@@ -7,6 +7,7 @@ import { homeOf, type Environment, type LoadedConfig } from './load.ts';
 import { fallbackSettings, projectOf, type Project } from './project-settings.ts';
 import { queueReferences, queueSettings, type QueueSettings } from './queue-settings.ts';
 import { expandPath } from './secrets.ts';
+import { signingKeyReferences } from './signing-keys.ts';
 import { statePaths, type StatePaths } from './state-dir.ts';
 import { storeReferences, storeSettings, type StoreSettings } from './store-settings.ts';
 
@@ -117,6 +118,7 @@ export function allReferences(settings: Settings): Readonly<Record<string, Secre
     ...forgeReferences(settings.forges),
     ...queueReferences(settings.queue),
     ...storeReferences(settings.store),
+    ...signingKeyReferences(settings.dispatch),
   };
 }
 

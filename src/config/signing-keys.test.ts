@@ -1,8 +1,10 @@
 import { strict as assert } from 'node:assert';
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { tempDir } from '../../test/support/temp-dir.ts';
+import { readConfig } from './load.ts';
+import { allReferences, settingsOf } from './settings.ts';
 import { signingKeys } from './signing-keys.ts';
 import { prepareStateDir, signingKey, statePaths, type StatePaths } from './state-dir.ts';
 
@@ -38,5 +40,15 @@ test('a short key is refused with its place and a remedy', async (t) => {
   assert.throws(() => signingKeys({ paths, dispatch: dispatch([{ env: 'KEY' }]) }, { KEY: 'short' }), {
     code: 'config/signing-key',
     message: /^dispatch\.signingKeys\[0\]: has 5 characters.*openssl rand/,
+  });
+});
+
+test('every reference to a key is among those that are checked, under its key path', async (t) => {
+  const file = join(await tempDir(t), 'groundcrew.yaml');
+  writeFileSync(file, 'dispatch: {signingKeys: [{env: NEW}, {file: old.key}]}\n');
+  const settings = settingsOf(readConfig(file), { env: {}, cwd: '/', stateDir: null });
+  assert.deepEqual(allReferences(settings), {
+    'dispatch.signingKeys[0]': { env: 'NEW' },
+    'dispatch.signingKeys[1]': { file: join(dirname(file), 'old.key') },
   });
 });

@@ -1,11 +1,23 @@
 import { existsSync } from 'node:fs';
 import { UsageError } from '../base/errors.ts';
+import type { SecretReference } from './fields.ts';
 import type { Environment } from './load.ts';
 import { readReference } from './secrets.ts';
-import type { Settings } from './settings.ts';
-import { signingKey } from './state-dir.ts';
+import { signingKey, type StatePaths } from './state-dir.ts';
 
 const leastKeyLength = 32;
+
+/** What is configured about signing. */
+export interface SigningSettings {
+  readonly signingKeys: readonly SecretReference[];
+}
+
+/** Every reference to a signing key under the key path where it stands, in their order. */
+export function signingKeyReferences({ signingKeys }: SigningSettings): Readonly<Record<string, SecretReference>> {
+  return Object.fromEntries(
+    signingKeys.map((reference, index) => [`dispatch.signingKeys[${String(index)}]`, reference]),
+  );
+}
 
 /**
  * The keys that sign orders (R10), the one that signs first. Configured ones survive the loss of the machine: the workers of
@@ -14,11 +26,10 @@ const leastKeyLength = 32;
  * @throws UsageError `config/signing-key`, `config/secret-unreadable`
  */
 export function signingKeys(
-  { paths, dispatch }: Pick<Settings, 'paths' | 'dispatch'>,
+  { paths, dispatch }: { readonly paths: StatePaths; readonly dispatch: SigningSettings },
   env: Environment,
 ): readonly [string, ...string[]] {
-  const [first, ...more] = dispatch.signingKeys.map((reference, index) => {
-    const name = `dispatch.signingKeys[${String(index)}]`;
+  const [first, ...more] = Object.entries(signingKeyReferences(dispatch)).map(([name, reference]) => {
     const key = readReference({ name, key: name }, reference, env);
     if (key.length >= leastKeyLength) return key;
     const text = `${name}: has ${String(key.length)} characters, at least ${String(leastKeyLength)} are needed; make one: openssl rand -hex 32`;
