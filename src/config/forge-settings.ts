@@ -1,7 +1,7 @@
 import type { SecretReference } from './fields.ts';
 import type { ForgeConfig } from './forge-options.ts';
 import type { Environment } from './load.ts';
-import { readReference } from './secrets.ts';
+import { absoluteReference, readReference } from './secrets.ts';
 
 /** How we show GitHub who we are; the secrets by reference, with absolute paths. */
 export type ForgeAuth =
@@ -33,8 +33,7 @@ export function forgeSettings(
   forges: Readonly<Record<string, ForgeConfig>>,
   expand: (path: string) => string,
 ): readonly ForgeSettings[] {
-  const absolute = (reference: SecretReference): SecretReference =>
-    'file' in reference ? { file: expand(reference.file) } : reference;
+  const absolute = (reference: SecretReference): SecretReference => absoluteReference(reference, expand);
   return Object.entries(forges).map(([name, forge]) => ({
     name,
     kind: forge.kind,

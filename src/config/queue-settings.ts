@@ -3,6 +3,7 @@ import { UsageError } from '../base/errors.ts';
 import type { SecretReference } from './fields.ts';
 import { virtualHost, type QueueConfig } from './queue-options.ts';
 import { readTextFile } from './read-yaml.ts';
+import { absoluteReference } from './secrets.ts';
 
 /** The management API of a broker. The address has no slash at the end. */
 export interface ManagementSettings {
@@ -48,7 +49,7 @@ export function queueSettings(queue: QueueConfig, expand: (path: string) => stri
   // The schema lets none through without an address.
   if (first === undefined) return { kind: 'embedded' };
   const file = (path: string | null): string | null => (path === null ? null : expand(path));
-  const reference = (of: SecretReference): SecretReference => ('file' in of ? { file: expand(of.file) } : of);
+  const reference = (of: SecretReference): SecretReference => absoluteReference(of, expand);
   const { tls, management } = queue;
   return {
     kind: 'amqp',

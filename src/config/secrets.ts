@@ -43,6 +43,11 @@ export function createSecrets(references: Readonly<Record<string, SecretReferenc
   };
 }
 
+/** The reference with the path that `expand` makes of its file's. */
+export function absoluteReference(reference: SecretReference, expand: (path: string) => string): SecretReference {
+  return 'file' in reference ? { file: expand(reference.file) } : reference;
+}
+
 /** Who a reference belongs to, for messages: what people call it, and its place in the configuration. */
 export interface ReferenceName {
   readonly name: string;

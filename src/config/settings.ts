@@ -6,7 +6,7 @@ import { forgeReferences, forgeSettings, type ForgeSettings } from './forge-sett
 import { homeOf, type Environment, type LoadedConfig } from './load.ts';
 import { fallbackSettings, projectOf, type Project } from './project-settings.ts';
 import { queueReferences, queueSettings, type QueueSettings } from './queue-settings.ts';
-import { expandPath } from './secrets.ts';
+import { absoluteReference, expandPath } from './secrets.ts';
 import { signingKeyReferences } from './signing-keys.ts';
 import { statePaths, type StatePaths } from './state-dir.ts';
 import { storeReferences, storeSettings, type StoreSettings } from './store-settings.ts';
@@ -59,7 +59,8 @@ export function settingsOf(loaded: LoadedConfig, place: SettingsPlace): Settings
   const { config } = loaded;
   const home = homeOf(place.env);
   const base = loaded.file === null ? place.cwd : dirname(loaded.file);
-  const expand = (path: string | null): string | null => (path === null ? null : expandPath(path, base, home));
+  const within = (path: string): string => expandPath(path, base, home);
+  const expand = (path: string | null): string | null => (path === null ? null : within(path));
   const given = place.stateDir ?? place.env['GROUNDCREW_STATE_DIR'] ?? '';
   const { worker, dispatch, logs, server } = config;
   const paths = statePaths({
@@ -70,16 +71,16 @@ export function settingsOf(loaded: LoadedConfig, place: SettingsPlace): Settings
   });
   const store = storeSettings(config.store, {
     dir: paths.storeDir,
-    expand: (path) => expandPath(path, base, home),
+    expand: within,
   });
   return {
     paths,
     store,
     server: { host: server.host, port: server.port, publicUrl: server.publicUrl?.replace(/\/+$/, '') ?? null },
-    forges: forgeSettings(config.forges, (path) => expandPath(path, base, home)),
+    forges: forgeSettings(config.forges, within),
     projects: config.projects.map((project) => projectOf(project, config, expand)),
     fallback: fallbackSettings(config),
-    queue: queueSettings(config.queue, (path) => expandPath(path, base, home)),
+    queue: queueSettings(config.queue, within),
     worker: {
       name: worker.name,
       slots: worker.slots,
@@ -96,16 +97,11 @@ export function settingsOf(loaded: LoadedConfig, place: SettingsPlace): Settings
     },
     dispatch: {
       attempts: dispatch.attempts,
-      signingKeys: dispatch.signingKeys.map((reference) =>
-        'file' in reference ? { file: expandPath(reference.file, base, home) } : reference,
-      ),
+      signingKeys: dispatch.signingKeys.map((reference) => absoluteReference(reference, within)),
     },
     logs: { level: logs.level, flushMs: logs.flush },
     secrets: Object.fromEntries(
-      Object.entries(config.secrets).map(([name, reference]) => [
-        name,
-        'file' in reference ? { file: expandPath(reference.file, base, home) } : reference,
-      ]),
+      Object.entries(config.secrets).map(([name, reference]) => [name, absoluteReference(reference, within)]),
     ),
     retention: { runsMs: config.retention.runs },
   };

@@ -1,5 +1,6 @@
 import type { SecretReference } from './fields.ts';
 import type { HttpConfig, S3Config, StoreConfig } from './store-options.ts';
+import { absoluteReference } from './secrets.ts';
 
 /** One store as the configuration describes it; the secrets by reference, with absolute paths. */
 export type StoreKind =
@@ -95,7 +96,9 @@ function s3Kind(s3: S3Config, expand: (path: string) => string): StoreKind {
     prefix: s3.prefix === '' ? '' : withSlash(s3.prefix),
     endpoint: s3.endpoint?.replace(/\/+$/, '') ?? null,
     addressing: s3.addressing ?? (s3.endpoint === null ? 'host' : 'path'),
-    keys: isNamed ? { id: absolute(accessKeyId, expand), secret: absolute(secretAccessKey, expand) } : null,
+    keys: isNamed
+      ? { id: absoluteReference(accessKeyId, expand), secret: absoluteReference(secretAccessKey, expand) }
+      : null,
     publicUrl: s3.publicUrl === null ? null : withSlash(s3.publicUrl),
   };
 }
@@ -104,14 +107,10 @@ function httpKind(http: HttpConfig, expand: (path: string) => string): StoreKind
   return {
     kind: 'http',
     url: withSlash(http.url),
-    token: http.token === null ? null : absolute(http.token, expand),
+    token: http.token === null ? null : absoluteReference(http.token, expand),
     publicUrl: http.publicUrl === null ? null : withSlash(http.publicUrl),
     grants: http.grants,
   };
 }
 
 const withSlash = (text: string): string => (text.endsWith('/') ? text : `${text}/`);
-
-function absolute(reference: SecretReference, expand: (path: string) => string): SecretReference {
-  return 'file' in reference ? { file: expand(reference.file) } : reference;
-}
