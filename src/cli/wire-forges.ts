@@ -5,7 +5,8 @@ import { errorLine } from '../base/errors.ts';
 import { createGit } from '../base/git.ts';
 import type { Logger } from '../base/logger.ts';
 import { systemRandom } from '../base/random.ts';
-import { readForgeSecret, webhookPath, type ForgeSettings } from '../config/forge-settings.ts';
+import { webhookPath, type ForgeSettings } from '../config/forge-settings.ts';
+import { readReferenceAt } from '../config/secrets.ts';
 import type { SecretReference } from '../config/fields.ts';
 import type { LivePolicy } from '../config/live-policy.ts';
 import { canonical } from '../config/policy-version.ts';
@@ -99,7 +100,7 @@ async function openGitHub(forge: ForgeSettings, options: ForgesOptions): Promise
 /** Secrets are read at each use: a file that holds a new one counts without a restart. */
 function authOf({ name, auth }: ForgeSettings, env: CliContext['env']): GitHubForgeOptions['auth'] {
   const read = (key: string, reference: SecretReference) => (): string =>
-    readForgeSecret(`forges.${name}.${key}`, reference, env);
+    readReferenceAt(`forges.${name}.${key}`, reference, env);
   if (auth.kind === 'app') return { kind: 'app', appId: auth.appId, privateKey: read('app.key', auth.privateKey) };
   const { token, fetchToken } = auth;
   return {
@@ -126,7 +127,7 @@ export async function openWebhookReaders(
         const references = policy.settings().forges.find(({ name }) => name === forge.name)?.webhookSecrets ?? [];
         return references.flatMap((reference, index) => {
           try {
-            return [readForgeSecret(`forges.${forge.name}.webhookSecrets[${String(index)}]`, reference, env)];
+            return [readReferenceAt(`forges.${forge.name}.webhookSecrets[${String(index)}]`, reference, env)];
           } catch (error) {
             const why = errorLine(error);
             if (why !== complained) logger.error('a secret of a webhook cannot be read; it does not count', { why });

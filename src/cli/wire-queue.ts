@@ -6,7 +6,7 @@ import type { Logger } from '../base/logger.ts';
 import { systemRandom } from '../base/random.ts';
 import type { Database } from '../base/sqlite.ts';
 import { brokerUser, readPem, type AmqpSettings } from '../config/queue-settings.ts';
-import { readReference } from '../config/secrets.ts';
+import { readReferenceAt } from '../config/secrets.ts';
 import type { Settings } from '../config/settings.ts';
 import type { AmqpBroker, AmqpManagement } from '../queue/amqp/amqp-options.ts';
 import type { Queue } from '../queue/queue.ts';
@@ -102,8 +102,7 @@ export function brokerOf(queue: AmqpSettings, env: CliContext['env'], role: Amqp
     hosts,
     vhost,
     username: brokerUser(queue),
-    password:
-      password === null ? null : () => readReference({ name: 'queue.password', key: 'queue.password' }, password, env),
+    password: password === null ? null : () => readReferenceAt('queue.password', password, env),
     tls: tls === null ? null : () => tlsNow(tls),
     management: managementOf(queue, env),
   };
@@ -120,7 +119,7 @@ export function managementOf({ management }: AmqpSettings, env: CliContext['env'
   return {
     url,
     username: user,
-    password: () => readReference({ name: key, key }, password, env),
+    password: () => readReferenceAt(key, password, env),
     ...(caFile === null ? {} : { ca: readPem(caFile, 'queue.management.ca') }),
   };
 }

@@ -5,7 +5,7 @@ import type { Logger } from '../base/logger.ts';
 import { systemRandom } from '../base/random.ts';
 import type { Environment } from '../config/load.ts';
 import { readTextFile } from '../config/read-yaml.ts';
-import { readReference } from '../config/secrets.ts';
+import { readReferenceAt } from '../config/secrets.ts';
 import type { StatePaths } from '../config/state-dir.ts';
 import { isRemote, mirrorPath, type StoreKind, type StoreSettings } from '../config/store-settings.ts';
 import { isTransientKey } from '../logs/log-layout.ts';
@@ -157,7 +157,7 @@ async function openBucket(
   const { openS3Store } = await import('../storage/s3/s3-store.ts');
   const { bucket, prefix, region, endpoint, addressing, publicUrl, keys } = kind;
   const secret = (key: string, reference: NonNullable<typeof keys>['id']): string =>
-    readReference({ name: `${name}.s3.${key}`, key: `${name}.s3.${key}` }, reference, env);
+    readReferenceAt(`${name}.s3.${key}`, reference, env);
   const store = await openS3Store({
     bucket,
     prefix,
@@ -209,7 +209,7 @@ async function openFolder(
   const { openHttpStore } = await import('../storage/http/http-store.ts');
   const { url, publicUrl, token: reference } = kind;
   const key = `${name}.http.token`;
-  const token = reference === null ? null : (): string => readReference({ name: key, key }, reference, env);
+  const token = reference === null ? null : (): string => readReferenceAt(key, reference, env);
   const store = openHttpStore({
     url,
     publicUrl,

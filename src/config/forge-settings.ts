@@ -1,7 +1,6 @@
 import type { SecretReference } from './fields.ts';
 import type { ForgeConfig } from './forge-options.ts';
-import type { Environment } from './load.ts';
-import { absoluteReference, readReference } from './secrets.ts';
+import { absoluteReference } from './secrets.ts';
 
 /** How we show GitHub who we are; the secrets by reference, with absolute paths. */
 export type ForgeAuth =
@@ -56,14 +55,6 @@ export function forgeReferences(forges: readonly ForgeSettings[]): Readonly<Reco
       ...webhookSecrets.map((secret, index) => [`forges.${name}.webhookSecrets[${String(index)}]`, secret] as const),
     ]),
   );
-}
-
-/**
- * Reads a secret of a forge at the moment of its use, so that a changed file is taken without a restart.
- * @throws UsageError `config/secret-unreadable`
- */
-export function readForgeSecret(key: string, reference: SecretReference, env: Environment): string {
-  return readReference({ name: key, key }, reference, env);
 }
 
 function authOf(forge: ForgeConfig, absolute: (reference: SecretReference) => SecretReference): ForgeAuth {

@@ -65,6 +65,14 @@ export function readReference(of: ReferenceName, reference: SecretReference, env
   throw new UsageError('config/secret-unreadable', `${of.name}: ${where} is empty or not set; see ${of.key}`);
 }
 
+/**
+ * The same for what has its key path in the configuration for a name. Called at each use, a changed file is taken without a restart.
+ * @throws UsageError `config/secret-unreadable`
+ */
+export function readReferenceAt(key: string, reference: SecretReference, env: Environment): string {
+  return readReference({ name: key, key }, reference, env);
+}
+
 /** `~/x` below home, a relative path below `base`. */
 export function expandPath(path: string, base: string, home: string): string {
   if (path === '~') return home;

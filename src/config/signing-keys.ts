@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { UsageError } from '../base/errors.ts';
 import type { SecretReference } from './fields.ts';
 import type { Environment } from './load.ts';
-import { readReference } from './secrets.ts';
+import { readReferenceAt } from './secrets.ts';
 import { signingKey, type StatePaths } from './state-dir.ts';
 
 const leastKeyLength = 32;
@@ -30,7 +30,7 @@ export function signingKeys(
   env: Environment,
 ): readonly [string, ...string[]] {
   const [first, ...more] = Object.entries(signingKeyReferences(dispatch)).map(([name, reference]) => {
-    const key = readReference({ name, key: name }, reference, env);
+    const key = readReferenceAt(name, reference, env);
     if (key.length >= leastKeyLength) return key;
     const text = `${name}: has ${String(key.length)} characters, at least ${String(leastKeyLength)} are needed; make one: openssl rand -hex 32`;
     throw new UsageError('config/signing-key', text);
