@@ -5,18 +5,13 @@ import { test } from 'node:test';
 import { openGitHttpServer } from '../../test/support/git-http-server.ts';
 import { makeRepo } from '../../test/support/git-repo.ts';
 import { holdingOf } from '../../test/support/holding.ts';
+import { runnerDepsIn } from '../../test/support/runner-deps.ts';
 import { tempDir, type CleansUp } from '../../test/support/temp-dir.ts';
 import { until } from '../../test/support/until.ts';
-import { systemClock } from '../base/clock.ts';
 import { UsageError } from '../base/errors.ts';
-import { createGit } from '../base/git.ts';
-import { createGitMirrors } from '../base/git-mirror.ts';
-import { createLogger } from '../base/logger.ts';
 import type { Job } from '../core/job.ts';
 import type { Holding } from '../core/worker-message.ts';
 import type { Executor, Run, RunSpec } from '../executors/executor.ts';
-import { openJobLog } from '../logs/job-log.ts';
-import { createDirectoryStore } from '../storage/directory/directory-store.ts';
 import { attemptDir } from './attempt-dir.ts';
 import { createLocalRunner, type LocalRunnerDeps } from './local-runner.ts';
 
@@ -60,34 +55,8 @@ function executorOf(adopt: Executor['adopt'], swept: string[] = []): Executor {
   };
 }
 
-async function depsOf(context: CleansUp, known: Executor): Promise<LocalRunnerDeps> {
-  const root = await tempDir(context);
-  const git = createGit(process.env);
-  return {
-    attemptsDir: join(root, 'attempts'),
-    store: await createDirectoryStore({ root: join(root, 'store'), clock: systemClock }),
-    logger: createLogger({ level: 'error', isTerminal: false, hasColour: false, write: () => undefined }),
-    checkout: {
-      git,
-      mirrors: createGitMirrors({ git, cacheDir: join(root, 'mirrors'), depth: null, clock: systemClock }),
-      keepFreeBytes: 0,
-      gitMemoryBytes: 2 ** 30,
-    },
-    executors: { container: null, process: null },
-    knownExecutors: [known],
-    askedExecutor: 'auto',
-    defaultImage: null,
-    graceMs: 1000,
-    minFreeBytes: 0,
-    clock: systemClock,
-    secretFiles: () => Promise.resolve({}),
-    secretTexts: () => [],
-    attachmentLimits: { files: 10, totalBytes: 1000 },
-    openJobLog,
-    openSink: () => ({ grew: () => undefined, seal: () => Promise.resolve() }),
-    words: () => 'over',
-  };
-}
+const depsOf = async (context: CleansUp, known: Executor): Promise<LocalRunnerDeps> =>
+  runnerDepsIn(await tempDir(context), known);
 
 /** What a worker that was killed while its job ran left behind. */
 async function leaveRunning(deps: LocalRunnerDeps, limits: Partial<Job['limits']> = {}): Promise<Holding> {

@@ -8,11 +8,10 @@ import { createHandClock } from '../../test/support/hand-clock.ts';
 import { holdingOf } from '../../test/support/holding.ts';
 import { memorySpool } from '../../test/support/model-runner.ts';
 import { needs } from '../../test/support/needs.ts';
+import { runnerDepsIn } from '../../test/support/runner-deps.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { until } from '../../test/support/until.ts';
 import { systemClock, type Clock } from '../base/clock.ts';
-import { createGit } from '../base/git.ts';
-import { createGitMirrors } from '../base/git-mirror.ts';
 import { createLogger } from '../base/logger.ts';
 import { systemRandom } from '../base/random.ts';
 import { openDatabase } from '../base/sqlite.ts';
@@ -23,10 +22,8 @@ import { collectorOptions, collectorQueue, jobQueue, jobQueueOptions } from '../
 import type { ControlMessage, WorkerMessage } from '../core/worker-message.ts';
 import { createProcessExecutor } from '../executors/process/process-executor.ts';
 import { createChunkStreamer, localPace } from '../logs/chunk-streamer.ts';
-import { openJobLog } from '../logs/job-log.ts';
 import { openEmbeddedQueue } from '../queue/embedded/embedded-queue.ts';
 import type { Queue } from '../queue/queue.ts';
-import { createDirectoryStore } from '../storage/directory/directory-store.ts';
 import { createLocalRunner } from './local-runner.ts';
 import { createWorkerLoop } from './worker-loop.ts';
 
@@ -74,30 +71,12 @@ async function openHouse(context: TestContext, clock: Clock): Promise<House> {
     if (message.kind === 'hello') await tell({ v: 1, kind: 'serve', queues: [jobs] });
     return 'ack';
   });
-  const git = createGit(process.env);
-  const store = await createDirectoryStore({ root: join(root, 'store'), clock: systemClock });
   const executor = createProcessExecutor({ runsDir: join(root, 'runs') });
   const runner = createLocalRunner({
-    attemptsDir: join(root, 'attempts'),
-    store,
+    ...(await runnerDepsIn(root, executor)),
     logger,
-    checkout: {
-      git,
-      mirrors: createGitMirrors({ git, cacheDir: join(root, 'mirrors'), depth: null, clock: systemClock }),
-      keepFreeBytes: 0,
-      gitMemoryBytes: 2 ** 30,
-    },
     executors: { container: null, process: executor },
-    knownExecutors: [executor],
     askedExecutor: 'process',
-    defaultImage: null,
-    graceMs: 1000,
-    minFreeBytes: 0,
-    clock: systemClock,
-    secretFiles: () => Promise.resolve({}),
-    secretTexts: () => [],
-    attachmentLimits: { files: 10, totalBytes: 1000 },
-    openJobLog,
     openSink: (sink) =>
       createChunkStreamer({
         ...sink,
@@ -106,7 +85,6 @@ async function openHouse(context: TestContext, clock: Clock): Promise<House> {
         random: systemRandom,
         pace: localPace,
       }),
-    words: () => 'over',
   });
   const life = new AbortController();
   const offer = { pool: 'default', capabilities: [], slots: 1, hostname: 'h', version: '1' };
