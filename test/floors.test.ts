@@ -162,7 +162,7 @@ for (const [title, { files, sees }] of Object.entries(baits)) {
 test('what is allowed is not reported', () => {
   const files = {
     'src/cli/wire.ts': "import { amqp } from '../queue/amqp.ts';",
-    'src/cli/wire-queue.ts': "import { amqp } from '../queue/amqp.ts';",
+    'src/cli/wire/queue.ts': "import { amqp } from '../../queue/amqp.ts';",
     'src/queue/amqp.ts': "import { x } from './queue.ts';\nexport const amqp = x;",
     'src/queue/queue.ts': 'export const x = 1;',
     'src/worker/a.ts': "import { x } from '../queue/queue.ts';\nsetTimeout(x);",

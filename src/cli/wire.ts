@@ -7,7 +7,7 @@ import type { Settings } from '../config/settings.ts';
 import type { CliContext } from './cli-context.ts';
 import { findSubject, type FindParts } from './find-subject.ts';
 import type { Openers } from './serve-here.ts';
-import { createFetching } from './wire-fetching.ts';
+import { createFetching } from './wire/fetching.ts';
 import {
   holdLock,
   loggerOf,
@@ -17,8 +17,8 @@ import {
   wordsOf,
   type SharedParts,
   type WorkerShared,
-} from './wire-shared.ts';
-import { openStores, tryStores } from './wire-store.ts';
+} from './wire/common-parts.ts';
+import { openStores, tryStores } from './wire/store.ts';
 import type { Wiring } from './wiring.ts';
 
 const servingParts: Openers<SharedParts, WorkerShared> = {
@@ -26,8 +26,8 @@ const servingParts: Openers<SharedParts, WorkerShared> = {
   openShared,
   openForWorker,
   // With it come the forges: only a server needs them.
-  openServerParts: async (...given) => (await import('./wire-server.ts')).openServerParts(...given),
-  openWorkerParts: async (...given) => (await import('./wire-worker.ts')).openWorkerParts(...given),
+  openServerParts: async (...given) => (await import('./wire/server.ts')).openServerParts(...given),
+  openWorkerParts: async (...given) => (await import('./wire/worker.ts')).openWorkerParts(...given),
 };
 
 const cloneUrlOf =
@@ -72,7 +72,7 @@ export const wiring: Wiring = {
       // git looks for the commit while what runs it is loaded.
       const [found, { runHere }] = await Promise.all([
         findSubject(finding, order, context.interruption()),
-        import('./wire-run.ts'),
+        import('./wire/run.ts'),
       ]);
       return await runHere(order, found, fetching, context);
     } finally {
@@ -80,7 +80,7 @@ export const wiring: Wiring = {
     }
   },
   trials: async (settings, signal) => {
-    const { executorsOf } = await import('./wire-runner.ts');
+    const { executorsOf } = await import('./wire/runner.ts');
     const all = executorsOf(settings, join(settings.paths.workerDir, 'trial'), 'groundcrew-trial', {
       env: process.env,
     } as CliContext);
@@ -90,7 +90,7 @@ export const wiring: Wiring = {
     ];
   },
   checkForge: async (settings, name, { env }, signal) => {
-    const { createHostedForges } = await import('./wire-forges.ts');
+    const { createHostedForges } = await import('./wire/forges.ts');
     const hosted = createHostedForges({
       settings,
       projects: () => settings.projects,
@@ -113,8 +113,8 @@ export const wiring: Wiring = {
       await stores.close();
     }
   },
-  checkBroker: async (...given) => (await import('./wire-broker.ts')).checkBroker(...given),
-  tendBroker: async (...given) => (await import('./wire-broker.ts')).tendBroker(...given),
+  checkBroker: async (...given) => (await import('./wire/broker.ts')).checkBroker(...given),
+  tendBroker: async (...given) => (await import('./wire/broker.ts')).tendBroker(...given),
   hasHook: ({ settings, dir }) => hasHooks({ repoDir: dir, spoolDir: settings.paths.hookDir, env: process.env }),
   installHook: ({ settings, dir, isDryRun, isAppending }) =>
     installHooks({ repoDir: dir, spoolDir: settings.paths.hookDir, append: isAppending, isDryRun, env: process.env }),

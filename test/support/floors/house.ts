@@ -36,9 +36,9 @@ export const rooms: Readonly<Record<string, Room>> = {
 
 /**
  * Where adapters meet: the only product files that may import past a port. Several, since one would be longer than a file
- * may be: `wire.ts` joins the house, and each `wire-<room>.ts` opens one room for it.
+ * may be: `wire.ts` joins the house, and each file of `wire/` opens one room for it.
  */
-export const wirePaths = /^src\/cli\/wire(-[a-z]+)*\.ts$/;
+export const wirePaths = /^src\/cli\/wire(\/[a-z-]+)?\.ts$/;
 
 /** No clock, random, environment, async or I/O below these; they are handed all they need. */
 export const purePrefixes = ['src/core/', 'src/decide/', 'src/results/', 'src/metrics/alert'] as const;

@@ -129,7 +129,10 @@ function arrowRules(path: string, arrow: Arrow, dependencies: readonly string[])
   }
   const isPort = lower.ports === undefined || lower.ports.some((port) => to === `src/${into}/${port}`);
   if (isPort || wirePaths.test(path) || isTest(path)) return [];
-  return broken('adapter', `imports ${to} past the port of ${into}; adapters are named in src/cli/wire*.ts alone`);
+  return broken(
+    'adapter',
+    `imports ${to} past the port of ${into}; adapters are named in src/cli/wire.ts and src/cli/wire/ alone`,
+  );
 }
 
 function packageOf(specifier: string): string {

@@ -1,13 +1,13 @@
-import { systemClock } from '../base/clock.ts';
-import { systemRandom } from '../base/random.ts';
-import { readTextFile } from '../config/read-yaml.ts';
-import type { StoreSettings } from '../config/store-settings.ts';
-import type { Grant } from '../core/grant.ts';
-import { openGrantedStore } from '../storage/granted/granted-store.ts';
-import type { StoreGrantSource } from '../storage/object-store.ts';
-import type { AttemptGrants } from '../worker/grants.ts';
-import type { LocalRunnerDeps } from '../worker/local-runner.ts';
-import { prefixOfHolding } from '../worker/run-record.ts';
+import { systemClock } from '../../base/clock.ts';
+import { systemRandom } from '../../base/random.ts';
+import { readTextFile } from '../../config/read-yaml.ts';
+import type { StoreSettings } from '../../config/store-settings.ts';
+import type { Grant } from '../../core/grant.ts';
+import { openGrantedStore } from '../../storage/granted/granted-store.ts';
+import type { StoreGrantSource } from '../../storage/object-store.ts';
+import type { AttemptGrants } from '../../worker/grants.ts';
+import type { LocalRunnerDeps } from '../../worker/local-runner.ts';
+import { prefixOfHolding } from '../../worker/run-record.ts';
 
 /** How an attempt writes with what the server granted to it; certificates are those of this machine's configuration. */
 export function grantedStores(settings: StoreSettings): NonNullable<LocalRunnerDeps['grantedStore']> {

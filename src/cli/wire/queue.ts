@@ -1,16 +1,16 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemClock } from '../base/clock.ts';
-import { UsageError, isGroundcrewError } from '../base/errors.ts';
-import type { Logger } from '../base/logger.ts';
-import { systemRandom } from '../base/random.ts';
-import type { Database } from '../base/sqlite.ts';
-import { brokerUser, readPem, type AmqpSettings } from '../config/queue-settings.ts';
-import { readReferenceAt } from '../config/secrets.ts';
-import type { Settings } from '../config/settings.ts';
-import type { AmqpBroker, AmqpManagement } from '../queue/amqp/amqp-options.ts';
-import type { Queue } from '../queue/queue.ts';
-import type { CliContext } from './cli-context.ts';
+import { systemClock } from '../../base/clock.ts';
+import { UsageError, isGroundcrewError } from '../../base/errors.ts';
+import type { Logger } from '../../base/logger.ts';
+import { systemRandom } from '../../base/random.ts';
+import type { Database } from '../../base/sqlite.ts';
+import { brokerUser, readPem, type AmqpSettings } from '../../config/queue-settings.ts';
+import { readReferenceAt } from '../../config/secrets.ts';
+import type { Settings } from '../../config/settings.ts';
+import type { AmqpBroker, AmqpManagement } from '../../queue/amqp/amqp-options.ts';
+import type { Queue } from '../../queue/queue.ts';
+import type { CliContext } from '../cli-context.ts';
 
 /** An open queue, and what belongs to it. */
 export interface OpenQueue {
@@ -38,7 +38,7 @@ export interface QueuePlace {
 export async function openServerQueue(place: QueuePlace, database: Database): Promise<OpenQueue> {
   const { settings } = place;
   if (settings.queue.kind === 'embedded') return await openEmbedded(place, database);
-  const { openAmqpQueue } = await import('../queue/amqp/amqp-queue.ts');
+  const { openAmqpQueue } = await import('../../queue/amqp/amqp-queue.ts');
   const broker = brokerOf(settings.queue, place.env, 'server');
   const queue = await openAmqpQueue({ ...amqpPlace(place), broker, clientName: `groundcrew server ${place.version}` });
   const lost = new AbortController();
@@ -58,7 +58,7 @@ export async function openServerQueue(place: QueuePlace, database: Database): Pr
 export async function openWorkerQueue(place: QueuePlace): Promise<OpenQueue> {
   const { settings } = place;
   if (settings.queue.kind === 'embedded') {
-    const { openDatabase } = await import('../base/sqlite.ts');
+    const { openDatabase } = await import('../../base/sqlite.ts');
     const database = openDatabase({ path: settings.paths.ledgerFile });
     const opened = await openEmbedded(place, database);
     return {
@@ -69,7 +69,7 @@ export async function openWorkerQueue(place: QueuePlace): Promise<OpenQueue> {
       },
     };
   }
-  const { openAmqpQueue } = await import('../queue/amqp/amqp-queue.ts');
+  const { openAmqpQueue } = await import('../../queue/amqp/amqp-queue.ts');
   const broker = brokerOf(settings.queue, place.env, 'worker');
   const clientName = `groundcrew worker ${place.version}`;
   const queue = await openAmqpQueue({ ...amqpPlace(place), broker, clientName });
@@ -134,7 +134,7 @@ function amqpPlace({ logger, signal }: QueuePlace): {
 }
 
 async function openEmbedded({ settings, logger }: QueuePlace, database: Database): Promise<OpenQueue> {
-  const { openEmbeddedQueue } = await import('../queue/embedded/embedded-queue.ts');
+  const { openEmbeddedQueue } = await import('../../queue/embedded/embedded-queue.ts');
   const directory = join(settings.paths.stateDir, 'queue');
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const queue = await openEmbeddedQueue({ database, directory, clock: systemClock, random: systemRandom, logger });

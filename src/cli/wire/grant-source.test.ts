@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { until } from '../../test/support/until.ts';
-import type { StoreGrants } from '../storage/object-store.ts';
-import { grantSource } from './wire-grant-source.ts';
+import { until } from '../../../test/support/until.ts';
+import type { StoreGrants } from '../../storage/object-store.ts';
+import { grantSource } from './grant-source.ts';
 
 test('a store that is away at the start holds back what needs it, and nothing else, until it answers once', async () => {
   let isAway = true;

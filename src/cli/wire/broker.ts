@@ -1,17 +1,17 @@
 import { statSync } from 'node:fs';
-import { systemClock } from '../base/clock.ts';
-import { UsageError, errorLine, isGroundcrewError } from '../base/errors.ts';
-import { silentLogger } from '../base/logger.ts';
-import { systemRandom } from '../base/random.ts';
-import type { AmqpSettings } from '../config/queue-settings.ts';
-import type { Settings } from '../config/settings.ts';
-import type { AmqpBroker, AmqpManagement } from '../queue/amqp/amqp-options.ts';
-import { openAmqpQueue } from '../queue/amqp/amqp-queue.ts';
-import { applyChange, endConnections, readBroker, readBrokerHealth } from '../queue/amqp/broker-admin.ts';
-import { planBroker, revocations, type BrokerMembers } from '../queue/amqp/broker-plan.ts';
-import type { CliContext } from './cli-context.ts';
-import { brokerOf, managementOf } from './wire-queue.ts';
-import type { BrokerNews, BrokerOrder, ForgeFinding } from './wiring.ts';
+import { systemClock } from '../../base/clock.ts';
+import { UsageError, errorLine, isGroundcrewError } from '../../base/errors.ts';
+import { silentLogger } from '../../base/logger.ts';
+import { systemRandom } from '../../base/random.ts';
+import type { AmqpSettings } from '../../config/queue-settings.ts';
+import type { Settings } from '../../config/settings.ts';
+import type { AmqpBroker, AmqpManagement } from '../../queue/amqp/amqp-options.ts';
+import { openAmqpQueue } from '../../queue/amqp/amqp-queue.ts';
+import { applyChange, endConnections, readBroker, readBrokerHealth } from '../../queue/amqp/broker-admin.ts';
+import { planBroker, revocations, type BrokerMembers } from '../../queue/amqp/broker-plan.ts';
+import type { CliContext } from '../cli-context.ts';
+import { brokerOf, managementOf } from './queue.ts';
+import type { BrokerNews, BrokerOrder, ForgeFinding } from '../wiring.ts';
 
 /** For a broker that does not answer (ms). */
 const patienceMs = 10_000;

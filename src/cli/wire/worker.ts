@@ -1,21 +1,21 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemClock } from '../base/clock.ts';
-import { UsageError } from '../base/errors.ts';
-import { tryProcessLock } from '../base/process-lock.ts';
-import { systemRandom } from '../base/random.ts';
-import type { Settings, WorkerSettings } from '../config/settings.ts';
-import { createLocalRunner } from '../worker/local-runner.ts';
-import type { CliContext } from './cli-context.ts';
-import type { WorkerParts } from './run-worker.ts';
-import { workerName } from './run-worker.ts';
-import { tidyingOf } from './tidying.ts';
-import { whenRoom } from './when-room.ts';
-import { createFetching } from './wire-fetching.ts';
-import { grantedStores } from './wire-granted.ts';
-import { executorsOf, runnerDeps } from './wire-runner.ts';
-import { mirrorsDir, type WorkerShared } from './wire-shared.ts';
+import { systemClock } from '../../base/clock.ts';
+import { UsageError } from '../../base/errors.ts';
+import { tryProcessLock } from '../../base/process-lock.ts';
+import { systemRandom } from '../../base/random.ts';
+import type { Settings, WorkerSettings } from '../../config/settings.ts';
+import { createLocalRunner } from '../../worker/local-runner.ts';
+import type { CliContext } from '../cli-context.ts';
+import type { WorkerParts } from '../run-worker.ts';
+import { workerName } from '../run-worker.ts';
+import { tidyingOf } from '../tidying.ts';
+import { whenRoom } from '../when-room.ts';
+import { createFetching } from './fetching.ts';
+import { grantedStores } from './granted.ts';
+import { executorsOf, runnerDeps } from './runner.ts';
+import { mirrorsDir, type WorkerShared } from './common-parts.ts';
 
 /** A worker of this machine; one name is one process. */
 export async function openWorkerParts(

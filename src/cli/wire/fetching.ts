@@ -1,7 +1,7 @@
-import type { Logger } from '../base/logger.ts';
-import type { Settings } from '../config/settings.ts';
-import type { CliContext } from './cli-context.ts';
-import type { HostedForges } from './wire-forges.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { Settings } from '../../config/settings.ts';
+import type { CliContext } from '../cli-context.ts';
+import type { HostedForges } from './forges.ts';
 
 /** How jobs on this machine fetch the repositories of forges. */
 export type Fetching = Pick<HostedForges, 'fetchCredentials' | 'close'>;
@@ -13,7 +13,7 @@ export type Fetching = Pick<HostedForges, 'fetchCredentials' | 'close'>;
 export function createFetching(settings: Settings, context: Pick<CliContext, 'env'>, logger: Logger): Fetching {
   let opened: Promise<HostedForges> | null = null;
   const open = async (): Promise<HostedForges> => {
-    const { createHostedForges } = await import('./wire-forges.ts');
+    const { createHostedForges } = await import('./forges.ts');
     const projects = (): Settings['projects'] => settings.projects;
     return createHostedForges({ settings, projects, env: context.env, logger, cacheName: 'fetch' });
   };

@@ -1,25 +1,25 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemClock } from '../base/clock.ts';
-import { errorLine } from '../base/errors.ts';
-import { createGit } from '../base/git.ts';
-import type { Logger } from '../base/logger.ts';
-import { systemRandom } from '../base/random.ts';
-import { webhookPath, type ForgeSettings } from '../config/forge-settings.ts';
-import { readReferenceAt } from '../config/secrets.ts';
-import type { SecretReference } from '../config/fields.ts';
-import type { LivePolicy } from '../config/live-policy.ts';
-import { canonical } from '../config/policy-version.ts';
-import { gitForgeName, type Project } from '../config/project-settings.ts';
-import type { Settings } from '../config/settings.ts';
-import type { Subject } from '../core/subject.ts';
-import type { Forge } from '../forge/forge.ts';
-import { createGitForge } from '../forge/git/git-forge.ts';
-import type { GitHubForge, GitHubForgeOptions } from '../forge/github/github-forge.ts';
-import type { GitHubMeter } from '../forge/github/github-meter.ts';
-import type { WebhookReader } from '../forge/webhook.ts';
-import type { CliContext } from './cli-context.ts';
-import { createRenewableForge } from './renewable-forge.ts';
+import { systemClock } from '../../base/clock.ts';
+import { errorLine } from '../../base/errors.ts';
+import { createGit } from '../../base/git.ts';
+import type { Logger } from '../../base/logger.ts';
+import { systemRandom } from '../../base/random.ts';
+import { webhookPath, type ForgeSettings } from '../../config/forge-settings.ts';
+import { readReferenceAt } from '../../config/secrets.ts';
+import type { SecretReference } from '../../config/fields.ts';
+import type { LivePolicy } from '../../config/live-policy.ts';
+import { canonical } from '../../config/policy-version.ts';
+import { gitForgeName, type Project } from '../../config/project-settings.ts';
+import type { Settings } from '../../config/settings.ts';
+import type { Subject } from '../../core/subject.ts';
+import type { Forge } from '../../forge/forge.ts';
+import { createGitForge } from '../../forge/git/git-forge.ts';
+import type { GitHubForge, GitHubForgeOptions } from '../../forge/github/github-forge.ts';
+import type { GitHubMeter } from '../../forge/github/github-meter.ts';
+import type { WebhookReader } from '../../forge/webhook.ts';
+import type { CliContext } from '../cli-context.ts';
+import { createRenewableForge } from '../renewable-forge.ts';
 
 /** Whose forges are opened, and what is read of them at each use. */
 export interface ForgesOptions {
@@ -72,7 +72,7 @@ export function createHostedForges(options: ForgesOptions): HostedForges {
 }
 
 async function openGitHub(forge: ForgeSettings, options: ForgesOptions): Promise<GitHubForge> {
-  const { createGitHubForge } = await import('../forge/github/github-forge.ts');
+  const { createGitHubForge } = await import('../../forge/github/github-forge.ts');
   const { name, apiUrl, webUrl, statuses } = forge;
   const { settings, logger, env, projects } = options;
   const { publicUrl } = settings.server;
@@ -117,7 +117,7 @@ export async function openWebhookReaders(
   { env, logger, signal }: Pick<ForgesOptions, 'env' | 'logger'> & { readonly signal: AbortSignal },
 ): Promise<readonly WebhookReader[]> {
   if (forges.length === 0) return [];
-  const { createGitHubWebhookReader } = await import('../forge/github/webhook/webhook-read.ts');
+  const { createGitHubWebhookReader } = await import('../../forge/github/webhook/webhook-read.ts');
   return forges.map((forge) => {
     const ownLogin = rememberedLogin(forge, signal);
     let complained = '';

@@ -1,20 +1,20 @@
 import { join } from 'node:path';
-import { systemClock } from '../base/clock.ts';
-import { UsageError, isGroundcrewError } from '../base/errors.ts';
-import { createLogger, type Logger } from '../base/logger.ts';
-import { holdServerLock } from '../base/process-lock.ts';
-import type { Database } from '../base/sqlite.ts';
-import type { Settings } from '../config/settings.ts';
-import { prepareStateDir, type StatePaths } from '../config/state-dir.ts';
-import type { LedgerReader } from '../ledger/ledger-reader.ts';
-import { readLog } from '../logs/log-reader.ts';
-import { whyWaiting } from '../report/waiting-words.ts';
-import { standingWords } from '../report/words.ts';
-import type { OpenLog, RunWords } from '../web/web-deps.ts';
-import type { CliContext } from './cli-context.ts';
-import type { LogFollowing } from './log-following.ts';
-import type { OpenQueue, QueuePlace } from './wire-queue.ts';
-import { openStores, type OpenStores } from './wire-store.ts';
+import { systemClock } from '../../base/clock.ts';
+import { UsageError, isGroundcrewError } from '../../base/errors.ts';
+import { createLogger, type Logger } from '../../base/logger.ts';
+import { holdServerLock } from '../../base/process-lock.ts';
+import type { Database } from '../../base/sqlite.ts';
+import type { Settings } from '../../config/settings.ts';
+import { prepareStateDir, type StatePaths } from '../../config/state-dir.ts';
+import type { LedgerReader } from '../../ledger/ledger-reader.ts';
+import { readLog } from '../../logs/log-reader.ts';
+import { whyWaiting } from '../../report/waiting-words.ts';
+import { standingWords } from '../../report/words.ts';
+import type { OpenLog, RunWords } from '../../web/web-deps.ts';
+import type { CliContext } from '../cli-context.ts';
+import type { LogFollowing } from '../log-following.ts';
+import type { OpenQueue, QueuePlace } from './queue.ts';
+import { openStores, type OpenStores } from './store.ts';
 
 /** How often a log is looked at that may grow; in a store elsewhere each look is two requests. */
 const localPollMs = 100;
@@ -55,8 +55,8 @@ export async function openShared(settings: Settings, context: CliContext): Promi
   const place = placeOf(settings, context);
   // Whoever serves no queue starts without it.
   const [{ openDatabase }, { openServerQueue }] = await Promise.all([
-    import('../base/sqlite.ts'),
-    import('./wire-queue.ts'),
+    import('../../base/sqlite.ts'),
+    import('./queue.ts'),
   ]);
   const database = openDatabase({ path: settings.paths.ledgerFile });
   let opened: OpenQueue | null = null;
@@ -84,7 +84,7 @@ export async function openShared(settings: Settings, context: CliContext): Promi
 /** What a worker in a process of its own stands on. With a broker between them it shares no file with the server. */
 export async function openForWorker(settings: Settings, context: CliContext): Promise<WorkerShared> {
   const place = placeOf(settings, context);
-  const { openWorkerQueue } = await import('./wire-queue.ts');
+  const { openWorkerQueue } = await import('./queue.ts');
   const opened = await openWorkerQueue(place);
   try {
     const stores = await openStores(settings.store, place);

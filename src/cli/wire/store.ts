@@ -1,20 +1,20 @@
 import { join } from 'node:path';
-import { systemClock } from '../base/clock.ts';
-import { errorLine, GroundcrewError, isGroundcrewError } from '../base/errors.ts';
-import type { Logger } from '../base/logger.ts';
-import { systemRandom } from '../base/random.ts';
-import type { Environment } from '../config/load.ts';
-import { readTextFile } from '../config/read-yaml.ts';
-import { readReferenceAt } from '../config/secrets.ts';
-import type { StatePaths } from '../config/state-dir.ts';
-import { isRemote, mirrorPath, type StoreKind, type StoreSettings } from '../config/store-settings.ts';
-import { isTransientKey } from '../logs/log-layout.ts';
-import { createDirectoryStore } from '../storage/directory/directory-store.ts';
-import { createMirroredStore } from '../storage/mirrored-store.ts';
-import { createMirrorFilling, type MirrorFilling } from '../storage/mirror-filling.ts';
-import type { ObjectStore, StoreGrants } from '../storage/object-store.ts';
-import type { S3Store } from '../storage/s3/s3-store.ts';
-import type { StoreFinding } from './wiring.ts';
+import { systemClock } from '../../base/clock.ts';
+import { errorLine, GroundcrewError, isGroundcrewError } from '../../base/errors.ts';
+import type { Logger } from '../../base/logger.ts';
+import { systemRandom } from '../../base/random.ts';
+import type { Environment } from '../../config/load.ts';
+import { readTextFile } from '../../config/read-yaml.ts';
+import { readReferenceAt } from '../../config/secrets.ts';
+import type { StatePaths } from '../../config/state-dir.ts';
+import { isRemote, mirrorPath, type StoreKind, type StoreSettings } from '../../config/store-settings.ts';
+import { isTransientKey } from '../../logs/log-layout.ts';
+import { createDirectoryStore } from '../../storage/directory/directory-store.ts';
+import { createMirroredStore } from '../../storage/mirrored-store.ts';
+import { createMirrorFilling, type MirrorFilling } from '../../storage/mirror-filling.ts';
+import type { ObjectStore, StoreGrants } from '../../storage/object-store.ts';
+import type { S3Store } from '../../storage/s3/s3-store.ts';
+import type { StoreFinding } from '../wiring.ts';
 
 /** One store of the configuration, opened. */
 export interface NamedStore {
@@ -154,7 +154,7 @@ async function openBucket(
   kind: StoreKind & { readonly kind: 's3' },
   { env, logger, ca }: StorePlace & { readonly ca?: string },
 ): Promise<NamedStore> {
-  const { openS3Store } = await import('../storage/s3/s3-store.ts');
+  const { openS3Store } = await import('../../storage/s3/s3-store.ts');
   const { bucket, prefix, region, endpoint, addressing, publicUrl, keys } = kind;
   const secret = (key: string, reference: NonNullable<typeof keys>['id']): string =>
     readReferenceAt(`${name}.s3.${key}`, reference, env);
@@ -206,7 +206,7 @@ async function openFolder(
   kind: StoreKind & { readonly kind: 'http' },
   { env, ca }: StorePlace & { readonly ca?: string },
 ): Promise<NamedStore> {
-  const { openHttpStore } = await import('../storage/http/http-store.ts');
+  const { openHttpStore } = await import('../../storage/http/http-store.ts');
   const { url, publicUrl, token: reference } = kind;
   const key = `${name}.http.token`;
   const token = reference === null ? null : (): string => readReferenceAt(key, reference, env);
@@ -256,7 +256,7 @@ function tokenGrants(url: string, token: (() => string) | null): StoreGrants {
 
 /** Puts something with a form as a worker would. @throws GroundcrewError when the store lets none in */
 async function tryForm(store: S3Store, ca: string | undefined): Promise<string> {
-  const { openGrantedStore } = await import('../storage/granted/granted-store.ts');
+  const { openGrantedStore } = await import('../../storage/granted/granted-store.ts');
   const prefix = `groundcrew-probe-${systemRandom.hex(8)}`;
   const { form } = await store.form(prefix, 300_000);
   const worker = openGrantedStore({

@@ -1,9 +1,9 @@
-import { errorLine } from '../base/errors.ts';
-import type { Logger } from '../base/logger.ts';
-import { checkedOut } from '../core/job.ts';
-import type { GrantSource } from '../dispatch/give-grants.ts';
-import type { Forge } from '../forge/forge.ts';
-import type { StoreGrants } from '../storage/object-store.ts';
+import { errorLine } from '../../base/errors.ts';
+import type { Logger } from '../../base/logger.ts';
+import { checkedOut } from '../../core/job.ts';
+import type { GrantSource } from '../../dispatch/give-grants.ts';
+import type { Forge } from '../../forge/forge.ts';
+import type { StoreGrants } from '../../storage/object-store.ts';
 
 /** Nothing lies there: a form for it shows that the store can be granted. */
 const trialPrefix = 'groundcrew-trial';
