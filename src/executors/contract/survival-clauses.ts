@@ -80,6 +80,24 @@ export const survivalClauses: readonly ExecutorClause[] = [
     },
   },
   {
+    title: 'a guard that was killed when it was done leaves nothing either',
+    async check(bench: Bench): Promise<void> {
+      const spec = await bench.spec('echo ready; sleep 20');
+      const run = await bench.executor.start(spec, () => undefined, new AbortController().signal);
+      await outputUntil(run, 'ready');
+      const dir = guardDir(spec.stateDir);
+      const guard = await readIdentity(join(dir, 'guard'));
+      assert.ok(guard);
+      // Where a container ends, its guard still waits for the engine after these two.
+      process.kill(guard.pid, 'SIGKILL');
+      await writeFile(join(dir, 'ended'), '0\n');
+      await writeFile(join(dir, 'done'), '');
+      await run.wait();
+      await run.cleanup();
+      assert.deepEqual(await carriersOf(spec.nonce, [], 'GROUNDCREW_GUARD'), []);
+    },
+  },
+  {
     title: 'a run that was never started, or is cleaned up, is not adopted',
     async check(bench: Bench): Promise<void> {
       assert.equal(await bench.executor.adopt(await bench.spec('exit 0')), null);

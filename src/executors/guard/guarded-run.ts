@@ -117,8 +117,9 @@ export class GuardedRun implements Run {
       await engine.remove();
       if (notes.kind === 'container') await sweep();
     }
-    if (!(await exists(join(dir, 'done'))) && !(await this.isGuardRunning())) {
-      // Killed, it left its watch, which would signal a process number that is long somebody else's when the time is out.
+    if (!(await this.isGuardRunning()) && (this.#hasGroupLeft() || !(await exists(join(dir, 'done'))))) {
+      // Killed, and be it after it was done, it left its watch, which would signal a process number that is long somebody
+      // else's when the time is out.
       await killCarriers(notes.nonce, [], { clock, mostMs: 10_000, variable: 'GROUNDCREW_GUARD' });
     }
     await removeCgroups(notes.cgroups);
@@ -138,6 +139,18 @@ export class GuardedRun implements Run {
       this.#guard = await readIdentity(join(dir, 'guard'));
     }
     return this.#guard !== null && isRunning(this.#guard);
+  }
+
+  /** The guard's last act is to end its group, itself included. A group of somebody else by that number costs a look. */
+  #hasGroupLeft(): boolean {
+    const guard = this.#guard;
+    if (guard === null) return false;
+    try {
+      process.kill(-guard.pid, 0);
+      return true;
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+    }
   }
 
   /** The guard removes the container by itself; it outlives us, we only give it time to be thorough. */
