@@ -20,8 +20,10 @@ test(
     const house = await fleet.server(`projects: [{name: demo, path: ${repo.dir}}]\n`);
     await fleet.worker('w1', 'worker: {executor: process, slots: 1}\n');
     await until(() => existsSync(began), { within: 30_000, what: 'the first job' });
-    repo.git('checkout', '-q', '-b', 'other');
+    // The branch begins at its own commit: at the other's for a moment, it would have that tested once more.
+    repo.git('checkout', '-q', '--detach');
     const queued = repo.commit({ other: 'x', 'test/run': { script: '#!/bin/sh\necho queued\n' } });
+    repo.git('branch', 'other');
     const jobs = async (): Promise<number> => {
       const queue = (await broker.api('GET', `queues/${vhost}/jobs.default`)) as { readonly messages?: number };
       return queue.messages ?? 0;
