@@ -28,8 +28,10 @@ test('SIGTERM lets a worker finish and leave, taking nothing new', needs('git', 
   await until(async () => (await seen(crew, 'one'))?.standing.takesJobs === false, {
     what: 'the server to hear of it',
   });
-  repo.git('checkout', '-q', '-b', 'other');
+  // The branch begins at its own commit: at the other's for a moment, it would have that tested once more.
+  repo.git('checkout', '-q', '--detach');
   const second = repo.commit({ b: '1' });
+  repo.git('branch', 'other');
   await house.runOf(second, 'waiting');
   writeFileSync(`${crew.root}/stop`, '');
   assert.equal((await worker.ended).code, 0, worker.err());
