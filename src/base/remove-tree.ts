@@ -1,5 +1,5 @@
 import { lstat } from 'node:fs/promises';
-import { exec } from './exec.ts';
+import { exec, type ExecOptions } from './exec.ts';
 
 /** Whether a directory is gone; `detail` says in one line what could not be removed. */
 export type Removal = { readonly kind: 'removed' } | { readonly kind: 'left'; readonly detail: string };
@@ -13,13 +13,11 @@ export async function removeTree(
   dir: string,
   options: { readonly path?: string; readonly elevate?: readonly [string, ...string[]] } = {},
 ): Promise<Removal> {
-  const env = { PATH: options.path ?? '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' };
   // coreutils walk with openat and unlinkat; node's own rm gives up where the path gets too long.
   const remove = ['rm', '-rf', '--one-file-system', '--', dir] as const;
   // Does not follow links that it finds on its way.
   const unlock = ['chmod', '-R', 'u+rwX', '--', dir] as const;
-  const run = (argv: readonly [string, ...string[]]): ReturnType<typeof exec> =>
-    exec(argv, { env, cwd: '/', timeoutMs: 10 * 60_000, maxOutputBytes: 4096 });
+  const run = (argv: readonly [string, ...string[]]): ReturnType<typeof exec> => exec(argv, callOf(options));
   let said = (await run(remove)).stderr.toString('utf8');
   if (await isGone(dir)) return { kind: 'removed' };
   await run(unlock);
@@ -32,6 +30,24 @@ export async function removeTree(
   }
   const detail = (said.split('\n', 1)[0] ?? '').replace(/\p{Cc}+/gu, ' ').slice(0, 300);
   return { kind: 'left', detail: detail === '' ? `${dir} could not be removed` : detail };
+}
+
+/**
+ * The same for some directories at once, which costs about as much as for one of them. In their order.
+ * Whose own removal is in doubt gets another one for itself.
+ */
+export async function removeTrees(dirs: readonly string[]): Promise<readonly Removal[]> {
+  if (dirs.length > 1) await exec(['rm', '-rf', '--one-file-system', '--', ...dirs], callOf({}));
+  return await Promise.all(
+    dirs.map(async (dir) =>
+      dirs.length > 1 && (await isGone(dir)) ? ({ kind: 'removed' } as const) : await removeTree(dir),
+    ),
+  );
+}
+
+function callOf(options: { readonly path?: string }): ExecOptions {
+  const env = { PATH: options.path ?? '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' };
+  return { env, cwd: '/', timeoutMs: 10 * 60_000, maxOutputBytes: 4096 };
 }
 
 async function isGone(path: string): Promise<boolean> {

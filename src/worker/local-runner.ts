@@ -1,7 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { errorLine } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import { removeTree } from '../base/remove-tree.ts';
 import type { Holding } from '../core/worker-message.ts';
 import type { Executor, Run } from '../executors/executor.ts';
 import type { JobLog, LogSink, OpenJobLog } from '../logs/log-sink.ts';
@@ -15,6 +14,7 @@ import type { AttemptGrants } from './grants.ts';
 import { attendRun, createAttemptStop, runAttempt, type AttemptStop, type RunAttemptTools } from './run-attempt.ts';
 import { prefixOfHolding } from './run-record.ts';
 import { sealAttempt } from './seal-attempt.ts';
+import { createTreeRemover } from './tree-remover.ts';
 
 /** What the runner needs besides the tools of one attempt. */
 export interface LocalRunnerDeps extends RunAttemptTools {
@@ -43,6 +43,8 @@ export interface LocalRunnerDeps extends RunAttemptTools {
   readonly attachmentLimits: AttachmentLimits;
   /** One sentence for the end of the log. */
   readonly words: (end: AttemptEnd) => string;
+  /** What an attempt leaves is removed together with that of others that end within so long; absent: at once. */
+  readonly gatherRemovalsMs?: number;
 }
 
 /**
@@ -53,9 +55,10 @@ export function createLocalRunner(deps: LocalRunnerDeps): AttemptRunner {
   const at = (holding: Holding): AttemptDir => attemptDir(deps.attemptsDir, holding.nonce);
   const executorOf = (started: StartedRun | null): Executor | undefined =>
     deps.knownExecutors.find((one) => one.name === started?.executor);
+  const remover = createTreeRemover({ gatherMs: deps.gatherRemovalsMs ?? 0, clock: deps.clock });
 
   const remove = async (dir: AttemptDir): Promise<void> => {
-    const removal = await removeTree(dir.dir);
+    const removal = await remover.remove(dir.dir);
     if (removal.kind === 'left')
       deps.logger.warn('an attempt left files that cannot be removed', { dir: dir.dir, why: removal.detail });
   };
@@ -190,9 +193,8 @@ export function createLocalRunner(deps: LocalRunnerDeps): AttemptRunner {
         }
       }
       const going = new Set(adopted.map((one) => one.holding.nonce));
-      for (const nonce of await listAttempts(deps.attemptsDir)) {
-        if (!going.has(nonce) && !unsure.has(nonce)) await remove(attemptDir(deps.attemptsDir, nonce));
-      }
+      const left = (await listAttempts(deps.attemptsDir)).filter((nonce) => !going.has(nonce) && !unsure.has(nonce));
+      await Promise.all(left.map((nonce) => remove(attemptDir(deps.attemptsDir, nonce))));
       return adopted;
     },
   };

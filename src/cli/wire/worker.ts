@@ -68,7 +68,7 @@ export async function openWorkerParts(
     lock,
     runsIn,
     queue,
-    runner: createLocalRunner(deps),
+    runner: createLocalRunner({ ...deps, gatherRemovalsMs }),
     clock: systemClock,
     random: systemRandom,
     logger,
@@ -83,6 +83,9 @@ export async function openWorkerParts(
     }),
   };
 }
+
+/** Long enough that a busy worker starts one program for some short jobs; nobody waits for it but the disk. */
+const gatherRemovalsMs = 500;
 
 /** With a broker its user is the name: messages under any other would be refused. */
 function knownName(worker: WorkerSettings, identity: string | null): string {

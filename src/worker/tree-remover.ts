@@ -1,0 +1,48 @@
+import type { Clock } from '../base/clock.ts';
+import { errorLine } from '../base/errors.ts';
+import { removeTrees, type Removal } from '../base/remove-tree.ts';
+
+/** So many directories go in one program at most: their names must fit into its arguments. */
+const mostAtOnce = 200;
+
+/** Removes directories, those that come within a moment by one program: starting it costs more than removing a small tree. */
+export interface TreeRemover {
+  /** Resolves when it is gone, or cannot be removed; never rejects. */
+  remove(dir: string): Promise<Removal>;
+}
+
+interface Waiting {
+  readonly dir: string;
+  readonly done: (removal: Removal) => void;
+}
+
+/** `gatherMs`: the first one waits so long for company; 0 waits for nobody. */
+export function createTreeRemover(options: { readonly gatherMs: number; readonly clock: Clock }): TreeRemover {
+  const { gatherMs, clock } = options;
+  let waiting: Waiting[] = [];
+  const go = async (): Promise<void> => {
+    const all = waiting;
+    waiting = [];
+    for (let first = 0; first < all.length; first += mostAtOnce) {
+      const some = all.slice(first, first + mostAtOnce);
+      const removals = await removeTrees(some.map(({ dir }) => dir)).catch((error: unknown) =>
+        some.map((): Removal => ({ kind: 'left', detail: errorLine(error) })),
+      );
+      for (const [at, { dir, done }] of some.entries()) {
+        done(removals[at] ?? { kind: 'left', detail: `${dir} could not be removed` });
+      }
+    }
+  };
+  return {
+    remove: (dir) =>
+      new Promise((resolve) => {
+        waiting.push({ dir, done: resolve });
+        if (gatherMs <= 0) void go();
+        else if (waiting.length === 1) {
+          clock.after(gatherMs, () => {
+            void go();
+          });
+        }
+      }),
+  };
+}
