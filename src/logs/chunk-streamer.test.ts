@@ -61,7 +61,7 @@ logSinkContract('chunk streamer', async (context) => {
         random: systemRandom,
         onTrouble,
         signal: never,
-        pace: { flushMs: 1, flushBytes: 1000, retry: { firstMs: 1, mostMs: 2, factor: 2 } },
+        pace: { firstFlushMs: 0, flushMs: 1, flushBytes: 1000, retry: { firstMs: 1, mostMs: 2, factor: 2 } },
       }),
     held: async () => {
       const complete = await contentAt(inner, `${prefix}/log`);
@@ -103,7 +103,7 @@ async function stage(context: CleansUp, clock: Clock, pace: Partial<StreamPace>)
     random: systemRandom,
     onTrouble: (error) => assert.fail(String(error)),
     signal: never,
-    pace,
+    pace: { firstFlushMs: 0, ...pace },
   });
   const written = createHash('sha256');
   return {
@@ -139,10 +139,13 @@ test('chunk sizes follow the binary digits of the flush number, as published', a
   assert.deepEqual(await at.names(), ['log']);
 });
 
-test('the first bytes go at once, the next wait for their turn or for enough company', async (context) => {
+test('the first bytes go soon, the next wait for their turn or for enough company', async (context) => {
   const clock = createHandClock();
-  const at = await stage(context, clock, { flushMs: 1000, flushBytes: 50 });
+  const at = await stage(context, clock, { firstFlushMs: 300, flushMs: 1000, flushBytes: 50 });
   await at.write('first');
+  clock.pass(299);
+  assert.equal(clock.waiting, 1);
+  clock.pass(1);
   await until(async () => (await at.list()).length === 1);
   await at.write('second');
   await until(() => clock.waiting === 1);
@@ -214,7 +217,7 @@ test('a restarted streamer goes on behind the chunks that are there', async (con
     random: systemRandom,
     onTrouble: (error) => assert.fail(String(error)),
     signal: never,
-    pace: { flushMs: 10 },
+    pace: { firstFlushMs: 0, flushMs: 10 },
   });
   // The log file was cut back to its checkpoint first, so it is shorter for a while than what is copied.
   again.grew(5);

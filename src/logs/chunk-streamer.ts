@@ -31,6 +31,8 @@ export interface ChunkStreamerOptions {
 
 /** How eagerly a log is copied. Sizes are bytes. */
 export interface StreamPace {
+  /** From the first bytes to the first flush, unless somebody watches: the log of a job that is over by then is never cut. */
+  readonly firstFlushMs: number;
   /** Between two flushes, when little is waiting. */
   readonly flushMs: number;
   /** The same, while somebody watches. */
@@ -53,6 +55,7 @@ const mebibyte = 1024 * 1024;
 
 /** For a store on the same machine. */
 export const localPace: StreamPace = {
+  firstFlushMs: 300,
   flushMs: 100,
   watchedFlushMs: 100,
   flushBytes: 4 * mebibyte,
@@ -65,6 +68,7 @@ export const localPace: StreamPace = {
 /** For a store elsewhere, where each flush is two requests that are paid for: large chunks, seldom, unless somebody watches. */
 export const remotePace: StreamPace = {
   ...localPace,
+  firstFlushMs: 1_000,
   flushMs: 30_000,
   watchedFlushMs: 1_000,
   flushBytes: 8 * mebibyte,
@@ -72,8 +76,8 @@ export const remotePace: StreamPace = {
 };
 
 /**
- * Cuts a job's log into objects that a browser can tail with no server (layout in `log-layout.ts`). The first bytes go at
- * once; later ones wait for `flushMs` or `flushBytes`. A code point of UTF-8 text is never cut. After a restart it goes on
+ * Cuts a job's log into objects that a browser can tail with no server (layout in `log-layout.ts`). The first bytes go soon;
+ * later ones wait for `flushMs` or `flushBytes`. A code point of UTF-8 text is never cut. After a restart it goes on
  * behind the chunks that the store already lists.
  */
 export function createChunkStreamer(options: ChunkStreamerOptions): LogSink {
@@ -86,8 +90,10 @@ class ChunkStreamer implements LogSink {
   #sizeBytes = 0;
   /** Null until the store was asked what an earlier process left. */
   #chunks: readonly WeighedChunk[] | null = null;
-  /** When it last flushed, by the monotonic clock. */
-  #flushedAt = -Infinity;
+  /** When it last flushed, by the monotonic clock; null until the first flush. */
+  #flushedAt: number | null = null;
+  /** When the first bytes came. */
+  #grewAt: number | null = null;
   /** What it copied then. */
   #pieceBytes = 0;
   #flush: Promise<void> | null = null;
@@ -110,6 +116,7 @@ class ChunkStreamer implements LogSink {
   grew(sizeBytes: number): void {
     if (sizeBytes <= this.#sizeBytes) return;
     this.#sizeBytes = sizeBytes;
+    this.#grewAt ??= this.#options.clock.monotonic();
     if (this.#failures === 0) this.#plan();
   }
 
@@ -152,7 +159,8 @@ class ChunkStreamer implements LogSink {
     const waiting = this.#sizeBytes - (this.#chunks?.at(-1)?.end ?? 0);
     if (this.#isEnding || signal.aborted || this.#flush !== null || waiting <= 0) return;
     if (this.#sizeBytes === this.#heldAtBytes) return;
-    const waitMs = this.#pauseMs(waiting) - (clock.monotonic() - this.#flushedAt);
+    const since = this.#flushedAt ?? this.#grewAt ?? clock.monotonic();
+    const waitMs = this.#pauseMs(waiting) - (clock.monotonic() - since);
     this.#timer?.cancel();
     this.#timer = null;
     if (waitMs <= 0) this.#start();
@@ -181,10 +189,11 @@ class ChunkStreamer implements LogSink {
       });
   }
 
-  /** From the beginning of the last flush to that of the next. */
+  /** From the beginning of the last flush, or from the first bytes, to the beginning of the next. */
   #pauseMs(waitingBytes: number): number {
     if (this.#failures > 0) return backoffMs(this.#pace.retry, this.#failures, this.#options.random);
-    const { flushBytes, watchedFlushMs, bytesPerSecond } = this.#pace;
+    const { flushBytes, firstFlushMs, watchedFlushMs, bytesPerSecond } = this.#pace;
+    if (this.#flushedAt === null) return this.#isWatched() || waitingBytes >= flushBytes ? 0 : firstFlushMs;
     const flushMs = this.#isWatched() ? Math.min(watchedFlushMs, this.#pace.flushMs) : this.#pace.flushMs;
     return Math.max(waitingBytes >= flushBytes ? 0 : flushMs, Math.floor((this.#pieceBytes / bytesPerSecond) * 1000));
   }

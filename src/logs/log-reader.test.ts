@@ -192,7 +192,7 @@ function streamer(store: ObjectStore, file: string, pace: Partial<StreamPace>) {
     random: systemRandom,
     onTrouble: (error) => assert.fail(String(error)),
     signal: never,
-    pace,
+    pace: { firstFlushMs: 0, ...pace },
   });
 }
 

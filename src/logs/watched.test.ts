@@ -48,7 +48,8 @@ test('a log that is watched is copied each second and said to be, else each half
     await until(() => clock.waiting === 1);
   };
   const flushed = (n: number): Promise<unknown> => until(() => puts === 2 * n, { what: `flush ${String(n)}` });
-  await write();
+  await writeAndWait();
+  clock.pass(remotePace.firstFlushMs);
   await flushed(1);
   await writeAndWait();
   clock.pass(29_000);
