@@ -90,6 +90,23 @@ test('a kind that cannot be read makes a download', async (context) => {
   read?.body.destroy();
 });
 
+test('a run record and a chunk list are JSON without a note, and what else has their name keeps its own kind', async (context) => {
+  const root = await tempDir(context);
+  const store = await createDirectoryStore({ root, clock: systemClock });
+  const kindOf = async (key: string): Promise<unknown[]> => {
+    const read = await store.get(key);
+    read?.body.destroy();
+    return [read?.contentType, read?.isDownload];
+  };
+  for (const key of ['a/run.json', 'a/log.chunks']) {
+    await store.put(key, { bytes: Buffer.from('[]') }, { contentType: 'application/json', visibility: 'public' });
+    assert.deepEqual(await kindOf(key), ['application/json', false]);
+  }
+  assert.deepEqual(await readdir(join(root, 'kinds')), []);
+  await store.put('a/b/run.json', { bytes: Buffer.from('x') }, text);
+  assert.deepEqual(await kindOf('a/b/run.json'), [text.contentType, false]);
+});
+
 test('puts and deletes of neighbours do not lose each other over vanishing folders', async (context) => {
   const store = await openStore(context);
   const options = { ...text, isTransient: true };

@@ -9,7 +9,7 @@ import { checkKey } from '../object-key.ts';
 import type { ObjectRead, ObjectSource, ObjectStore, PutOptions } from '../object-store.ts';
 import { isStraight, moveBelow, removeBelow } from './files-below.ts';
 import { listObjects } from './list-objects.ts';
-import { isSameKind, plainKind, readKind, transitKind, writeKind, type ObjectKind } from './object-kind.ts';
+import { isSameKind, kindByName, readKind, transitKind, writeKind, type ObjectKind } from './object-kind.ts';
 import { createStaging, type Staging } from './staging.ts';
 import { absent, hasErrorCode } from './system-error.ts';
 
@@ -23,7 +23,7 @@ export interface DirectoryStore extends ObjectStore {
  * Objects as plain files, readable with any tool:
  *
  *     objects/<key>   the bytes; mode 0644 for `public`, 0640 for `private`
- *     kinds/<key>     content type and download flag, only where they are not plain text shown in place
+ *     kinds/<key>     content type and download flag, only where the name does not say them (`kindByName`)
  *     staging/…       being written
  *
  * A file appears under its name by rename or link when it is complete and on the disk. Several processes may use one
@@ -145,7 +145,7 @@ class FilesBelow implements DirectoryStore {
   }
 
   async #setKind(key: string, kind: ObjectKind, options: PutOptions): Promise<void> {
-    if (isSameKind(kind, plainKind)) await removeBelow(this.#kinds, key);
+    if (isSameKind(kind, kindByName(key))) await removeBelow(this.#kinds, key);
     else await writeKind(this.#kinds, key, { kind, staging: this.#staging, isTransient: options.isTransient === true });
   }
 

@@ -12,7 +12,16 @@ const objectKindSchema = z.object({ contentType: z.string().max(1000), isDownloa
 export type ObjectKind = Readonly<z.infer<typeof objectKindSchema>>;
 
 /** What a file without a note under `kinds/` is. */
-export const plainKind: ObjectKind = { contentType: 'text/plain; charset=utf-8', isDownload: false };
+const plainKind: ObjectKind = { contentType: 'text/plain; charset=utf-8', isDownload: false };
+const jsonKind: ObjectKind = { contentType: 'application/json', isDownload: false };
+
+/**
+ * What an object is without a note: text, or what each attempt has one of, since a note costs as much as an object. Both are
+ * harmless in a browser, whatever the bytes are.
+ */
+export function kindByName(key: string): ObjectKind {
+  return /\/(?:run\.json|log\.chunks)$/.test(key) ? jsonKind : plainKind;
+}
 
 /** Harmless whatever the bytes are: holds while an object's kind changes, and where its note cannot be read. */
 export const transitKind: ObjectKind = { contentType: 'application/octet-stream', isDownload: true };
@@ -22,14 +31,14 @@ export function isSameKind(a: ObjectKind, b: ObjectKind): boolean {
   return a.contentType === b.contentType && a.isDownload === b.isDownload;
 }
 
-/** The kind noted for `key` below `root`; `plainKind` when nothing is. */
+/** The kind noted for `key` below `root`; the one by its name when nothing is. */
 export async function readKind(root: string, key: string): Promise<ObjectKind> {
   const handle = await open(join(root, key), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
     absent,
   );
-  if (handle === null) return plainKind;
+  if (handle === null) return kindByName(key);
   try {
-    if (!(await handle.stat()).isFile()) return plainKind;
+    if (!(await handle.stat()).isFile()) return kindByName(key);
     return objectKindSchema.parse(JSON.parse(await handle.readFile('utf8')));
   } catch {
     return transitKind;
