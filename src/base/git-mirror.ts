@@ -1,4 +1,5 @@
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, sleep } from './clock.ts';
 import { GroundcrewError, isGroundcrewError } from './errors.ts';
@@ -67,6 +68,7 @@ export interface GitMirrors {
 const wantedRef = (sha: string): string => `refs/wanted/${sha}`;
 const mostPacks = 40;
 const mostWanted = 2000;
+const mostRemembered = 2000;
 
 /** `depth` null: all history. */
 export function createGitMirrors(options: {
@@ -85,6 +87,8 @@ class Mirrors implements GitMirrors {
   readonly #clock: Clock;
   /** The last one in line for each mirror. */
   readonly #lines = new Map<string, Promise<void>>();
+  /** By id; what a commit says never changes. Whether a mirror still has it, its refs say. */
+  readonly #known = new Map<string, MirrorCommit>();
   #discarded = 0;
 
   constructor(git: Git, cacheDir: string, depth: number | null, clock: Clock) {
@@ -107,27 +111,33 @@ class Mirrors implements GitMirrors {
     const gitDir = join(this.#cacheDir, `${hashOf([remote, format])}.git`);
     await markMirrorUsed(gitDir, this.#clock.now());
     if (call.isSuspect !== true) {
-      const view = await this.#look(gitDir, wants, call.signal);
+      const view = await this.#look(gitDir, wants, call);
       if (view !== null) return view;
     }
     await mkdir(this.#cacheDir, { recursive: true, mode: 0o700 });
     return this.#inLine(gitDir, call.signal, async () => {
       if (call.isSuspect === true && !(await this.#isSound(gitDir, call.signal))) await this.#discard(gitDir);
       // Somebody ahead in line may have brought it.
-      const view = await this.#look(gitDir, wants, call.signal);
+      const view = await this.#look(gitDir, wants, call);
       if (view !== null) return view;
       await this.#bring({ gitDir, remote, format, wants, call });
-      const brought = await this.#look(gitDir, wants, call.signal);
+      const brought = await this.#look(gitDir, wants, call);
       if (brought !== null) return brought;
       throw new GroundcrewError('git/failed', `${gitDir} does not show what was just fetched`, { retry: 'now' });
     });
   }
 
   /** The wanted commits if the mirror has all of them, without asking anybody. */
-  async #look(gitDir: string, wants: readonly MirrorWant[], signal: AbortSignal): Promise<MirrorView | null> {
+  async #look(
+    gitDir: string,
+    wants: readonly MirrorWant[],
+    { signal, isSuspect = false }: MirrorCall,
+  ): Promise<MirrorView | null> {
     const refs = await readPackedRefs(gitDir);
     const shas = [...new Set(wants.map(({ sha }) => sha))];
     if (!shas.every((sha) => refs.get(wantedRef(sha))?.sha === sha)) return null;
+    const known = isSuspect ? [] : shas.flatMap((sha) => this.#known.get(sha) ?? []);
+    if (known.length === shas.length) return { gitDir, commits: new Map(known.map((commit) => [commit.sha, commit])) };
     const args = ['rev-list', '--no-walk=unsorted', '--format=%H %T %ct', '--end-of-options', ...shas];
     const result = await this.#git.run(args, { gitDir, signal });
     if (result.exitCode !== 0) return null;
@@ -137,7 +147,17 @@ class Mirrors implements GitMirrors {
       const [, sha, treeSha, seconds] = match ?? [];
       if (sha !== undefined && treeSha !== undefined) commits.set(sha, { sha, treeSha, committedAt: Number(seconds) });
     }
-    return shas.every((sha) => commits.has(sha)) ? { gitDir, commits } : null;
+    if (!shas.every((sha) => commits.has(sha))) return null;
+    this.#remember(commits.values());
+    return { gitDir, commits };
+  }
+
+  #remember(commits: Iterable<MirrorCommit>): void {
+    for (const commit of commits) this.#known.set(commit.sha, commit);
+    for (const sha of this.#known.keys()) {
+      if (this.#known.size <= mostRemembered) break;
+      this.#known.delete(sha);
+    }
   }
 
   /** Fetches until every wanted commit is there, mending the mirror on the way; holds the lock. */
@@ -251,7 +271,7 @@ class Mirrors implements GitMirrors {
   }
 
   async #create(gitDir: string, format: ObjectFormat): Promise<void> {
-    if (await isThere(join(gitDir, 'HEAD'))) return;
+    if (existsSync(join(gitDir, 'HEAD'))) return;
     await this.#discard(gitDir);
     const part = `${gitDir}.part`;
     await rm(part, { recursive: true, force: true });
@@ -286,7 +306,7 @@ class Mirrors implements GitMirrors {
   }
 
   async #isSound(gitDir: string, signal: AbortSignal): Promise<boolean> {
-    if (!(await isThere(join(gitDir, 'HEAD')))) return false;
+    if (!existsSync(join(gitDir, 'HEAD'))) return false;
     const call = { gitDir, signal, timeoutMs: 15 * 60_000 };
     const args = ['fsck', '--connectivity-only', '--no-dangling', '--no-progress'];
     if ((await this.#git.run(args, call)).exitCode !== 0) return false;
@@ -359,15 +379,6 @@ function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** At most one line every two seconds, and the lines that end a step. */
