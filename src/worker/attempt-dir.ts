@@ -58,17 +58,19 @@ export function attemptDir(root: string, nonce: string): AttemptDir {
     },
     async keepHolding(holding) {
       await mkdir(dir, { recursive: true, mode: 0o700 });
-      await writeDurably(dir, 'holding.json', holding);
+      await writeWhole(dir, 'holding.json', holding);
     },
     // Only we write these, and by rename: what is there is whole.
     started: async () => (await readJson(file('started.json'))) as StartedRun | null,
-    keepStarted: (started) => writeDurably(dir, 'started.json', started),
+    // Outlives a kill, not a loss of power, as what it names does not either.
+    keepStarted: (started) => writeWhole(dir, 'started.json', started, { isDurable: false }),
     stopReason: async () => (await readJson(file('stop.json'))) as StopReason | null,
-    keepStopReason: (reason) => writeDurably(dir, 'stop.json', reason),
+    keepStopReason: (reason) => writeWhole(dir, 'stop.json', reason),
     end: async () => (await readJson(file('end.json'))) as AttemptEnd | null,
-    keepEnd: (end) => writeDurably(dir, 'end.json', end),
+    keepEnd: (end) => writeWhole(dir, 'end.json', end),
     closedLogBytes: async () => (await readJson(file('log.closed'))) as number | null,
-    keepClosedLog: (sizeBytes) => writeDurably(dir, 'log.closed', sizeBytes),
+    // Lost with the power, the closing notes are said twice, no worse.
+    keepClosedLog: (sizeBytes) => writeWhole(dir, 'log.closed', sizeBytes, { isDurable: false }),
     async secretTexts() {
       const names = await readdir(file('secrets')).catch(() => []);
       return await Promise.all(names.map((name) => readFile(join(file('secrets'), name))));
@@ -94,13 +96,18 @@ async function readJson(path: string): Promise<unknown> {
   }
 }
 
-/** By rename, and on the disk when it resolves. */
-async function writeDurably(dir: string, name: string, value: unknown): Promise<void> {
+/** By rename, and on the disk when it resolves, unless that is not asked for. What a loss of power left half is read as nothing. */
+async function writeWhole(
+  dir: string,
+  name: string,
+  value: unknown,
+  { isDurable } = { isDurable: true },
+): Promise<void> {
   const draft = join(dir, `.${name}`);
   const handle = await open(draft, 'w', 0o600);
   try {
     await handle.writeFile(JSON.stringify(value));
-    await handle.sync();
+    if (isDurable) await handle.sync();
   } catch (error) {
     await rm(draft, { force: true });
     throw error;

@@ -77,7 +77,6 @@ export async function runAttempt(
   const { job } = holding.envelope;
   const early = (outcome: Outcome): AttemptEnd => endWithoutRun(tools.clock, outcome);
   try {
-    await dir.make();
     stage('checkout');
     const credentials = await credentialsOf(tools, checkedOut(job), stop.signal);
     if (credentials.kind === 'broken' && !stop.signal.aborted) {
