@@ -26,17 +26,25 @@ export function guardDir(stateDir: string): string {
   return join(stateDir, 'executor');
 }
 
+let scriptRead: string | null = null;
+
+/** As it was when this process first started a run: one version of ours starts one version of it. */
+function guardScript(): string {
+  scriptRead ??= readFileSync(join(import.meta.dirname, 'guard.sh'), 'utf8');
+  return scriptRead;
+}
+
 /** Makes the directory of a run and its notes. Throws EEXIST when the attempt was started before. */
 export async function createGuardState(stateDir: string, notes: RunNotes, marker: string): Promise<string> {
   const dir = guardDir(stateDir);
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
   await mkdir(dir, { mode: 0o700 });
-  await writeFile(join(dir, 'guard.sh'), await readFile(join(import.meta.dirname, 'guard.sh')), { mode: 0o600 });
-  await writeFile(join(dir, 'marker'), `${marker}\n`, { mode: 0o600 });
-  await writeFile(join(dir, 'output'), '', { mode: 0o600 });
-  await writeFile(join(dir, 'seen'), '0\n', { mode: 0o600 });
-  await writeFile(join(dir, 'bell'), '', { mode: 0o600 });
-  await writeFile(join(dir, 'cgroups'), notes.cgroups.map((group) => `${group}\n`).join(''), { mode: 0o600 });
+  const write = (name: string, text: string): Promise<void> => writeFile(join(dir, name), text, { mode: 0o600 });
+  await write('guard.sh', guardScript());
+  await write('marker', `${marker}\n`);
+  await write('output', '');
+  await write('bell', '');
+  await write('cgroups', notes.cgroups.map((group) => `${group}\n`).join(''));
   await writeWhole(join(dir, 'run.json'), JSON.stringify(notes));
   return dir;
 }

@@ -38,7 +38,8 @@ export async function* relayedOutput(options: {
     /** How long the bell was waited for since the last bytes. */
     let waitedMs = 0;
     const read = readerOf(file);
-    await writeWhole(join(dir, 'seen'), `${String(at)}\n`);
+    // The relay takes a file that is not there for 0.
+    if (at > 0 || (await exists(join(dir, 'seen')))) await writeWhole(join(dir, 'seen'), `${String(at)}\n`);
     for (;;) {
       // Asked before the read: what was written before the guard died is then seen by this read.
       const isOver = bell !== null && (await hasEnded(dir, options.isGuardRunning));
