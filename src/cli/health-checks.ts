@@ -154,18 +154,20 @@ function serverFinding(settings: Settings): Finding {
 
 /** What workers said and nobody could read or apply waits for a person. */
 async function parkedFindings(context: CommandContext, settings: Settings): Promise<readonly Finding[]> {
-  const most = 1000;
-  let parked: readonly unknown[];
+  let counts: { readonly messagesParked: number; readonly messagesDropped: number } | undefined;
   try {
-    parked = await withReader(context, settings, async (reader) => (await reader?.parkedMessages(most)) ?? []);
+    counts = await withReader(context, settings, async (reader) => await reader?.counts());
   } catch (error) {
     if (!isGroundcrewError(error)) throw error;
     return [fail('ledger', errorLine(error), 'docs/errors.md says what to do')];
   }
-  if (parked.length === 0) return [];
-  const count = parked.length === most ? `${String(most)} or more` : String(parked.length);
-  const what = `${count} ${parked.length === 1 ? 'message of a worker was' : 'messages of workers were'} set aside`;
-  return [warn('workers', what, 'groundcrew queue --parked shows them; a newer server tries them again')];
+  const { messagesParked: kept = 0, messagesDropped: dropped = 0 } = counts ?? {};
+  if (kept === 0) return [];
+  const what = `${String(kept)} ${kept === 1 ? 'message of a worker was' : 'messages of workers were'} set aside`;
+  const besides = dropped === 0 ? '' : `, and ${String(dropped)} dropped, as there were too many`;
+  return [
+    warn('workers', `${what}${besides}`, 'groundcrew queue --parked shows them; a newer server tries them again'),
+  ];
 }
 
 async function storeFindings(context: CommandContext, settings: Settings): Promise<readonly Finding[]> {

@@ -62,6 +62,7 @@ test('each forge has its address beside the pages, and its answers are counted',
     reportsDue: 0,
     reportsRefused: 0,
     messagesParked: 0,
+    messagesDropped: 0,
   };
   const text = await metrics.expose(counts, { bySource: [], missed: [], oldestPendingMs: 0 });
   for (const line of [

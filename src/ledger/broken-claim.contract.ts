@@ -163,7 +163,7 @@ export const brokenClaim: readonly BrokenLedger[] = [
             why,
             body,
           );
-          return true;
+          return 0;
         }),
     }),
   ],

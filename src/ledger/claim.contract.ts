@@ -328,7 +328,7 @@ export const claimClauses: readonly LedgerClause[] = [
     async check({ ledger, reopen }) {
       const park = async (worker: string, kind: unknown, mark: number): Promise<void> => {
         const body = JSON.stringify({ v: 2, worker, kind, mark });
-        assert.equal(await ledger.park({ at: mark, worker, why: 'rejected', body }), true);
+        assert.equal(await ledger.park({ at: mark, worker, why: 'rejected', body }), 0);
       };
       const kept = async (from: Ledger): Promise<readonly string[]> =>
         (await from.parked(0, 99)).map(({ at, worker }) => `${worker ?? ''} ${String(at)}`);

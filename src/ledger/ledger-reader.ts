@@ -241,6 +241,8 @@ export interface LedgerReader {
     readonly reportsDue: number;
     /** Messages of workers that could not be read or applied. */
     readonly messagesParked: number;
+    /** Parked ones that were dropped in the life of this ledger: there were too many. */
+    readonly messagesDropped: number;
     /** Given up for now, since the forge refuses them for good. */
     readonly reportsRefused: number;
   }>;

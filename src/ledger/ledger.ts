@@ -282,10 +282,11 @@ export interface Ledger {
   /** False: no worker of this name was ever heard. */
   wishOfWorker(worker: string, wish: WorkerWish, by: string, now: number): Promise<boolean>;
   /**
-   * Keeps a message that nobody could read or apply. False: there are too many already. A `hello` or a `beat`, which come
-   * again and again, takes the place of the last one of this worker and kind.
+   * Keeps a message that nobody could read or apply. A `hello` or a `beat`, which come again and again, takes the place of the
+   * last one of this worker and kind. Where there are too many, the oldest of the worker that has most of them are dropped and
+   * counted (`counts`). Resolves to how many.
    */
-  park(message: Omit<ParkedMessage, 'id'>): Promise<boolean>;
+  park(message: Omit<ParkedMessage, 'id'>): Promise<number>;
   /** Messages that were set aside, in the order of their coming, from `after` (an id) on. */
   parked(after: number, limit: number): Promise<readonly ParkedMessage[]>;
   unpark(id: number): Promise<void>;

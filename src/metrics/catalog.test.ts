@@ -13,6 +13,7 @@ const counts = {
   reportsDue: 8,
   reportsRefused: 9,
   messagesParked: 10,
+  messagesDropped: 11,
 };
 
 const deliveries = {
@@ -46,6 +47,7 @@ test('the exposition has the counts of the moment, each with help and type', asy
     'groundcrew_reports_due 8',
     'groundcrew_reports_refused 9',
     'groundcrew_messages_parked 10',
+    'groundcrew_messages_dropped_total 11',
   ]) {
     assert.ok(text.includes(`\n${line}\n`) || text.startsWith(`${line}\n`), line);
   }

@@ -13,6 +13,7 @@ export interface LedgerCounts {
   readonly reportsDue: number;
   readonly reportsRefused: number;
   readonly messagesParked: number;
+  readonly messagesDropped: number;
 }
 
 /** What came in, by forge and way, ever since the ledger began; see `DeliveryDay`. */
@@ -101,6 +102,11 @@ export function createMetrics(version: string): Metrics {
     help: 'Messages of workers that could not be read or applied: groundcrew queue --parked shows them.',
     registers,
   });
+  const messagesDropped = new Counter({
+    name: 'groundcrew_messages_dropped_total',
+    help: 'Messages of workers that could not be read or applied and were not kept: there were too many.',
+    registers,
+  });
   const policyValid = new Gauge({
     name: 'groundcrew_policy_valid',
     help: '1 while the configuration file is what is in force; 0: it is wrong, and an earlier one is.',
@@ -144,6 +150,8 @@ export function createMetrics(version: string): Metrics {
       reports.set(counts.reportsDue);
       refused.set(counts.reportsRefused);
       messagesParked.set(counts.messagesParked);
+      messagesDropped.reset();
+      messagesDropped.inc(counts.messagesDropped);
       return await registry.metrics();
     },
   };

@@ -111,6 +111,7 @@ export function createFakeWorld(overrides: Partial<WebDeps> = {}): FakeWorld {
           reportsDue: 0,
           reportsRefused: 0,
           messagesParked: 0,
+          messagesDropped: 0,
         };
       },
       deliveryDays: async () => deliveryDays,

@@ -11,23 +11,15 @@ const repeated = ['hello', 'beat'];
 
 const columns = 'id, at, worker, why, body';
 
+const droppedKey = 'messages-dropped';
+
 /** See `Ledger.park`. */
-export function parkMessage(sql: Sql, { at, worker, why, body }: Omit<ParkedMessage, 'id'>): boolean {
+export function parkMessage(sql: Sql, { at, worker, why, body }: Omit<ParkedMessage, 'id'>): number {
   const bytes = Buffer.byteLength(body);
+  if (bytes > mostBytes) return countDropped(sql, 1);
   const kind = messageSpeaker(body)?.kind ?? '';
   const repeats = worker !== null && repeated.includes(kind) ? kind : null;
-  const earlier = sql.get<{ id: number; bytes: number }>(
-    'SELECT id, bytes FROM parked_messages WHERE worker = ? AND repeats = ?',
-    worker,
-    repeats,
-  );
-  const kept = sql.get<{ n: number; bytes: number | null }>(
-    'SELECT COUNT(*) AS n, SUM(bytes) AS bytes FROM parked_messages',
-  );
-  const others = (kept?.n ?? 0) - (earlier === undefined ? 0 : 1);
-  const otherBytes = (kept?.bytes ?? 0) - (earlier?.bytes ?? 0);
-  if (others >= mostMessages || otherBytes + bytes > mostBytes) return false;
-  if (earlier !== undefined) unparkMessage(sql, earlier.id);
+  if (repeats !== null) sql.run('DELETE FROM parked_messages WHERE worker = ? AND repeats = ?', worker, repeats);
   sql.run(
     'INSERT INTO parked_messages (at, worker, why, bytes, body, repeats) VALUES (?, ?, ?, ?, ?, ?)',
     at,
@@ -37,7 +29,45 @@ export function parkMessage(sql: Sql, { at, worker, why, body }: Omit<ParkedMess
     body,
     repeats,
   );
-  return true;
+  let dropped = 0;
+  for (let order = overfull(sql); order !== null; order = overfull(sql)) {
+    dropOldestOfLoudest(sql, order);
+    dropped += 1;
+  }
+  return countDropped(sql, dropped);
+}
+
+/** What there is too much of, as the measure of who is loudest; null: nothing. */
+function overfull(sql: Sql): 'COUNT(*)' | 'SUM(bytes)' | null {
+  const kept = sql.get<{ n: number; bytes: number | null }>(
+    'SELECT COUNT(*) AS n, SUM(bytes) AS bytes FROM parked_messages',
+  );
+  if ((kept?.n ?? 0) > mostMessages) return 'COUNT(*)';
+  return (kept?.bytes ?? 0) > mostBytes ? 'SUM(bytes)' : null;
+}
+
+/** Whoever says most of what nobody can read loses of it, and drives nobody else's out. */
+function dropOldestOfLoudest(sql: Sql, measure: 'COUNT(*)' | 'SUM(bytes)'): void {
+  sql.run(
+    `DELETE FROM parked_messages WHERE id = (SELECT MIN(id) FROM parked_messages
+       GROUP BY worker ORDER BY ${measure} DESC LIMIT 1)`,
+  );
+}
+
+function countDropped(sql: Sql, dropped: number): number {
+  if (dropped > 0) {
+    sql.run(
+      'INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + ?2',
+      droppedKey,
+      String(dropped),
+    );
+  }
+  return dropped;
+}
+
+/** How many were dropped in the life of this ledger because there were too many. */
+export function droppedMessages(sql: Sql): number {
+  return Number(sql.get<{ value: string }>('SELECT value FROM meta WHERE key = ?', droppedKey)?.value ?? 0);
 }
 
 /** See `Ledger.unpark`. */

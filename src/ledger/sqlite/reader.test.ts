@@ -221,8 +221,9 @@ test('a worker’s own word about itself, and what a person wants of it, are kep
 test('what nobody could read is kept, bounded, and found again', async (t) => {
   const { ledger, reader } = openWorld(t);
   const message = { at: 5, worker: 'w9', why: 'rejected', body: '{"v":2}' };
-  assert.equal(await ledger.park(message), true);
-  assert.equal(await ledger.park({ ...message, body: 'x'.repeat(65 * 2 ** 20) }), false, 'too much of it');
+  assert.equal(await ledger.park(message), 0);
+  assert.equal(await ledger.park({ ...message, body: 'x'.repeat(65 * 2 ** 20) }), 1, 'too much of it');
+  assert.equal((await reader.counts()).messagesDropped, 1);
   assert.equal((await reader.counts()).messagesParked, 1);
   const [kept] = await reader.parkedMessages(10);
   assert.deepEqual(kept, { id: 1, ...message });
@@ -230,6 +231,49 @@ test('what nobody could read is kept, bounded, and found again', async (t) => {
   assert.deepEqual(await ledger.parked(1, 10), []);
   await ledger.unpark(1);
   assert.equal((await reader.counts()).messagesParked, 0);
+});
+
+test('who says too much that nobody can read loses the oldest of it, which is counted, and drives nobody else out', async (t) => {
+  const { ledger, reader } = openWorld(t);
+  const park = (worker: string | null, at: number, body: string): Promise<number> =>
+    ledger.park({ at, worker, why: 'rejected', body });
+  await park('quiet', 1, 'a result');
+  await park(null, 2, 'whose is it?');
+  const piece = 'x'.repeat(2 ** 20);
+  const loud: number[] = [];
+  for (let at = 3; at < 3 + 70; at++) loud.push(await park('loud', at, piece));
+  assert.equal(
+    loud.reduce((sum, dropped) => sum + dropped, 0),
+    7,
+    '64 MiB are kept, and 20 bytes of others are among them',
+  );
+  const kept = await ledger.parked(0, 100);
+  assert.deepEqual(
+    kept.slice(0, 3).map(({ at, worker }) => [at, worker]),
+    [
+      [1, 'quiet'],
+      [2, null],
+      [10, 'loud'],
+    ],
+  );
+  assert.equal(kept.at(-1)?.at, 72, 'the newest is kept');
+  const { messagesParked, messagesDropped } = await reader.counts();
+  assert.deepEqual([messagesParked, messagesDropped], [65, 7]);
+});
+
+test('of small messages, too, only so many are kept', async (t) => {
+  const { ledger, reader } = openWorld(t);
+  await ledger.park({ at: 0, worker: 'quiet', why: 'rejected', body: 'x'.repeat(2 ** 20) });
+  for (let batch = 0; batch < 10; batch++) {
+    await Promise.all(
+      Array.from({ length: 1_001 }, (_, index) =>
+        ledger.park({ at: 1 + index, worker: 'loud', why: 'rejected', body: '?' }),
+      ),
+    );
+  }
+  const { messagesParked, messagesDropped } = await reader.counts();
+  assert.deepEqual([messagesParked, messagesDropped], [10_000, 11]);
+  assert.equal((await ledger.parked(0, 1))[0]?.worker, 'quiet');
 });
 
 test('counts tell what stands where', async (t) => {
@@ -258,6 +302,7 @@ test('counts tell what stands where', async (t) => {
     reportsDue: 5,
     reportsRefused: 0,
     messagesParked: 0,
+    messagesDropped: 0,
   });
 });
 

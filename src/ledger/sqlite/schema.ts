@@ -275,4 +275,7 @@ export const ledgerSteps: readonly string[] = [
   ALTER TABLE parked_messages ADD COLUMN repeats TEXT;
   CREATE INDEX parked_repeats ON parked_messages (worker, repeats) WHERE repeats IS NOT NULL;
   `,
+  `
+  CREATE INDEX parked_speakers ON parked_messages (worker, id, bytes);
+  `,
 ];

@@ -38,7 +38,7 @@ suite('looking after RabbitMQ over its management API', needs('rabbitmq'), () =>
 
   test('what is applied is found again, so that the second time nothing is left', async () => {
     const members = membersOf('a/b c');
-    assert.equal((await tend(members)).length, 14);
+    assert.equal((await tend(members)).length, 15);
     assert.deepEqual(await tend(members), []);
     await broker.api('DELETE', `exchanges/a%2Fb%20c/groundcrew.to.w1`);
     await broker.api('PUT', `permissions/a%2Fb%20c/w.2`, { configure: '.*', write: '.*', read: '.*' });
@@ -56,6 +56,14 @@ suite('looking after RabbitMQ over its management API', needs('rabbitmq'), () =>
     await queue.declare(collectorQueue, collectorOptions);
     await queue.declare(parkedQueue, {});
     assert.deepEqual(await tend(members), []);
+    await until(
+      async () => {
+        const found = await broker.api('GET', `queues/made/${parkedQueue}`);
+        const { effective_policy_definition: policy } = found as { effective_policy_definition?: object };
+        return policy !== undefined && 'max-length-bytes' in policy && 'overflow' in policy;
+      },
+      { within: 20_000, what: 'the bound of what is set aside to hold for a queue that was there' },
+    );
     await broker.api('PUT', 'queues/made/dead-jobs', { durable: true, arguments: {} });
     await broker.api('POST', 'bindings/made/e/groundcrew.to-all/e/groundcrew.collector', {});
     const found = await tend(members);

@@ -85,11 +85,29 @@ const controlPolicy: BrokerPolicy = {
  * dropped; -1 is none (rabbitmq.com/docs/quorum-queues, "poison message handling"). Before, none is the default.
  */
 const keepPolicy: BrokerPolicy = {
-  pattern: `^(${collectorQueue}|${deadLetterQueue}|${parkedQueue})$`,
+  pattern: `^(${collectorQueue}|${deadLetterQueue})$`,
   'apply-to': 'quorum_queues',
   priority: 10,
   definition: { 'delivery-limit': -1 },
 };
+
+/**
+ * The server takes what is set aside into its ledger, which counts what it drops. This bound is for a flood that is faster: the
+ * oldest goes. A policy, since the arguments of a queue that exists cannot change; of two policies only one holds for a queue
+ * (rabbitmq.com/docs/policies), so the limit of returns is repeated here.
+ */
+function parkedPolicy(version: string): BrokerPolicy {
+  return {
+    pattern: `^${parkedQueue}$`,
+    'apply-to': 'queues',
+    priority: 10,
+    definition: {
+      'max-length-bytes': 256 * 1024 * 1024,
+      overflow: 'drop-head',
+      ...(majorOf(version) >= 4 ? keepPolicy.definition : {}),
+    },
+  };
+}
 
 /** Compares what should be with what is. Empty: all is well. The order is the order to apply it in. */
 export function planBroker(members: BrokerMembers, state: BrokerState): readonly BrokerChange[] {
@@ -143,6 +161,7 @@ export function planBroker(members: BrokerMembers, state: BrokerState): readonly
   }
   const policies = {
     'groundcrew-control': controlPolicy,
+    'groundcrew-parked': parkedPolicy(state.version),
     ...(majorOf(state.version) >= 4 ? { 'groundcrew-keep': keepPolicy } : {}),
   };
   for (const [name, policy] of Object.entries(policies)) {
