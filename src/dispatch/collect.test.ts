@@ -9,6 +9,7 @@ import type { Applied, Ledger } from '../ledger/ledger.ts';
 import type { Delivery, Queue } from '../queue/queue.ts';
 import { collect, type CollectDeps } from './collect.ts';
 import { createPresence } from './presence.ts';
+import { createOvertime } from './overtime.ts';
 import { createSilence } from './silence.ts';
 
 const key = 'the key of this server';
@@ -33,6 +34,7 @@ async function heard(...messages: readonly WorkerMessage[]): Promise<readonly Wo
     queue: {} as Queue,
     presence: createPresence(clock),
     silence: createSilence(clock),
+    overtime: createOvertime(clock),
     clock,
     logger: createLogger({ level: 'error', isTerminal: false, hasColour: false, write: () => undefined }),
     verifyKeys: [key],

@@ -10,6 +10,7 @@ import type { Answer, Delivery, Queue } from '../queue/queue.ts';
 import type { Granting } from './give-grants.ts';
 import { mayTellEnd } from './may-tell-end.ts';
 import type { IsNamesake } from './namesakes.ts';
+import type { Overtime } from './overtime.ts';
 import { mayServe, type Presence } from './presence.ts';
 import type { Serving } from './serving.ts';
 import type { Silence } from './silence.ts';
@@ -21,6 +22,7 @@ export interface CollectDeps {
   readonly queue: Queue;
   readonly presence: Presence;
   readonly silence: Silence;
+  readonly overtime: Overtime;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly verifyKeys: readonly string[];
@@ -184,7 +186,7 @@ function hear(deps: CollectDeps, message: WorkerMessage, applied: Applied): bool
   if (applied.kind !== 'applied') return false;
   switch (message.kind) {
     case 'hello':
-      for (const nonce of vouchedNonces(deps, message)) deps.silence.heard(nonce);
+      heardHolds(deps, message);
       for (const nonce of message.alsoHolds ?? []) deps.silence.heard(nonce);
       return deps.presence.heard(message.worker, message);
     case 'bye':
@@ -193,6 +195,7 @@ function hear(deps: CollectDeps, message: WorkerMessage, applied: Applied): bool
     case 'claimed':
     case 'beat':
       deps.silence.heard(message.nonce);
+      deps.overtime.heard(message.nonce, message.envelope.job.timeoutMs);
       return false;
     case 'finished':
     case 'sealed':
@@ -227,6 +230,15 @@ function vouchedNonces(deps: CollectDeps, message: WorkerMessage & { readonly ki
       .filter(({ envelope }) => isOurs(envelope, deps.verifyKeys, message.offer))
       .map((holding) => holding.nonce),
   );
+}
+
+function heardHolds(deps: CollectDeps, message: Hello): void {
+  const vouched = vouchedNonces(deps, message);
+  for (const { nonce, envelope } of message.holds) {
+    if (!vouched.has(nonce)) continue;
+    deps.silence.heard(nonce);
+    deps.overtime.heard(nonce, envelope.job.timeoutMs);
+  }
 }
 
 /** R7: an order that nobody took. What is no order of ours is dropped. */

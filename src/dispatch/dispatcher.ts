@@ -12,6 +12,7 @@ import { feedOnce, newFeedState, type FeedDeps } from './feed.ts';
 import { createGranting } from './give-grants.ts';
 import { keepParked } from './keep-parked.ts';
 import { createNamesakes } from './namesakes.ts';
+import { createOvertime } from './overtime.ts';
 import { createPresence, type Presence } from './presence.ts';
 import { createServing } from './serving.ts';
 import { createSilence } from './silence.ts';
@@ -82,6 +83,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const { clock, queue, ledger, logger } = deps;
   const presence = createPresence(clock);
   const silence = createSilence(clock);
+  const overtime = createOvertime(clock);
   const markers = new Map<string, () => void>();
   const feedBell = createBell(clock);
   const wake = (): void => {
@@ -126,6 +128,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     queue,
     presence,
     silence,
+    overtime,
     clock,
     logger,
     verifyKeys: deps.verifyKeys,
@@ -191,10 +194,25 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   };
 
   const reap = async (): Promise<void> => {
-    const silent = silence.silent(await ledger.liveAttempts());
-    if (silent.length === 0) return;
-    logger.warn('attempts are lost', { attempts: silent.length, first: silent[0]?.jobId });
-    await ledger.lose(silent, clock.now());
+    const live = await ledger.liveAttempts();
+    const silent = silence.silent(live);
+    // Before what was said while nobody listened is applied, an end may still be among it.
+    const over = silence.isListening() ? overtime.over(live) : [];
+    const lost = [...new Set([...silent, ...over])];
+    if (lost.length === 0) return;
+    logger.warn('attempts are lost', { attempts: lost.length, first: lost[0]?.jobId });
+    for (const { worker, jobId, n } of over) {
+      logger.error('a worker goes on with a job long after its time limit; the attempt is given up', {
+        worker,
+        job: jobId,
+        n,
+      });
+    }
+    await ledger.lose(lost, clock.now());
+    await sendStops(
+      collectDeps,
+      over.map((attempt) => ({ ...attempt, reason: 'withdrawn', by: 'its time limit is long over' })),
+    );
     collectDeps.wake();
   };
 
