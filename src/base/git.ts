@@ -12,7 +12,7 @@ export interface GitCall {
   readonly input?: string | Uint8Array;
   /** Further variables: dates, identity, object directories. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Further configuration, stronger than ours; here go credentials (`http.<url>.extraHeader`), never into arguments. */
+  /** Further configuration, stronger than ours; here go credentials (`gitCredential`), never into arguments. */
   readonly config?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
   /** Default two minutes. */

@@ -136,7 +136,7 @@ export interface Forge {
   /** Where a worker fetches the repository from. */
   cloneUrl(repo: string): string;
   /**
-   * Git configuration with which a worker may fetch `cloneUrl(repo)` (`http.<url>.extraHeader`, see `GitCall.config`); it holds
+   * Git configuration with which a worker may fetch `cloneUrl(repo)` (`gitCredential`); it holds
    * a secret that lives an hour or so. Absent: whoever reaches the address may fetch.
    */
   fetchCredentials?(repo: string, signal: AbortSignal): Promise<Readonly<Record<string, string>>>;

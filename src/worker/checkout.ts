@@ -29,7 +29,7 @@ export interface CheckoutOrder {
   readonly targetDir: string;
   /** A tree that takes more is the change's failure; null: not limited. */
   readonly maxBytes: number | null;
-  /** Git configuration with the credentials of a private repository (`http.<url>.extraHeader`); never in the checkout. */
+  /** Git configuration with the credentials of a private repository (`gitCredential`); never in the checkout. */
   readonly credentials?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
   /** Hears lines for the job's log. */

@@ -1,11 +1,12 @@
 import { GroundcrewError } from '../base/errors.ts';
+import { gitCredential } from '../base/git-credential.ts';
 import type { Holding } from '../core/worker-message.ts';
 import type { AttemptGrants } from './grants.ts';
 import type { RunAttemptTools } from './run-attempt.ts';
 
 /**
- * Fetching with what the server granted: git gets it as configuration in its environment, for the host of the repository alone
- * (`GitCall.config`), so it stands in no argument and no file.
+ * Fetching with what the server granted: git gets it as configuration in its environment, for the server of the repository alone
+ * (`gitCredential`), so it stands in no argument and no file, and goes with no redirect.
  */
 export function fetchWithGrant(
   { envelope }: Pick<Holding, 'envelope'>,
@@ -18,7 +19,6 @@ export function fetchWithGrant(
     if (fetch === null || !URL.canParse(envelope.cloneUrl)) return null;
     const { origin, protocol } = new URL(envelope.cloneUrl);
     if (protocol !== 'https:' && protocol !== 'http:') return null;
-    const basic = Buffer.from(`${fetch.username}:${fetch.password}`).toString('base64');
-    return { [`http.${origin}/.extraHeader`]: `Authorization: Basic ${basic}` };
+    return gitCredential(origin, fetch);
   };
 }

@@ -11,11 +11,14 @@ export interface GitHttpServer extends AsyncDisposable {
 }
 
 /** Serves all repositories below `root`. With `authorization`, only to requests with exactly this header;
- * `isOldProtocol` gives only what a ref shows. */
+ * `isOldProtocol` gives only what a ref shows; `renamed` redirects paths that begin so, as forges do. */
 export async function openGitHttpServer(
   root: string,
   authorization?: string,
-  options: { readonly isOldProtocol?: boolean } = {},
+  options: {
+    readonly isOldProtocol?: boolean;
+    readonly renamed?: { readonly from: string; readonly to: string };
+  } = {},
 ): Promise<GitHttpServer> {
   const requests: GitHttpServer['requests'] = [];
   const backend = `${execFileSync('git', ['--exec-path']).toString('utf8').trim()}/git-http-backend`;
@@ -23,6 +26,11 @@ export async function openGitHttpServer(
     requests.push({ url: request.url ?? '', authorization: request.headers.authorization });
     if (authorization !== undefined && request.headers.authorization !== authorization) {
       response.writeHead(401, { 'www-authenticate': 'Basic' }).end();
+      return;
+    }
+    const { renamed } = options;
+    if (renamed !== undefined && request.url?.startsWith(renamed.from) === true) {
+      response.writeHead(301, { location: `${renamed.to}${request.url.slice(renamed.from.length)}` }).end();
       return;
     }
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://127.0.0.1');

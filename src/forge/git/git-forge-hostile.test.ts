@@ -10,6 +10,7 @@ import { openGitWorld } from '../../../test/support/git-world.ts';
 import { needs } from '../../../test/support/needs.ts';
 import { type CleansUp, tempDir } from '../../../test/support/temp-dir.ts';
 import { until } from '../../../test/support/until.ts';
+import { gitCredential } from '../../base/git-credential.ts';
 import { createGit } from '../../base/git.ts';
 import type { Logger } from '../../base/logger.ts';
 import { systemClock } from '../../base/clock.ts';
@@ -164,7 +165,7 @@ test('credentials reach the server and no argument', needs('git'), async (contex
   const root = await tempDir(context);
   const work = makeRepo(join(root, 'work'));
   const sha = work.commit({ a: '1' });
-  const server = await openGitHttpServer(root, 'Basic c2VjcmV0');
+  const server = await openGitHttpServer(root, `Basic ${Buffer.from('u:secret').toString('base64')}`);
   context.after(async () => {
     await server[Symbol.asyncDispose]();
   });
@@ -173,7 +174,7 @@ test('credentials reach the server and no argument', needs('git'), async (contex
   const remote = `${server.url}work`;
   const world = await openGitWorld(context, 'bare', {
     remote,
-    credentials: { [`http.${server.url}.extraHeader`]: 'Authorization: Basic c2VjcmV0' },
+    credentials: gitCredential(new URL(server.url).origin, { username: 'u', password: 'secret' }),
     forge: {
       git: {
         run: (args, call) => {
@@ -185,7 +186,7 @@ test('credentials reach the server and no argument', needs('git'), async (contex
     },
   });
   assert.equal((await world.forge.view('demo', 'git|demo|branch/main', signal()))?.change.headSha, sha);
-  assert.ok(!seen.some((arg) => arg.includes('c2VjcmV0')));
+  assert.ok(!seen.some((arg) => arg.includes('secret')));
   const without = await openGitWorld(context, 'bare', { remote });
   await assert.rejects(without.forge.places('demo', signal()));
 });

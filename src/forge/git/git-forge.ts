@@ -27,7 +27,7 @@ export interface GitForgeRepo {
   readonly trustPulls: boolean;
   /** Default 10 s for a path, 60 s for an address. */
   readonly pollMs?: number;
-  /** Git configuration with credentials (`http.<url>.extraHeader`). */
+  /** Git configuration with credentials (`gitCredential`). */
   readonly credentials?: Readonly<Record<string, string>>;
 }
 
