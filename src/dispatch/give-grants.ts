@@ -25,10 +25,11 @@ export interface GrantSource {
   storeGrant(prefix: string, validMs: number): Promise<{ readonly grant: StoreGrant; readonly validMs: number } | null>;
 }
 
-/** A log may come late: when the job is over and the store was away. */
-const afterTimeoutMs = 24 * 3_600_000;
-/** No signature of S3 lives longer: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html */
-const longestMs = 7 * 24 * 3_600_000;
+/**
+ * A form cannot be taken back, so it is short; whoever works longer, or whose log comes late, asks again in its last quarter. So much
+ * that a server may be away for an hour before a log has to wait on its worker's disk.
+ */
+const storeValidMs = 4 * 3_600_000;
 const fetchValidMs = 15 * 60_000;
 /** A forge or a store that hangs holds up its own answers alone, and not for ever; the worker asks again. */
 const mostUnderway = 500;
@@ -57,10 +58,9 @@ export function createGranting(deps: {
   ): Promise<Grant> => {
     const { job } = envelope;
     const { generation, n } = attemptOf(envelope);
-    const storeMs = Math.min(job.timeoutMs + afterTimeoutMs, longestMs);
     const [fetch, store] = await Promise.all([
       kinds.includes('fetch') ? source.fetchGrant(checkedOut(job), signal) : null,
-      kinds.includes('store') ? source.storeGrant(runPrefix(job, { generation, n, nonce }), storeMs) : null,
+      kinds.includes('store') ? source.storeGrant(runPrefix(job, { generation, n, nonce }), storeValidMs) : null,
     ]);
     return { validMs: store?.validMs ?? fetchValidMs, fetch, store: store?.grant ?? null };
   };
