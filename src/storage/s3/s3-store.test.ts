@@ -207,6 +207,25 @@ test('a sweep gives up the uploads of killed processes, and no young ones', asyn
   );
 });
 
+test('a sweep removes what trials of killed processes left, and nothing of young ones or of others', async (context) => {
+  let nowMs = Date.now() - 3_600_000;
+  const fake = await openFakeS3(context, { nowMs: () => nowMs });
+  const store = await openTestS3(context, fake, { prefix: 'ours/', dialect: today });
+  const theirs = await openTestS3(context, fake, { prefix: 'theirs/', dialect: today });
+  await store.put('groundcrew-probe-0001', from('x'), plain);
+  await store.put('groundcrew-probe-0002/form', from('x'), plain);
+  await store.put('demo/log', from('x'), plain);
+  await theirs.put('groundcrew-probe-0003', from('x'), plain);
+  nowMs += 3_600_000;
+  await store.put('groundcrew-probe-0004', from('x'), plain);
+  assert.equal(await store.sweep(600_000), 2);
+  assert.deepEqual([...fake.objects.keys()].sort(), [
+    'ours/demo/log',
+    'ours/groundcrew-probe-0004',
+    'theirs/groundcrew-probe-0003',
+  ]);
+});
+
 test('a body that breaks on its way goes on where it was', async (context) => {
   const fake = await openFakeS3(context);
   const store = await openTestS3(context, fake, { dialect: today });

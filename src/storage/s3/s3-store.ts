@@ -4,7 +4,7 @@ import { createLanes } from '../../base/lanes.ts';
 import type { StoreGrant } from '../../core/grant.ts';
 import { checkKey, longestKeyBytes } from '../object-key.ts';
 import type { ObjectRead, ObjectSource, ObjectStore, PutOptions } from '../object-store.ts';
-import { findDialect } from './find-dialect.ts';
+import { findDialect, trialPrefix } from './find-dialect.ts';
 import { createS3Caller, type S3Caller } from './s3-caller.ts';
 import { isAbsent } from './s3-error.ts';
 import { mostFormBytes, signForm } from './s3-form.ts';
@@ -48,7 +48,7 @@ export interface S3Store extends ObjectStore {
    * most, and no longer than lent keys hold). Public where the store takes ACLs.
    */
   form(prefix: string, validMs: number): Promise<{ readonly form: S3Form; readonly validMs: number }>;
-  /** Gives up large uploads that began more than `olderThanMs` ago: a killed process leaves them. Returns how many. */
+  /** Gives up large uploads that began, and removes trials' objects that were put, more than `olderThanMs` ago: a killed process leaves them. Returns how many. */
   sweep(olderThanMs: number): Promise<number>;
   /** Ends what is under way. */
   close(): Promise<void>;
@@ -184,10 +184,17 @@ class Bucket implements S3Store {
     return { form: { kind: 's3-form', url, fields, maxObjectBytes: mostFormBytes }, validMs: term };
   }
 
-  sweep(olderThanMs: number): Promise<number> {
+  async sweep(olderThanMs: number): Promise<number> {
     const { bucket, prefix: folder, clock } = this.#options;
     const by = { sdk: this.#sdk, caller: this.#caller };
-    return sweepUploads(by, { bucket, folder, before: clock.now() - olderThanMs });
+    const before = clock.now() - olderThanMs;
+    let swept = await sweepUploads(by, { bucket, folder, before });
+    for await (const { key, modifiedAt } of this.list(trialPrefix)) {
+      if (modifiedAt === 0 || modifiedAt >= before) continue;
+      await this.delete(key);
+      swept++;
+    }
+    return swept;
   }
 
   close(): Promise<void> {
