@@ -59,6 +59,8 @@ class PodmanExecutor implements Executor {
   readonly #podman: PodmanCommand;
   readonly #registry: ReturnType<typeof createRunRegistry>;
   #settings: PodmanSettings | null = null;
+  /** The last trial: its container is no leftover before it is over. */
+  #trying: Promise<unknown> = Promise.resolve();
 
   constructor(options: PodmanExecutorOptions) {
     this.#options = options;
@@ -67,8 +69,15 @@ class PodmanExecutor implements Executor {
     this.#registry = createRunRegistry(options.runsDir);
   }
 
-  async trial(signal: AbortSignal): Promise<TrialResult> {
-    const place = { cacheDir: this.#options.cacheDir, path: this.#path(), clock: this.#clock };
+  trial(signal: AbortSignal): Promise<TrialResult> {
+    const trying = this.#try(signal);
+    this.#trying = trying.catch(() => undefined);
+    return trying;
+  }
+
+  async #try(signal: AbortSignal): Promise<TrialResult> {
+    const { cacheDir, owner } = this.#options;
+    const place = { cacheDir, path: this.#path(), clock: this.#clock, owner };
     const result = await tryPodman(this.#podman, place, signal);
     this.#settings = result.settings;
     return result;
@@ -135,8 +144,10 @@ class PodmanExecutor implements Executor {
       else await run.cleanup();
       removed.add(entry.id);
     }
-    // Containers whose files are gone: somebody emptied the state directory, or podman was killed while it made them.
+    // Containers whose files are gone: somebody emptied the state directory, or podman was killed while it made them; and
+    // those of trials, which have none.
     const settings = await this.#usableSettings(AbortSignal.timeout(60_000));
+    await this.#trying;
     if (typeof settings === 'string') return [...removed];
     const flags = globalArguments(settings);
     const filter = `label=groundcrew.owner=${this.#options.owner}`;

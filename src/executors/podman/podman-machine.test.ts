@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { openExecutor } from '../../../test/support/executor-starter.ts';
@@ -19,7 +19,7 @@ import {
 import { guardDir, readIdentity } from '../guard/guard-state.ts';
 import { carriersOf } from '../guard/nonce-sweep.ts';
 import { createPodmanExecutor } from './podman-executor.ts';
-import { rememberedSettings } from './settings.ts';
+import { rememberedSettings, trialImage } from './settings.ts';
 import { endStuckMonitor } from './stuck-monitor.ts';
 
 const fixture: ExecutorFixture = {
@@ -245,6 +245,50 @@ void suite('the podman executor on this machine', needs('podman'), () => {
       assert.equal(await rememberedSettings(cacheDir, path), null);
     }),
   );
+
+  for (const state of ['Created', 'Initialized']) {
+    void test(
+      `a sweep removes the container of a trial that was killed (${state})`,
+      withBench(async (bench) => {
+        const cacheDir = join(bench.dir, 'cache');
+        // What podman was told to run, as the trial tells it: made here, and never run.
+        const binDir = join(bench.dir, 'bin');
+        await mkdir(binDir);
+        const told = join(bench.dir, 'told');
+        const real = podmanEnv();
+        const path = real['PATH'] ?? '';
+        const script = `#!/bin/sh\nprintf '%s\\n' "$@" >>'${told}'\nPATH='${path}' exec podman "$@"\n`;
+        await writeFile(join(binDir, 'podman'), script, { mode: 0o755 });
+        const owner = `trial-${String(process.pid)}-${state.toLowerCase()}`;
+        const options = { owner, runsDir: join(bench.dir, 'r'), cacheDir };
+        const watched = createPodmanExecutor({ ...options, env: { ...real, PATH: `${binDir}:${path}` } });
+        const trial = await watched.trial(AbortSignal.timeout(60_000));
+        assert.equal(trial.isUsable, true, trial.finding);
+        const words = (await readFile(told, 'utf8')).split('\n');
+        const own = words.filter((word) => /^--(?:name|label)=/.test(word)).slice(-3);
+        const name = /^--name=(.+)$/.exec(own[0] ?? '')?.[1] ?? '';
+        assert.match(name, /^groundcrew-trial-/);
+        const flags = (await rememberedSettings(podmanCacheDir(), path))?.runFlags ?? [];
+        await podman(
+          'create',
+          '--init',
+          '--network=none',
+          ...flags,
+          ...own,
+          trialImage,
+          '/run/podman-init',
+          '--version',
+        );
+        if (state === 'Initialized') await podman('init', name);
+        assert.equal((await podman('ps', '--all', '--format={{.State}}', `--filter=name=${name}`)).trim(), state);
+        const other = createPodmanExecutor({ ...options, owner: `${owner}-other`, env: real });
+        assert.deepEqual(await other.sweep(new Set()), []);
+        const again = createPodmanExecutor({ ...options, env: real });
+        assert.deepEqual(await again.sweep(new Set()), [name.slice('groundcrew-'.length)]);
+        assert.equal(await podman('ps', '--all', '--quiet', `--filter=name=${name}`), '');
+      }),
+    );
+  }
 
   void test(
     'is not usable without podman, and says so',

@@ -1,10 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import type { ExecutorTrial } from '../executor.ts';
 import { writeWhole } from '../guard/guard-state.ts';
 import { reasonIn, type PodmanCommand } from './podman-command.ts';
-import { globalArguments, type PodmanSettings } from './run-arguments.ts';
+import { containerName, globalArguments, type PodmanSettings } from './run-arguments.ts';
 
 /** A result of trying, and what it is valid for. */
 interface Remembered {
@@ -30,6 +31,9 @@ const recordVersion = 'v2';
 
 /** An image with nothing in it: podman's own init is mounted into it and says its version. */
 export const trialImage = 'localhost/groundcrew-trial:1';
+
+/** How the ids of trials begin; a run's id begins otherwise. */
+const trialPrefix = 'trial-';
 
 type Attempt = Pick<PodmanSettings, 'globalFlags' | 'runFlags'> & { readonly words: string };
 
@@ -60,7 +64,7 @@ export function attempts(limits: HardLimits): readonly Attempt[] {
 /** Runs one container with each of the attempts until one works, the remembered one first; remembers it in `file`. */
 export async function tryPodman(
   podman: PodmanCommand,
-  place: { readonly cacheDir: string; readonly path: string; readonly clock: Clock },
+  place: { readonly cacheDir: string; readonly path: string; readonly clock: Clock; readonly owner: string },
   signal: AbortSignal,
 ): Promise<TrialResult> {
   const { clock } = place;
@@ -74,7 +78,7 @@ export async function tryPodman(
   const reasons: string[] = [];
   for (const attempt of order) {
     if (signal.aborted) break;
-    const reason = await runTrial(podman, attempt, signal);
+    const reason = await runTrial(podman, attempt, place.owner, signal);
     if (reason !== null) {
       reasons.push(reason);
       continue;
@@ -101,9 +105,17 @@ export async function rememberedSettings(cacheDir: string, path: string): Promis
 }
 
 /** Null when a container ran, else why not. */
-async function runTrial(podman: PodmanCommand, attempt: Attempt, signal: AbortSignal): Promise<string | null> {
+async function runTrial(
+  podman: PodmanCommand,
+  attempt: Attempt,
+  owner: string,
+  signal: AbortSignal,
+): Promise<string | null> {
   const run = async (): Promise<{ readonly exitCode: number; readonly text: string }> => {
-    const args = ['run', '--rm', '--init', '--log-driver=passthrough', '--pull=never', '--network=none'];
+    // Named and labelled like a run, for the sweep: we or podman may die before it is removed.
+    const id = `${trialPrefix}${randomBytes(8).toString('hex')}`;
+    const labels = [`--name=${containerName(id)}`, `--label=groundcrew.owner=${owner}`, `--label=groundcrew.run=${id}`];
+    const args = ['run', '--rm', '--init', '--log-driver=passthrough', '--pull=never', '--network=none', ...labels];
     const command = [...args, ...attempt.runFlags, trialImage, '/run/podman-init', '--version'];
     const { exitCode, stdout, stderr } = await podman([...globalArguments(attempt), ...command], {
       signal,
