@@ -94,6 +94,23 @@ test(
   },
 );
 
+for (const to of ['deleted', 'suspended'] as const) {
+  test(
+    `an installation that was ${to} since it was listed has nothing to grant, so that no job waits for it`,
+    needs('git'),
+    async (context) => {
+      const world = await openPrivate(context, { as: 'app' });
+      assert.notEqual(await world.forge.fetchGrant?.('acme/mine', signal()), null);
+      const [installation] = world.hub.world.installations.values();
+      assert.ok(installation !== undefined);
+      world.hub.people.setInstallation(installation, to);
+      const before = minted(world);
+      assert.equal(await world.forge.fetchGrant?.('acme/theirs', signal()), null);
+      assert.equal(minted(world), before + 1, 'GitHub itself said so');
+    },
+  );
+}
+
 test(
   'our own token, which may write, is granted to nobody; the one that is set apart for it is',
   needs('git'),

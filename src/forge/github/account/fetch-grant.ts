@@ -15,6 +15,9 @@ interface Kept {
   readonly expiresAt: number;
 }
 
+const isDefinite = (error: unknown): boolean =>
+  ['forge/refused', 'forge/not-found', 'forge/forbidden'].some((code) => isGroundcrewError(error, code));
+
 /** Null in the promise: nothing to grant there, whoever may read the repository may fetch it. */
 export type GiveFetchGrant = (repo: string, signal: AbortSignal) => Promise<FetchGrant | null>;
 
@@ -43,8 +46,9 @@ export function createFetchGrants(hub: GitHubHub, fetchToken: (() => string) | n
       );
       return { grant: { username, password: told.token }, expiresAt: Date.parse(told.expires_at) };
     } catch (error) {
-      // 422: the App is installed there, but not for this repository, which then has to be a public one.
-      if (isGroundcrewError(error, 'forge/refused')) return null;
+      // 422: the App is installed there, but not for this repository, which then has to be a public one. 404: it was taken away
+      // since we listed where it is; 403: suspended. Waiting mends none of them: the checkout says what is wrong, and it counts.
+      if (isDefinite(error)) return null;
       throw error;
     }
   };
