@@ -280,6 +280,14 @@ export const claimClauses: readonly LedgerClause[] = [
       for (let time = 0; time < 5; time++) {
         const holding = FakeWorker.holding(await offer(ledger, job), 'a');
         await ledger.claimed(one.claimed(holding), true, 3_000);
+        // Nonces are public once a run is over; whoever guesses one may not end another's attempt, nor tell of it.
+        const { stops } = await ledger.beat(two.beat(holding), true, 3_500);
+        assert.deepEqual(
+          stops.map(({ worker }) => worker),
+          ['w2'],
+        );
+        await ledger.bye(two.bye([holding]), 3_600);
+        assert.equal(await owners(ledger), 'a+');
         assert.equal((await ledger.bye(one.bye([holding]), 4_000)).isNews, true);
         assert.equal(await owners(ledger), '');
         assert.equal((await ledger.feedView(4_000, 9)).candidates.length, 1);

@@ -59,7 +59,8 @@ export function applyBeat(
   if (mine === undefined) {
     if (ownerOf(holdings) !== undefined) return stopOnly(message, key, withdrawn);
     takeOver(sql, message, key, message.phase ?? 'running', now);
-  } else if (mine.state !== 'live' || mine.is_owner === 0) {
+  } else if (mine.state !== 'live' || mine.is_owner === 0 || mine.worker !== message.worker) {
+    // Of another worker's attempt, too: nobody else says how far it is.
     return stopOnly(message, key, withdrawn);
   }
   const before = sql.get<{ phase: string | null }>(

@@ -6,7 +6,7 @@ import type { Bye, Hello, Sealed } from '../../core/worker-message.ts';
 import type { RetryPlan } from '../../decide/retry-plan.ts';
 import type { Applied, LiveAttempt } from '../ledger.ts';
 import { applyBeat, breakHolding, retryOrEnd } from './holdings.ts';
-import { endJob, jobRow, letWait } from './job-row.ts';
+import { endJob, holdingRows, jobRow, letWait, type HoldingRow } from './job-row.ts';
 
 type Broken = Outcome & { readonly kind: 'broken' };
 
@@ -80,8 +80,12 @@ export function applyBye(sql: Sql, message: Bye, now: number, plan: RetryPlan): 
   // It did what was wanted; whoever starts it again wants it to work.
   sql.run(`UPDATE workers SET wish = 'work' WHERE worker = ? AND wish = 'drain'`, message.worker);
   for (const holding of message.handsBack) {
+    // Nobody hands back what another one runs.
+    const key = attemptOf(holding.envelope);
+    const isOwn = ({ nonce, worker }: HoldingRow): boolean => nonce === holding.nonce && worker === message.worker;
+    if (!holdingRows(sql, key).some(isOwn)) continue;
     const outcome: Broken = { kind: 'broken', cause: 'gave-back', phase: 'running' };
-    breakHolding(sql, attemptOf(holding.envelope), holding.nonce, outcome, now, plan);
+    breakHolding(sql, key, holding.nonce, outcome, now, plan);
   }
   return { kind: 'applied', isNews: true, stops: [] };
 }
