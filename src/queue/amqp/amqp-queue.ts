@@ -26,7 +26,8 @@ const remakeAfterMs = 1000;
 /** The queue over RabbitMQ, and what only a broker can tell. */
 export interface AmqpQueue extends Queue {
   /**
-   * R15 across machines: takes the place of the one server on this virtual host, for as long as this queue is open.
+   * R15 across machines: takes the place of the one server on this virtual host, for as long as this queue is open. Waits
+   * up to four heartbeats for one whose connection the broker may still take for alive.
    * `onLost` hears when another server took it while we were cut off.
    * @throws GroundcrewError `queue/server-held`: another server has it.
    */
@@ -164,10 +165,11 @@ class RabbitQueue implements AmqpQueue {
   }
 
   holdServerQueue(onLost: (error: GroundcrewError) => void): Promise<void> {
-    // The broker ends a silent connection after two heartbeats; a third for the way there.
-    const overlapMs = 3 * 1000 * (this.#options.heartbeatS ?? 10);
+    // The broker ends a silent connection after two heartbeats, and looks once each; a fourth for the way there.
+    const overlapMs = 4 * 1000 * (this.#options.heartbeatS ?? 10);
     const { line, clock, random, logger } = this.#keeping('');
-    return holdServerQueue({ line, clock, random, logger }, overlapMs, onLost);
+    const signal = this.#options.signal ?? null;
+    return holdServerQueue({ line, clock, random, logger, overlapMs, signal, onLost });
   }
 
   async close(): Promise<void> {

@@ -50,6 +50,16 @@ suite('the one server on a broker', needs('rabbitmq'), () => {
     await until(() => third.holdServerQueue(() => undefined).then(() => true), { within });
   });
 
+  test('a server whose machine fell silent is followed by the next one, which waits for that', async (t) => {
+    const proxy = await openTcpProxy(broker.port);
+    t.after(() => proxy.close());
+    const { queue: first, vhost } = await open(t, { hosts: [{ host: '127.0.0.1', port: proxy.port }] });
+    const { queue: second } = await open(t, { vhost });
+    await first.holdServerQueue(() => undefined);
+    proxy.hold();
+    await second.holdServerQueue(() => undefined);
+  });
+
   test('the place of the server is kept over a restart of the broker', async (t) => {
     const { queue: first, vhost } = await open(t);
     const lost: Error[] = [];

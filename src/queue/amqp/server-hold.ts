@@ -1,19 +1,50 @@
-import { GroundcrewError } from '../../base/errors.ts';
+import { sleep } from '../../base/clock.ts';
+import { GroundcrewError, isGroundcrewError } from '../../base/errors.ts';
 import { codeOf } from './amqp-error.ts';
 import { keepRegistered, type KeepOptions } from './kept.ts';
 import { serverQueue } from './topology.ts';
 
+/** How often we ask for a place that is taken. */
+const askAgainMs = 1_000;
+
+/** How the place is held. */
+export interface HoldOptions extends Omit<KeepOptions, 'queue' | 'register'> {
+  /** For how long the broker may take a connection for alive that is not. */
+  readonly overlapMs: number;
+  /** Ends the wait for a place that is taken at first. */
+  readonly signal: AbortSignal | null;
+  /** Hears once when another server took the place while we were cut off. */
+  readonly onLost: (error: GroundcrewError) => void;
+}
+
 /**
- * Holds the queue that only one connection of a virtual host can have, as long as the line lives. After a reconnect the
- * broker may still hold our own earlier connection, so we try again for `overlapMs`; who has the queue then is another
- * server, and `onLost` hears of it once.
- * @throws GroundcrewError `queue/server-held`: another server has it now.
+ * Holds the queue that only one connection of a virtual host can have, as long as the line lives. The broker may still hold
+ * an earlier connection, ours before a reconnect or that of a server whose machine or line died, so we try for `overlapMs`;
+ * who has the queue then is another server.
+ * @throws GroundcrewError `queue/server-held`: another server has it, and had it all the time.
  */
-export async function holdServerQueue(
-  options: Omit<KeepOptions, 'queue' | 'register'>,
-  overlapMs: number,
-  onLost: (error: GroundcrewError) => void,
-): Promise<void> {
+export async function holdServerQueue(options: HoldOptions): Promise<void> {
+  const { clock, logger, overlapMs, signal } = options;
+  const giveUpAt = clock.monotonic() + overlapMs;
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await keepHolding(options);
+      return;
+    } catch (error) {
+      const isOver = signal?.aborted === true || clock.monotonic() + askAgainMs > giveUpAt;
+      if (isOver || !isGroundcrewError(error, 'queue/server-held')) throw error;
+      if (tries === 1) {
+        logger.warn('the broker holds the place for another server; waiting, since it may be one that died', {
+          forMs: overlapMs,
+        });
+      }
+      await sleep(clock, askAgainMs, signal ?? undefined);
+    }
+  }
+}
+
+async function keepHolding(options: HoldOptions): Promise<void> {
+  const { overlapMs, onLost } = options;
   let wasHeld = false;
   let isLost = false;
   let lockedSince: number | null = null;

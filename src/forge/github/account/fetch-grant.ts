@@ -15,8 +15,9 @@ interface Kept {
   readonly expiresAt: number;
 }
 
-const isDefinite = (error: unknown): boolean =>
-  ['forge/refused', 'forge/not-found', 'forge/forbidden'].some((code) => isGroundcrewError(error, code));
+/** GitHub has said no, and will say it again. */
+const isDefinite = (error: unknown): boolean => definite.some((code) => isGroundcrewError(error, code));
+const definite = ['forge/refused', 'forge/not-found', 'forge/forbidden'] as const;
 
 /** Null in the promise: nothing to grant there, whoever may read the repository may fetch it. */
 export type GiveFetchGrant = (repo: string, signal: AbortSignal) => Promise<FetchGrant | null>;
