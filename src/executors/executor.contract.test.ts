@@ -268,6 +268,11 @@ const mutants: readonly { readonly clause: string; readonly what: string; readon
     fixture: brokenRuns(() => ({ cleanup: () => Promise.resolve() })),
   },
   {
+    clause: 'a guard that was killed when it was done',
+    what: 'a clean-up that trusts what the guard wrote last',
+    fixture: brokenRuns(() => ({ cleanup: () => Promise.resolve() })),
+  },
+  {
     clause: 'a run that was never started',
     what: 'an adoption after the clean-up',
     fixture: brokenBy((good) => ({
