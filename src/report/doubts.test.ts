@@ -46,6 +46,19 @@ test('a look that cannot be recorded is asked for again', async (t) => {
   assert.deepEqual(await asked(world), [commit]);
 });
 
+test('what was superseded is said to be, when the first post may have arrived', async (t) => {
+  const world = openOutboxWorld(t);
+  const { ledger, clock, outbox, forge } = world;
+  const order = anOrder();
+  await enqueue(ledger, order);
+  forge.fail = 1;
+  await outbox.flush(never);
+  await decide(ledger, order, [{ kind: 'cancel', jobId: order.id, reason: 'superseded', by: shaOf('b') }]);
+  clock.pass(2_000);
+  await outbox.flush(never);
+  assert.deepEqual(forge.contexts, ['test error']);
+});
+
 test('the same word said again leaves no doubt', async (t) => {
   const { ledger, clock, outbox, forge } = openOutboxWorld(t);
   await enqueue(ledger, anOrder());

@@ -24,6 +24,8 @@ export interface DoubtfulCommit {
 export interface Doubts {
   /** A post failed with this error. */
   failed(report: ReportDue, said: Verdict, error: unknown): void;
+  /** True when a post failed a while ago that the forge may show all the same. */
+  mayShow(report: ReportDue): boolean;
   /** A post arrived. */
   told(report: ReportDue, said: Verdict): void;
   /** What should be looked at now; it stays so until `looked`. */
@@ -52,6 +54,10 @@ export function createDoubts(clock: Clock): Doubts {
       forgetOld();
       const words = inDoubt.get(statusOf(report)) ?? new Map<string, number>();
       inDoubt.set(statusOf(report), words.set(wordOf(said), clock.monotonic() + doubtMs));
+    },
+    mayShow(report) {
+      forgetOld();
+      return inDoubt.has(statusOf(report));
     },
     told(report, said) {
       if (inDoubt.size === 0) return;
