@@ -51,17 +51,19 @@ export function checkEnd(house: House, violate: (text: string) => void): void {
     if (kills.some((at) => at >= seenAt && at < seenAt + 1_000)) continue;
     if (server.lostLedgerAt !== null && seenAt < server.lostLedgerAt) continue;
     const attempt = attempts.find((row) => row.nonce === nonce);
-    // A second copy of an order whose first was judged before anybody here heard of the second: by then whoever brings a result could
-    // have read the order in the store (R10), the job lacks nothing, and the copy's record is in the store.
+    // A second copy of an order whose first was judged, or ended when its job had been called off, before anybody here heard of the
+    // second: by then whoever brings a result could have read the order in the store (R10), the job lacks nothing, and the copy's
+    // record is in the store.
     const { envelope } = execution.holding;
-    const isJudgedByAnother = attempts.some(
+    const calledOff = jobs.some((job) => job.id === envelope.job.id && isNoVerdict(outcomeOf(job.outcome)));
+    const isOverByAnother = attempts.some(
       (row) =>
-        row.is_accepted === 1 &&
+        (row.is_accepted === 1 || (calledOff && row.outcome !== null)) &&
         row.job_id === envelope.job.id &&
         row.generation === envelope.generation &&
         row.n === envelope.n,
     );
-    if (attempt === undefined && isJudgedByAnother) continue;
+    if (attempt === undefined && isOverByAnother) continue;
     if (attempt?.outcome !== JSON.stringify(execution.outcome))
       violate(`the result of ${nonce} on ${execution.worker} was lost (R5)`);
   }
