@@ -50,6 +50,17 @@ test('a verdict that reached the store, not the forge, is taken instead of a sec
   assert.equal((await jobs()).length, 1);
 });
 
+test('a verdict of what a label holds back just now is taken, too: it would be run again when the label goes', async (t) => {
+  const { run, jobs } = world(t, {
+    plan: async () => ({ kind: 'checks', checks: [{ ...check(job), isManual: true, isHeld: true }] }),
+  });
+  await run();
+  assert.deepEqual(
+    (await jobs()).map(({ outcome }) => outcome),
+    [{ kind: 'passed' }],
+  );
+});
+
 test('a record that nobody vouches for, or of another job, changes nothing', async (t) => {
   const forged = world(t, { vouched: () => false });
   await forged.run();

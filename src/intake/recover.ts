@@ -59,7 +59,7 @@ async function recoverRepo(deps: RecoverDeps, forge: Forge, repo: string, signal
       .filter(({ event }) => event.changeKey === view.change.key)
       .map((delivery) => ({ ...delivery, tries: 0 }));
     const snapshot = await takeSnapshot(deps, { forge, view, deliveries }, signal);
-    const known = withoutOpen(snapshot);
+    const known = withoutHold(withoutOpen(snapshot));
     // A slot's run answers the push as well, and would hide the push's own result; whoever looks next may not see the slot.
     const actions = [known, { ...known, slots: [] }].flatMap((each) => decideChange(each));
     const jobs = new Map(actions.flatMap((action) => (action.kind === 'enqueue' ? [[action.job.id, action.job]] : [])));
@@ -98,6 +98,14 @@ function withoutOpen(snapshot: Snapshot): Snapshot {
     jobs: snapshot.jobs.filter(({ id }) => !open.has(id)),
     statuses: snapshot.statuses.filter(({ jobId }) => jobId === null || !open.has(jobId)),
   };
+}
+
+/** What the change holds back by a label, its title or as a draft is wanted again when it lets go: its results are asked for now. */
+function withoutHold(snapshot: Snapshot): Snapshot {
+  const { plan } = snapshot;
+  if (plan.kind === 'nothing') return snapshot;
+  const checks = plan.checks.map((check) => (check.isHeld === true ? { ...check, isManual: false } : check));
+  return { ...snapshot, plan: { ...plan, checks } };
 }
 
 /** Every place of a repository as it is now: in bulk where the forge can. */
