@@ -219,9 +219,10 @@ test('doctor tells what works, what lacks and the remedy; exit status 3 when no 
   assert.match(good.out, /^ok +podman +podman \ufffd\[2J 4\.3\.1$/m);
   assert.match(good.out, /^ok +git +\d/m);
   assert.match(good.out, /^ok +server +does not run$/m);
+  const { reader: quiet } = createFakeWorld().deps;
   const reader = {
-    ...createFakeWorld().deps.reader,
-    parkedMessages: async () => [{ id: 1, at: 0, worker: 'w', why: 'rejected', body: '{}' }],
+    ...quiet,
+    counts: async () => ({ ...(await quiet.counts()), messagesParked: 1, messagesDropped: 0 }),
   };
   const wiring = { trials: trials(false), openReader: async () => reader };
   const bad = await runCliWith(['doctor', '--json'], { ...around, wiring });
