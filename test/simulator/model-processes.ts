@@ -151,12 +151,15 @@ export class ServerModel {
       });
   }
 
-  /** A slot of a schedule, delivered once more: a lost ledger does not know that it came. */
+  /**
+   * A slot of a schedule, delivered once more, and under another name: a lost ledger does not know that it came. As everything that
+   * a schedule brings of before its ledger's time it asks for no more than what the forge shows as begun.
+   */
   deliverSlot(changeKey: string, slot: ScheduleSlot): void {
     if (this.#server === null || this.life?.isAlive !== true) return;
     this.#slots += 1;
     const { name: forge, repo } = this.#forge;
-    const event = { kind: 'schedule', forge, repo, changeKey, slot } as const;
+    const event = { kind: 'schedule', forge, repo, changeKey, slot, isOnlyResumed: true } as const;
     const delivery = { id: `slot-${String(this.#slots)}`, event, receivedAt: 0, traceId: this.#world.dice.hex(8) };
     this.#server.receive(delivery).catch((error: unknown) => {
       this.failures.push(`receive: ${String(error)}`);
