@@ -143,16 +143,29 @@ export function checkRepeats(
     const { job, generation } = holding.envelope;
     if (outcome === null || !isVerdict(outcome) || !accepted.has(holding.nonce)) continue;
     if (house.forge.disturbedShas.has(job.subject.sha)) continue;
+    const records =
+      lostAt === null || startedAt < lostAt
+        ? []
+        : house.store.recorded.filter(
+            ({ record, at }) =>
+              record.envelope.job.id === job.id &&
+              record.nonce !== holding.nonce &&
+              isVerdict(record.outcome) &&
+              at < lostAt,
+          );
+    // A second copy of the order that was judged (the answer to the broker had been lost) began when the ledger was lost, too, and
+    // nobody was there, and the store has lost the first one's record: the forge names no holding, so whoever comes back cannot know
+    // that it is not the one that was shown (decision 0011). What a server offers again has another generation, or comes later.
+    const isLostCopy =
+      records.length === 0 &&
+      lostAt !== null &&
+      startedAt >= lostAt &&
+      startedAt < (house.server.backAt ?? Number.POSITIVE_INFINITY);
     for (let earlier = 1; earlier <= generation; earlier += 1) {
       const final = finals.get(`${job.id}.${String(earlier)}`);
-      if (final !== undefined && final.at < startedAt)
-        violate(`${job.context} ${job.id} was judged again after its verdict stood on the forge (R11)`);
+      if (final === undefined || final.at >= startedAt || (isLostCopy && earlier === generation)) continue;
+      violate(`${job.context} ${job.id} was judged again after its verdict stood on the forge (R11)`);
     }
-    if (lostAt === null || startedAt < lostAt) continue;
-    const records = house.store.recorded.filter(
-      ({ record, at }) =>
-        record.envelope.job.id === job.id && record.nonce !== holding.nonce && isVerdict(record.outcome) && at < lostAt,
-    );
     if (records.length > 0) violate(`${job.context} ${job.id} was judged again although the store had its result (R9)`);
   }
 }

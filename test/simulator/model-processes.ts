@@ -83,6 +83,8 @@ export class ServerModel {
   ledgerLosses = 0;
   clockSteps = 0;
   lostLedgerAt: number | null = null;
+  /** When there was a server again after that. */
+  backAt: number | null = null;
   connection: ReturnType<BrokerModel['connect']> | null = null;
   readonly failures: string[] = [];
   /** The contexts that each place was said to have, last. */
@@ -175,6 +177,7 @@ export class ServerModel {
       this.connection?.dead();
     });
     this.life = life;
+    this.backAt ??= this.#world.now;
     this.#world.note('server', () => 'started');
     const connection = this.#broker.connect(life, 'server');
     this.connection = connection;
@@ -295,6 +298,7 @@ export class ServerModel {
     this.life?.kill();
     this.ledgerLosses += 1;
     this.lostLedgerAt = this.#world.now;
+    this.backAt = null;
     this.#world.note('server', () => 'lost its ledger');
     const lost = this.#file;
     this.#file = emptyLedger();
