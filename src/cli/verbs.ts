@@ -18,6 +18,7 @@ const verbs: Readonly<Record<string, () => Promise<AddVerb>>> = {
   workers: async () => (await import('./commands/workers.ts')).addWorkers,
   'cancel retry approve': async () => (await import('./commands/ask.ts')).addAsk,
   scan: async () => (await import('./commands/scan.ts')).addScan,
+  approvals: async () => (await import('./commands/approvals.ts')).addApprovals,
   deliveries: async () => (await import('./commands/deliveries.ts')).addDeliveries,
   policy: async () => (await import('./commands/policy.ts')).addPolicy,
   shadow: async () => (await import('./commands/shadow.ts')).addShadow,

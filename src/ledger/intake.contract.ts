@@ -173,7 +173,7 @@ export const intakeClauses: readonly LedgerClause[] = [
   },
   {
     title: 'approvals are remembered here, and are the forge’s to remember until it does',
-    async check({ ledger }) {
+    async check({ ledger, reader }) {
       const job = anOrder({ pull: 3 });
       const approve = { kind: 'approve', sha: shaOf('a'), by: 'ada' } as const;
       await decide(ledger, job, [approve, { kind: 'request-done', requestId: 'r1' }]);
@@ -190,6 +190,10 @@ export const intakeClauses: readonly LedgerClause[] = [
       await ledger.choreFailed(request, 8_000);
       assert.deepEqual(await ledger.dueChores(7_999, 9), []);
       assert.deepEqual(await ledger.dueChores(8_000, 9), [{ ...request, tries: 1 }]);
+      const [listed, ...others] = await reader.approvals('demo', 9);
+      assert.deepEqual([listed?.sha, listed?.by, listed?.standing, others], [shaOf('a'), 'ada', 'holds', []]);
+      assert.deepEqual(await reader.approvals('other', 9), []);
+      assert.equal((await reader.approvals(null, 9)).length, 1);
       await ledger.choreDone(request);
       await decide(ledger, job, [approve]);
       assert.deepEqual(await ledger.dueChores(9_000, 9), [], 'what was done is not done again');

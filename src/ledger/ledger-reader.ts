@@ -211,6 +211,22 @@ export interface RunPage {
   readonly next: string | null;
 }
 
+/** A commit of a stranger that somebody with the right let in (R11). */
+export interface Approval {
+  readonly changeKey: string;
+  readonly forge: string;
+  readonly repo: string;
+  readonly sha: string;
+  /** The forge's name of the person, or who had the server's token. */
+  readonly by: string;
+  /** When it was carried out (epoch ms). */
+  readonly at: number;
+  /** By which it was asked for; null: by an earlier version. */
+  readonly requestId: string | null;
+  /** `outdated`: the change has another head now, which waits for an approval of its own. */
+  readonly standing: 'holds' | 'outdated' | 'closed';
+}
+
 /** Reading for people: pages, lists, metrics. Never writes; a second process may open it on a live ledger. */
 export interface LedgerReader {
   /** `state: 'waiting'` is waiting and offered, in feed order; the others newest first. */
@@ -246,6 +262,8 @@ export interface LedgerReader {
     /** Given up for now, since the forge refuses them for good. */
     readonly reportsRefused: number;
   }>;
+  /** What people let in, the latest first; of one repository, or (null) of all. */
+  approvals(repo: string | null, limit: number): Promise<readonly Approval[]>;
   /** What came in, day by day (UTC), newest first, for so many days; see `DeliveryDay`. */
   deliveryDays(days: number, now: number): Promise<readonly DeliveryDay[]>;
   /** For metrics; only grows. */

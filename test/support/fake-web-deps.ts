@@ -114,6 +114,7 @@ export function createFakeWorld(overrides: Partial<WebDeps> = {}): FakeWorld {
           messagesDropped: 0,
         };
       },
+      approvals: async () => [],
       deliveryDays: async () => deliveryDays,
       deliveryTotals: async () => ({ bySource: [], missed: [], oldestPendingAt: null }),
       parkedDeliveries: async () => parked,

@@ -1,5 +1,6 @@
 import type { Database, Sql } from '../../base/sqlite.ts';
 import type { LedgerReader } from '../ledger-reader.ts';
+import { readApprovals } from './approvals.ts';
 import { deliveryDays, deliveryTotals, parkedDeliveries } from './deliveries.ts';
 import { shadowRows } from './foreign-statuses.ts';
 import { parkedMessages } from './parked-messages.ts';
@@ -29,6 +30,7 @@ export function openSqliteLedgerReader(database: Database): LedgerReader {
     workers: () => answer(workersSeen),
     parkedMessages: (limit) => answer((sql) => parkedMessages(sql, limit)),
     counts: () => answer(readCounts),
+    approvals: (repo, limit) => answer((sql) => readApprovals(sql, repo, limit)),
     deliveryDays: (days, now) => answer((sql) => deliveryDays(sql, days, now)),
     deliveryTotals: () => answer(deliveryTotals),
     parkedDeliveries: (limit) => answer((sql) => parkedDeliveries(sql, limit)),
