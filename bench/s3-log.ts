@@ -61,10 +61,8 @@ async function twoHours(context: BenchContext): Promise<Row> {
     await appendFile(file, piece);
     sha256.update(piece);
     sink.grew((await stat(file)).size);
-    if (n > 1) {
-      await until(() => clock.waiting === 1, { what: 'the next flush to be planned' });
-      clock.pass(30_000);
-    }
+    await until(() => clock.waiting === 1, { what: 'the next flush to be planned' });
+    clock.pass(n === 1 ? remotePace.firstFlushMs : remotePace.flushMs);
     await until(() => forms() === 2 * n, { what: `flush ${String(n)}` });
     await until(() => fake.objects.has(`${prefix}/log.chunks`));
   }

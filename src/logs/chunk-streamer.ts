@@ -55,7 +55,7 @@ const mebibyte = 1024 * 1024;
 
 /** For a store on the same machine. */
 export const localPace: StreamPace = {
-  firstFlushMs: 300,
+  firstFlushMs: 0,
   flushMs: 100,
   watchedFlushMs: 100,
   flushBytes: 4 * mebibyte,
@@ -76,8 +76,8 @@ export const remotePace: StreamPace = {
 };
 
 /**
- * Cuts a job's log into objects that a browser can tail with no server (layout in `log-layout.ts`). The first bytes go soon;
- * later ones wait for `flushMs` or `flushBytes`. A code point of UTF-8 text is never cut. After a restart it goes on
+ * Cuts a job's log into objects that a browser can tail with no server (layout in `log-layout.ts`). The first bytes go soon (on
+ * this machine at once, since nobody says who watches there); later ones wait for `flushMs` or `flushBytes`. A code point of UTF-8 text is never cut. After a restart it goes on
  * behind the chunks that the store already lists.
  */
 export function createChunkStreamer(options: ChunkStreamerOptions): LogSink {

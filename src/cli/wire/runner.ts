@@ -100,7 +100,7 @@ export async function runnerDeps(
   });
   const all = executorsOf(settings, dir, owner, context);
   const { flushMs } = settings.logs;
-  const flush = flushMs === null ? {} : { flushMs, firstFlushMs: Math.min(flushMs, localPace.firstFlushMs) };
+  const flush = flushMs === null ? {} : { flushMs, firstFlushMs: 0 };
   return {
     checkout: { git, mirrors, keepFreeBytes: worker.minFreeDiskBytes, gitMemoryBytes },
     executors: await usableExecutors(all, worker.executor, place, signal),
