@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { ownRequestPrefix } from '../../core/request.ts';
 import type { Approval } from '../../ledger/ledger-reader.ts';
 import { exitCode } from '../exit-code.ts';
 import { wholeNumber } from '../parse-option.ts';
@@ -23,6 +24,12 @@ const standings: Readonly<Record<Approval['standing'], string>> = {
   outdated: 'outdated by a push',
   closed: 'closed since',
 };
+
+/** Page and command line ask in the same words. */
+function wayOf({ requestId }: Approval): string {
+  if (requestId === null) return 'unknown';
+  return requestId.startsWith(ownRequestPrefix) ? 'page or command' : 'forge';
+}
 
 /** `approvals`: which commits of strangers were let in, by whom and when. */
 export function addApprovals(program: Command, { context, done }: Frame): void {
@@ -56,6 +63,7 @@ export function addApprovals(program: Command, { context, done }: Frame): void {
           { head: 'CHANGE', cell: ({ changeKey }) => changeKey.replaceAll('|', ' '), isFlexible: true },
           { head: 'COMMIT', cell: ({ sha }) => sha.slice(0, 12) },
           { head: 'BY', cell: ({ by }) => by },
+          { head: 'VIA', cell: wayOf },
           {
             head: 'STANDING',
             cell: ({ standing }) => standings[standing],
