@@ -51,9 +51,9 @@ export function checkEnd(house: House, violate: (text: string) => void): void {
     if (kills.some((at) => at >= seenAt && at < seenAt + 1_000)) continue;
     if (server.lostLedgerAt !== null && seenAt < server.lostLedgerAt) continue;
     const attempt = attempts.find((row) => row.nonce === nonce);
-    // A second copy of an order whose first was judged, or ended when its job had been called off, before anybody here heard of the
-    // second: by then whoever brings a result could have read the order in the store (R10), the job lacks nothing, and the copy's
-    // record is in the store.
+    // A second copy of an order whose first was judged before anybody here heard of the second: by then whoever brings a result
+    // could have read the order in the store (R10), the job lacks nothing, and the copy's record is in the store. The same where the
+    // job had been called off: a claim of it is answered with a stop and not kept, even if it was heard first (decision 0011).
     const { envelope } = execution.holding;
     const calledOff = jobs.some((job) => job.id === envelope.job.id && isNoVerdict(outcomeOf(job.outcome)));
     const isOverByAnother = attempts.some(
