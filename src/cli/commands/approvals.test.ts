@@ -38,7 +38,7 @@ test('approvals lists who let which commit in, and no name steers the terminal',
   assert.match(table.out, /^WHEN +CHANGE +COMMIT +BY +VIA +STANDING$/m);
   assert.match(
     table.out,
-    /^2026-11-22T12:00:00Z +hub team\/project pull\/7 +777777777777 +ada\ufffd\[2J +forge +outdated by a push$/m,
+    /^2026-11-22T12:00:00Z +team\/project#7 +777777777777 +ada\ufffd\[2J +forge +outdated by a push$/m,
   );
   const [listed] = JSON.parse((await run('team/project', '--limit', '3', '--json')).out) as readonly unknown[];
   assert.deepEqual(listed, { ...approval, at: '2026-11-22T12:00:00.000Z' });

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { ownRequestPrefix } from '../../core/request.ts';
 import type { Approval } from '../../ledger/ledger-reader.ts';
+import { changeWords } from '../change-words.ts';
 import { exitCode } from '../exit-code.ts';
 import { wholeNumber } from '../parse-option.ts';
 import {
@@ -60,7 +61,7 @@ export function addApprovals(program: Command, { context, done }: Frame): void {
         context.out,
         [
           { head: 'WHEN', cell: ({ at }) => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z') },
-          { head: 'CHANGE', cell: ({ changeKey }) => changeKey.replaceAll('|', ' '), isFlexible: true },
+          { head: 'CHANGE', cell: changeWords, isFlexible: true },
           { head: 'COMMIT', cell: ({ sha }) => sha.slice(0, 12) },
           { head: 'BY', cell: ({ by }) => by },
           { head: 'VIA', cell: wayOf },

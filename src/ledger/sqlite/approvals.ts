@@ -1,7 +1,7 @@
 import type { Sql } from '../../base/sqlite.ts';
 import type { Approval } from '../ledger-reader.ts';
 
-/** See `LedgerReader.approvals`. */
+/** See `LedgerReader.approvals`. `at > 0` is always so: it has SQLite go along the index, from its end, to the limit. */
 export function readApprovals(sql: Sql, repo: string | null, limit: number): readonly Approval[] {
   return sql
     .all<Omit<Approval, 'standing'> & { readonly headSha: string; readonly isOpen: number }>(
