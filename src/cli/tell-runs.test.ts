@@ -32,6 +32,7 @@ const run = (given: Partial<RunSummary> = {}): RunSummary => ({
   needs: [],
   priority: 5,
   worker: 'w1',
+  obstacle: null,
   ...given,
 });
 

@@ -63,6 +63,7 @@ test('each forge has its address beside the pages, and its answers are counted',
     reportsRefused: 0,
     messagesParked: 0,
     messagesDropped: 0,
+    grantObstacles: 0,
   };
   const text = await metrics.expose(counts, { bySource: [], missed: [], oldestPendingMs: 0 });
   for (const line of [

@@ -7,6 +7,11 @@ export interface FetchGrant {
   readonly password: string;
 }
 
+/** Why jobs wait at the server: no token can be had to fetch this repository; or the store cannot be granted. `why`: the last failure, a line. */
+export type GrantObstacle =
+  | { readonly of: 'fetch'; readonly forge: string; readonly repo: string; readonly why: string }
+  | { readonly of: 'store'; readonly why: string };
+
 /**
  * Writing below one attempt's own prefix in the store, and nothing else.
  * - `s3-form`: a signed POST form of S3 (POST Object with a policy). `fields.key` is where the keys begin: what an object is called below
@@ -30,5 +35,7 @@ export type StoreGrant =
 export interface Grant {
   readonly validMs: number;
   readonly fetch: FetchGrant | null;
+  /** With `fetch` null: what a person has to do if it cannot be fetched without; a line. */
+  readonly fetchHint?: string;
   readonly store: StoreGrant | null;
 }

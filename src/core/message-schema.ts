@@ -163,6 +163,7 @@ const attemptKey = z.object({ jobId, generation: z.int().positive(), n: z.int().
 const grant: z.ZodType<Grant> = z.object({
   validMs: z.number().positive(),
   fetch: z.object({ username: text, password: text }).nullable(),
+  fetchHint: z.string().max(500).exactOptional(),
   store: z
     .discriminatedUnion('kind', [
       z.object({

@@ -117,6 +117,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     serving.opened(name);
   };
   const { grants } = deps;
+  grants?.onTurn?.(wake);
   const collectDeps: CollectDeps = {
     ...(deps.onHeard === undefined ? {} : { onHeard: deps.onHeard }),
     ...(grants === undefined ? {} : { granting: createGranting({ source: grants, ledger, queue, clock, logger }) }),

@@ -4,6 +4,7 @@ import { createHandClock } from '../../test/support/hand-clock.ts';
 import { spokenForge } from '../../test/support/intake-world.ts';
 import { anOrder } from '../../test/support/ledger-world.ts';
 import { silentLogger } from '../base/logger.ts';
+import type { GrantObstacle } from '../core/grant.ts';
 import { isSignedEnvelope, type JobEnvelope } from '../core/job-envelope.ts';
 import type { Forge } from '../forge/forge.ts';
 import type { FeedCandidate, FeedView, Ledger } from '../ledger/ledger.ts';
@@ -19,6 +20,7 @@ async function published(
   workers: readonly string[],
   given: Partial<FeedCandidate> = {},
   grants: { readonly grants?: GrantSource } = {},
+  kept: (readonly GrantObstacle[])[] = [],
 ): Promise<readonly JobEnvelope[]> {
   const clock = createHandClock();
   const presence = createPresence(clock);
@@ -46,6 +48,7 @@ async function published(
   let n = 0;
   const ledger = {
     feedView: () => Promise.resolve(view),
+    keepObstacles: (obstacles: readonly GrantObstacle[]) => Promise.resolve(void kept.push(obstacles)),
     createAttempt: () => Promise.resolve((n += 1)),
   } as unknown as Ledger;
   const queue = {
@@ -79,12 +82,27 @@ test('R8: nobody here, nothing published; else twice the slots that are here', a
 test('what nothing can be granted for stays here: a worker could only give it back, and so till its last try', async () => {
   const source = (canGive: boolean): GrantSource => ({
     kindsFor: () => ['store'],
-    canGive: (kinds) => kinds.length === 0 || canGive,
+    canGive: () => canGive,
     fetchGrant: () => Promise.resolve(null),
     storeGrant: () => Promise.resolve(null),
   });
   assert.equal((await published(['one'], {}, { grants: source(false) })).length, 0);
   assert.equal((await published(['one'], {}, { grants: source(true) })).length, 2);
+});
+
+test('why jobs stay here is in the ledger, for all who ask; and what an earlier life left there is gone', async () => {
+  const obstacle = { of: 'fetch', forge: 'git', repo: 'demo', why: 'GitHub answers 401' } as const;
+  const source: GrantSource = {
+    kindsFor: () => ['fetch'],
+    canGive: () => false,
+    obstacles: () => [obstacle],
+    fetchGrant: () => Promise.resolve(null),
+    storeGrant: () => Promise.resolve(null),
+  };
+  const kept: (readonly GrantObstacle[])[] = [];
+  await published(['one'], {}, { grants: source }, kept);
+  await published(['one'], {}, {}, kept);
+  assert.deepEqual(kept, [[obstacle], []]);
 });
 
 test('R10: what is published is signed', async () => {
@@ -139,6 +157,7 @@ test('the base branch is read once for all its jobs, and one that cannot be read
   const offered: (string | null)[] = [];
   const ledger = {
     feedView: () => Promise.resolve(view),
+    keepObstacles: () => Promise.resolve(),
     createAttempt: ({ baseSha }: { readonly baseSha: string | null }) => Promise.resolve(offered.push(baseSha)),
   } as unknown as Ledger;
   const pulls: (number | null)[] = [];

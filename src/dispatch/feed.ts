@@ -50,10 +50,14 @@ export interface FeedState {
   readonly declared: Set<string>;
   /** The last look had no end. */
   isBehind: boolean;
+  /** Something was held back, because nothing could be granted for it. */
+  isAnyHeld: boolean;
+  /** The obstacles that the ledger knows, as JSON; null: those of an earlier life. */
+  told: string | null;
 }
 
 export function newFeedState(): FeedState {
-  return { declared: new Set(), isBehind: false };
+  return { declared: new Set(), isBehind: false, isAnyHeld: false, told: null };
 }
 
 /**
@@ -65,9 +69,12 @@ export function newFeedState(): FeedState {
  */
 export async function feedOnce(deps: FeedDeps, signal: AbortSignal, state: FeedState): Promise<number | null> {
   const { clock, ledger, queue } = deps;
-  const view = await ledger.feedView(clock.now(), state.isBehind ? mostPerClass : fewPerClass);
-  const candidates = view.candidates.filter(({ job }) => deps.grants?.canGive?.(deps.grants.kindsFor(job)) ?? true);
-  const isAnyHeld = candidates.length < view.candidates.length;
+  // What is held back must not hide the others.
+  const isDeep = state.isBehind || state.isAnyHeld;
+  const view = await ledger.feedView(clock.now(), isDeep ? mostPerClass : fewPerClass);
+  const candidates = view.candidates.filter(({ job }) => deps.grants?.canGive?.(job) ?? true);
+  state.isAnyHeld = candidates.length < view.candidates.length;
+  await tellObstacles(deps, state);
   const picked = await pickFitting(deps, { ...view, candidates }, signal);
   if (signal.aborted) return null;
   for (const name of new Set(picked.map((pick) => pick.queue))) {
@@ -80,7 +87,16 @@ export async function feedOnce(deps: FeedDeps, signal: AbortSignal, state: FeedS
   // There may be room for more than was looked at.
   state.isBehind = offers.filter(Boolean).length >= fewPerClass;
   if (state.isBehind) return clock.now();
-  return isAnyHeld ? Math.min(view.nextAt ?? Infinity, clock.now() + heldAgainMs) : view.nextAt;
+  return state.isAnyHeld ? Math.min(view.nextAt ?? Infinity, clock.now() + heldAgainMs) : view.nextAt;
+}
+
+/** Why jobs are held back is in the ledger, where all who say why a job waits read it. */
+async function tellObstacles({ ledger, grants }: FeedDeps, state: FeedState): Promise<void> {
+  const obstacles = grants?.obstacles?.() ?? [];
+  const telling = JSON.stringify(obstacles);
+  if (telling === state.told) return;
+  await ledger.keepObstacles(obstacles);
+  state.told = telling;
 }
 
 /** A candidate that fits, and the base commit that it is tested on. */

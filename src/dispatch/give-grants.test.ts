@@ -109,3 +109,13 @@ test('a forge that fails is told in our log, and the worker hears nothing it cou
   assert.deepEqual(told, []);
   assert.match(log, /will ask again/);
 });
+
+test('with nothing to fetch with comes what to do where that is not enough', async () => {
+  const hints: Partial<GrantSource> = { fetchHint: ({ repo }) => `install it for ${repo}` };
+  const hintIn = async (source: Partial<GrantSource>): Promise<unknown> => {
+    const [told] = (await given(['fetch'], [mine], { ...hints, ...source })).told;
+    return told?.kind === 'grant' ? told.grant.fetchHint : assert.fail();
+  };
+  assert.equal(await hintIn({ fetchGrant: () => Promise.resolve(null) }), 'install it for a');
+  assert.equal(await hintIn({}), undefined);
+});

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { errorLine } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import type { FetchGrant, Grant, GrantKind, StoreGrant } from '../core/grant.ts';
+import type { FetchGrant, Grant, GrantKind, GrantObstacle, StoreGrant } from '../core/grant.ts';
 import { checkedOut, type Job } from '../core/job.ts';
 import { attemptOf } from '../core/job-envelope.ts';
 import { runPrefix } from '../core/run-slug.ts';
@@ -15,12 +15,18 @@ export interface GrantSource {
   /** What attempts of this job have to wait for; empty: nothing. */
   kindsFor(job: Job): readonly GrantKind[];
   /**
-   * False while nothing of this kind could be granted: an order would be claimed, given back after a minute, and after twelve
+   * False while what this job needs could not be granted: an order would be claimed, given back after a minute, and after twelve
    * of these its job would end. Asked before each order leaves, so it waits for nothing. Absent: true.
    */
-  canGive?(kinds: readonly GrantKind[]): boolean;
+  canGive?(job: Job): boolean;
+  /** What fails now, of what jobs wait for. */
+  obstacles?(): readonly GrantObstacle[];
+  /** Calls back whenever an answer of `canGive` or `obstacles` may be another one. */
+  onTurn?(hear: () => void): void;
   /** Read-only, for the one repository, good for a quarter of an hour at least; null: whoever reaches it may fetch it. */
   fetchGrant(subject: Subject, signal: AbortSignal): Promise<FetchGrant | null>;
+  /** What a person has to do where `fetchGrant` gave null and that was not enough; null: nothing is known. */
+  fetchHint?(subject: Subject): string | null;
   /** Below `prefix` alone (no slash at its end), for so long or less; null: the store gives none, and the worker has its own way. */
   storeGrant(prefix: string, validMs: number): Promise<{ readonly grant: StoreGrant; readonly validMs: number } | null>;
 }
@@ -62,7 +68,13 @@ export function createGranting(deps: {
       kinds.includes('fetch') ? source.fetchGrant(checkedOut(job), signal) : null,
       kinds.includes('store') ? source.storeGrant(runPrefix(job, { generation, n, nonce }), storeValidMs) : null,
     ]);
-    return { validMs: store?.validMs ?? fetchValidMs, fetch, store: store?.grant ?? null };
+    const hint = kinds.includes('fetch') && fetch === null ? (source.fetchHint?.(checkedOut(job)) ?? null) : null;
+    return {
+      validMs: store?.validMs ?? fetchValidMs,
+      fetch,
+      ...(hint === null ? {} : { fetchHint: hint }),
+      store: store?.grant ?? null,
+    };
   };
 
   const answer = async (worker: string, holding: Holding, kinds: readonly GrantKind[]): Promise<void> => {

@@ -145,6 +145,8 @@ export interface Forge {
    * quarter of an hour at least. Null: nothing to give, it is fetched by whoever may. Absent: this forge never gives any.
    */
   fetchGrant?(repo: string, signal: AbortSignal): Promise<FetchGrant | null>;
+  /** Where `fetchGrant` gave null for a repository that nobody may fetch without: what its owner has to do, a line. */
+  fetchHint?(repo: string): string;
   /**
    * One try: a status whose answer was lost may arrive after a later one, so only who knows of both (the outbox) sends it again.
    */

@@ -1,5 +1,6 @@
 import type { Notice } from '../core/action.ts';
 import type { Change } from '../core/change.ts';
+import type { GrantObstacle } from '../core/grant.ts';
 import type { Job, JobId } from '../core/job.ts';
 import type { Outcome, Phase } from '../core/outcome.ts';
 import type { Verdict, VerdictState } from '../core/verdict.ts';
@@ -27,6 +28,8 @@ export interface RunSummary extends JobStanding {
   readonly needs: readonly string[];
   readonly priority: number;
   readonly worker: string | null;
+  /** Why it is held back although it waits and could go; null: nothing of this kind. */
+  readonly obstacle: GrantObstacle | null;
 }
 
 /** One attempt of a run, as its page shows it. */
@@ -259,6 +262,8 @@ export interface LedgerReader {
     readonly messagesParked: number;
     /** Parked ones that were dropped in the life of this ledger: there were too many. */
     readonly messagesDropped: number;
+    /** What cannot be granted to workers now, so that jobs wait: repositories, and the store. */
+    readonly grantObstacles: number;
     /** Given up for now, since the forge refuses them for good. */
     readonly reportsRefused: number;
   }>;

@@ -2,6 +2,7 @@ import type { Action } from '../core/action.ts';
 import type { AttemptKey } from '../core/attempt.ts';
 import type { Change, StatusSeen } from '../core/change.ts';
 import type { ForgeEvent } from '../core/forge-event.ts';
+import type { GrantObstacle } from '../core/grant.ts';
 import type { Job, JobId } from '../core/job.ts';
 import type { JobEnvelope } from '../core/job-envelope.ts';
 import type { CancelReason } from '../core/outcome.ts';
@@ -255,6 +256,8 @@ export interface Ledger {
   // dispatch
   /** What may be fed now, and how much is on its way already. */
   feedView(now: number, perClass: number): Promise<FeedView>;
+  /** Why jobs are held back is this from now on, and nothing else. */
+  keepObstacles(obstacles: readonly GrantObstacle[]): Promise<void>;
   /** Numbers an attempt before it is published (R1). Null: the job is not waiting any more. */
   createAttempt(offer: {
     readonly jobId: JobId;

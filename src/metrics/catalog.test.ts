@@ -14,6 +14,7 @@ const counts = {
   reportsRefused: 9,
   messagesParked: 10,
   messagesDropped: 11,
+  grantObstacles: 12,
 };
 
 const deliveries = {

@@ -14,6 +14,7 @@ export interface LedgerCounts {
   readonly reportsRefused: number;
   readonly messagesParked: number;
   readonly messagesDropped: number;
+  readonly grantObstacles: number;
 }
 
 /** What came in, by forge and way, ever since the ledger began; see `DeliveryDay`. */
@@ -107,6 +108,11 @@ export function createMetrics(version: string): Metrics {
     help: 'Messages of workers that could not be read or applied and were not kept: there were too many.',
     registers,
   });
+  const obstacles = new Gauge({
+    name: 'groundcrew_grant_obstacles',
+    help: 'What cannot be granted to workers now, so that jobs wait: repositories without a token to fetch them, and the store.',
+    registers,
+  });
   const policyValid = new Gauge({
     name: 'groundcrew_policy_valid',
     help: '1 while the configuration file is what is in force; 0: it is wrong, and an earlier one is.',
@@ -152,6 +158,7 @@ export function createMetrics(version: string): Metrics {
       messagesParked.set(counts.messagesParked);
       messagesDropped.reset();
       messagesDropped.inc(counts.messagesDropped);
+      obstacles.set(counts.grantObstacles);
       return await registry.metrics();
     },
   };

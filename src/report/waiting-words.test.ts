@@ -22,8 +22,8 @@ const worker = (given: Partial<WorkerSeen> = {}): WorkerSeen => ({
   ...given,
 });
 // Only what the sentence looks at.
-const run = (given: Partial<Pick<RunSummary, 'notBefore' | 'pool' | 'needs'>> = {}): RunSummary =>
-  ({ notBefore: 0, pool: 'default', needs: [], ...given }) as unknown as RunSummary;
+const run = (given: Partial<Pick<RunSummary, 'notBefore' | 'pool' | 'needs' | 'obstacle'>> = {}): RunSummary =>
+  ({ notBefore: 0, pool: 'default', needs: [], obstacle: null, ...given }) as unknown as RunSummary;
 
 const table: readonly [string, string, RunSummary, number, readonly WorkerSeen[]][] = [
   ['a retry that is due later', 'next try in 5 s', run({ notBefore: now + 5_000 }), 0, [worker()]],
@@ -33,6 +33,20 @@ const table: readonly [string, string, RunSummary, number, readonly WorkerSeen[]
     run(),
     0,
     [worker({ standing: { takesJobs: false, isPaused: true, why: 'paused' } })],
+  ],
+  [
+    'its repository cannot be fetched',
+    'no token to fetch acme/app can be had: GitHub answers 502',
+    run({ obstacle: { of: 'fetch', forge: 'github', repo: 'acme/app', why: 'GitHub answers 502' } }),
+    0,
+    [worker()],
+  ],
+  [
+    'the store is away, whose address is nobody’s business',
+    'the store of logs is away',
+    run({ obstacle: { of: 'store', why: 'http://10.0.0.7:9000 does not answer' } }),
+    0,
+    [worker()],
   ],
   ['nobody has ever come', 'no worker is here', run(), 0, []],
   [

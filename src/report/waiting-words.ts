@@ -1,10 +1,11 @@
+import type { GrantObstacle } from '../core/grant.ts';
 import type { RunSummary, WorkerSeen } from '../ledger/ledger-reader.ts';
 import { durationWords } from './words.ts';
 
 /** A worker that said nothing for so long is not counted on (ms). */
 const absentAfterMs = 75_000;
 
-/** `isBlocked`: it will wait until somebody brings a worker; else it is only a matter of time. */
+/** `isBlocked`: it will wait until somebody brings a worker, or mends what is broken; else it is only a matter of time. */
 export interface WaitingReason {
   readonly sentence: string;
   readonly isBlocked: boolean;
@@ -20,6 +21,7 @@ export function waitingReason(
   const time = (sentence: string): WaitingReason => ({ sentence, isBlocked: false });
   const blocked = (sentence: string): WaitingReason => ({ sentence, isBlocked: true });
   if (run.notBefore > now) return time(`next try in ${durationWords(run.notBefore - now)}`);
+  if (run.obstacle !== null) return blocked(obstacleWords(run.obstacle));
   const live = workers.filter((worker) => !worker.hasLeft && now - worker.lastHeardAt < absentAfterMs);
   if (live.length === 0) return blocked('no worker is here');
   const inPool = live.filter((worker) => worker.pool === run.pool);
@@ -38,6 +40,18 @@ export function waitingReason(
   return time(
     taking.length === 1 ? `the worker is busy; ${order}` : `all ${String(taking.length)} workers are busy; ${order}`,
   );
+}
+
+/** Of the store nobody outside needs to know where it is: its operator reads more in the log. */
+function obstacleWords(obstacle: GrantObstacle): string {
+  switch (obstacle.of) {
+    case 'store':
+      return 'the store of logs is away';
+    case 'fetch':
+      return `no token to fetch ${obstacle.repo} can be had: ${obstacle.why}`;
+    default:
+      return obstacle satisfies never;
+  }
 }
 
 /** The sentence of `waitingReason`. */

@@ -192,3 +192,18 @@ test('R2: without a grant within a minute the claim is given back, and nothing w
   assert.equal(outcome.kind === 'broken' && outcome.cause, 'gave-back', 'which counts for nothing');
   assert.ok(!house.heard.some((message) => message.kind === 'beat' && message.phase === 'checkout'));
 });
+
+test('a repository for which the server had nothing says in the verdict what to do', needs('git'), async (context) => {
+  const house = await openHouse(context, systemClock);
+  const repos = await tempDir(context);
+  const sha = makeRepo(join(repos, 'private')).commit({ a: '1' });
+  await using server = await openGitHttpServer(repos, `Basic ${basic}`);
+  await house.until('hello');
+  await house.queue.publish(jobs, { body: JSON.stringify(orderFor(sha, `${server.url}private/.git`)) });
+  const { envelope, nonce } = await house.until('claimed');
+  const grant = { validMs: 900_000, fetch: null, fetchHint: 'the App has to be installed', store: null };
+  await house.tell({ v: 1, kind: 'grant', attempt: attemptOf(envelope), nonce, grant });
+  const { outcome } = await house.until('finished');
+  assert.ok(outcome.kind === 'broken' && outcome.cause === 'checkout', JSON.stringify(outcome));
+  assert.match(outcome.detail ?? '', /Username.*: the App has to be installed$/);
+});

@@ -39,6 +39,8 @@ export interface RunAttemptTools {
     subject: Subject,
     signal: AbortSignal,
   ) => Promise<Readonly<Record<string, string>> | null>;
+  /** What a person has to do about a checkout that failed with this; null: nothing is known. */
+  readonly fetchHint?: (detail: string) => string | null;
 }
 
 /** Stopping an attempt: the first reason wins, whatever is under way. */
@@ -96,7 +98,9 @@ export async function runAttempt(
     const stopped = stop.reason();
     if (stopped?.kind === 'asked') return early(outcomeOfStop(stopped.request));
     if (checkout.kind === 'broken') {
-      return early({ kind: 'broken', cause: checkout.cause, phase: 'checkout', detail: checkout.detail });
+      const hint = tools.fetchHint?.(checkout.detail) ?? null;
+      const detail = hint === null ? checkout.detail : `${checkout.detail}: ${hint}`;
+      return early({ kind: 'broken', cause: checkout.cause, phase: 'checkout', detail });
     }
     if (checkout.kind === 'conflict') {
       for (const line of checkout.log.split('\n').slice(0, 200)) log.note(line);

@@ -112,6 +112,7 @@ export function createFakeWorld(overrides: Partial<WebDeps> = {}): FakeWorld {
           reportsRefused: 0,
           messagesParked: 0,
           messagesDropped: 0,
+          grantObstacles: 0,
         };
       },
       approvals: async () => [],
@@ -242,6 +243,7 @@ export function addFakeRun(world: FakeWorld, of: FakeRun = {}): string {
     needs: [],
     priority: 0,
     worker: state === 'waiting' ? null : 'laptop',
+    obstacle: null,
     ...given,
   };
   const job: Job = {

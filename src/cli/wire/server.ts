@@ -90,7 +90,9 @@ export async function openServerParts(
       keepSealed: (stop) => keeper.run(stop),
       words: wordsOf(reader),
       identity: shared.identity,
-      ...(settings.queue.kind === 'embedded' ? {} : { grants: grantSource(forges, stores.primary.grants, logger) }),
+      ...(settings.queue.kind === 'embedded'
+        ? {}
+        : { grants: grantSource(forges, stores.primary.grants, { clock: systemClock, logger }) }),
       hadEarlierLife:
         hadEarlierLife(paths) || (stores.isRemote && (await ledger.isFresh()) && (await holdsAny(shared))),
       signingKey: keys[0],

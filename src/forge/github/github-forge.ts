@@ -9,7 +9,7 @@ import { checkGitHub } from './check/check.ts';
 import { deliveryLogs } from './read/delivery-log.ts';
 import type { GitHubFinding } from './check/finding.ts';
 import { fetchCredentials } from './account/fetch-credentials.ts';
-import { createFetchGrants } from './account/fetch-grant.ts';
+import { createFetchGrants, fetchHintOf } from './account/fetch-grant.ts';
 import { createFiles } from './read/files.ts';
 import { type Accounts, createAccounts, type GitHubAuth } from './account/github-auth.ts';
 import { openGitHubCache } from './client/github-cache.ts';
@@ -128,7 +128,7 @@ export function createGitHubForge(options: GitHubForgeOptions): GitHubForge {
     changedFiles: (repo, change, signal) => files.changed(repo, change, signal),
     cloneUrl: (repo) => `${webUrl}/${repo}.git`,
     fetchCredentials: (repo, signal) => fetchCredentials(hub, webUrl, { repo, signal }),
-    ...(fetchGrant === null ? {} : { fetchGrant }),
+    ...(fetchGrant === null ? {} : { fetchGrant, fetchHint: (repo: string) => fetchHintOf(hub, repo) }),
     setStatus: async (status, signal) => tell.status({ ...status, repo: ours(status.repo) }, signal),
     rememberApproval: async (repo, sha, by, signal) => tell.approval(ours(repo), sha, by, signal),
     markRequestDone: async (repo, requestId, signal, answer = 'done') =>

@@ -20,6 +20,7 @@ import {
 import { endRepo, liveRepos } from './end-repo.ts';
 import { createAttempt, feedView, offeredAttempts } from './feeding.ts';
 import { applyBeat, applyClaimed, applyFinished } from './holdings.ts';
+import { keepObstacles } from './obstacles.ts';
 import { lastLook, longestUnseen, openPlaces, placesAtHead } from './places.ts';
 import { parkedAfter, parkMessage, unparkMessage } from './parked-messages.ts';
 import { forgetRuns, forgettableRuns, unknownRuns } from './prune.ts';
@@ -112,6 +113,10 @@ export function openSqliteLedger(database: Database, options: { readonly retryPl
       ),
 
     feedView: (now, perClass) => readLater((sql) => feedView(sql, now, perClass)),
+    keepObstacles: (obstacles) =>
+      change((sql) => {
+        keepObstacles(sql, obstacles);
+      }),
     createAttempt: (offer) => change((sql) => createAttempt(sql, offer)),
     offered: (queue) => readLater((sql) => offeredAttempts(sql, queue ?? null)),
     claimed: (message, isVouched, now) => change((sql) => applyClaimed(sql, message, isVouched, now)),

@@ -5,6 +5,7 @@ import type { JobId } from '../../core/job.ts';
 import type { Phase } from '../../core/outcome.ts';
 import type { WorkerOffer, WorkerStanding } from '../../core/worker-message.ts';
 import type { HeldChange, LedgerReader, WorkerRun, WorkerSeen, WorkerWish } from '../ledger-reader.ts';
+import { countObstacles } from './obstacles.ts';
 import { droppedMessages } from './parked-messages.ts';
 
 /** Changes that wait for a person or had nothing to run, the latest first. */
@@ -101,6 +102,7 @@ export function readCounts(sql: Sql): Awaited<ReturnType<LedgerReader['counts']>
     ),
     messagesParked: number('SELECT COUNT(*) AS n FROM parked_messages'),
     messagesDropped: droppedMessages(sql),
+    grantObstacles: countObstacles(sql),
     reportsRefused: number(
       'SELECT COUNT(*) AS n FROM reports WHERE posted_version < version AND refused_version >= version',
     ),

@@ -3,6 +3,7 @@ import type { JobId } from '../../core/job.ts';
 import type { Phase } from '../../core/outcome.ts';
 import type { RunSummary } from '../ledger-reader.ts';
 import { outcomeOf } from './job-row.ts';
+import { obstacleOf } from './obstacles.ts';
 
 /** What a summary is made of. */
 export interface SummaryRow {
@@ -28,11 +29,14 @@ export interface SummaryRow {
   readonly ended_at: number | null;
   readonly outcome: string | null;
   readonly policy_version: string | null;
+  readonly tests_forge: string | null;
+  readonly tests_repo: string | null;
 }
 
 /** The columns of `SummaryRow`, to stand after SELECT. */
 export const summaryColumns = `seq, id, generation, state, n, forge, repo, sha, pull, branch, title, context, occasion, priority, pool,
-  json_extract(body, '$.needs') AS needs, queued_at, not_before, started_at, ended_at, outcome, policy_version`;
+  json_extract(body, '$.needs') AS needs, queued_at, not_before, started_at, ended_at, outcome, policy_version,
+  json_extract(body, '$.commandSubject.forge') AS tests_forge, json_extract(body, '$.commandSubject.repo') AS tests_repo`;
 
 interface HolderRow {
   readonly worker: string;
@@ -69,6 +73,7 @@ export function summaryOf(sql: Sql, row: SummaryRow): RunSummary {
     needs: JSON.parse(row.needs) as string[],
     priority: row.priority,
     worker: holder?.worker ?? null,
+    obstacle: obstacleOf(sql, row),
   };
 }
 

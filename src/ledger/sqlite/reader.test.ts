@@ -64,6 +64,7 @@ test('a run is shown with everything that its attempts told', async (t) => {
     needs: ['kvm'],
     priority: 3,
     worker: 'w1',
+    obstacle: null,
   };
   const run = await reader.run(job.id);
   assert.deepEqual(run, {
@@ -303,6 +304,7 @@ test('counts tell what stands where', async (t) => {
     reportsRefused: 0,
     messagesParked: 0,
     messagesDropped: 0,
+    grantObstacles: 0,
   });
 });
 

@@ -15,6 +15,7 @@
  * workers.since: when its present life was first heard; standing: whether it takes jobs, as it said; wish: what a person wants of it.
  * parked_messages: what workers said and we could not read or apply; `repeats`: hello or beat, which replace their like.
  * schedules: how far each schedule is settled; no slot up to that time is owed any more.
+ * grant_obstacles: why jobs are held back now, by what they fetch; with an empty forge and repo it is the store.
  * jobs.policy_version: the policy by which it was asked for last, where the plan tells.
  * changes.seen_at: when a view of the place was last applied; of a closed place, when it closed.
  */
@@ -277,5 +278,13 @@ export const ledgerSteps: readonly string[] = [
   `,
   `
   CREATE INDEX parked_speakers ON parked_messages (worker, id, bytes);
+  `,
+  `
+  CREATE TABLE grant_obstacles (
+    forge TEXT NOT NULL,
+    repo TEXT NOT NULL,
+    why TEXT NOT NULL,
+    PRIMARY KEY (forge, repo)
+  ) STRICT, WITHOUT ROWID;
   `,
 ];

@@ -23,6 +23,16 @@ const definite = ['forge/refused', 'forge/not-found', 'forge/forbidden'] as cons
 export type GiveFetchGrant = (repo: string, signal: AbortSignal) => Promise<FetchGrant | null>;
 
 /**
+ * What to do where a private repository has nothing to grant.
+ * @see https://docs.github.com/en/apps/using-github-apps/reviewing-and-modifying-installed-github-apps
+ */
+export function fetchHintOf(hub: Pick<GitHubHub, 'accounts'>, repo: string): string {
+  if (hub.accounts.app === null) return `the token of fetchToken has to be one that may read ${repo}`;
+  const owner = splitRepo(repo)?.owner ?? repo;
+  return `the server had no token for it: the GitHub App has to be installed for ${repo}, and not suspended (Settings of ${owner} on GitHub, Applications or GitHub Apps, Configure)`;
+}
+
+/**
  * What a worker on another machine fetches with. Of an App: an installation token for the one repository, which may read its
  * contents and nothing else, and lives an hour. Of a plain token: the token that the operator set apart for it (`fetchToken`);
  * our own, which may write, goes nowhere. Null: there is none.
