@@ -86,11 +86,22 @@ signal_job() { # SIGNAL
   fi
 }
 
+pause() { # SECONDS; unlike a plain sleep it is cut short when the watch is called off
+  sleep "$1" &
+  sleeper=$!
+  wait "$sleeper"
+  sleeper=
+}
+
 watch() {
-  sleep "$timeout"
+  # Called off, it takes its sleep along. What it left would be nobody's child, and a zombie until somebody reaps it: the
+  # worker could not tell that from a watch that still runs, and would look at every process of the machine.
+  sleeper=
+  trap '[ -z "$sleeper" ] || { kill -KILL "$sleeper"; wait "$sleeper"; }; exit' TERM
+  pause "$timeout"
   first_cause timeout
   signal_job TERM
-  sleep "$grace"
+  pause "$grace"
   signal_job KILL
   sweep
 }
@@ -179,8 +190,8 @@ judge_engine() {
   fi
 }
 
-end_watch() { # its sleep goes with us
-  kill -KILL "$watch" 2>/dev/null
+end_watch() {
+  kill -TERM "$watch" 2>/dev/null
 }
 
 # The relay ends by itself when the pipe does. An escaped process may hold the pipe: looking into the output costs more, so it is
@@ -287,7 +298,8 @@ run() {
     judge_engine
   fi
   [ "$kind" = group ] || remove_container
-  # The sleep of the watch, and a relay whose pipe is held open. Us too, for there is nothing left to do.
+  wait "$watch"
+  # A relay whose pipe is held open. Us too, for there is nothing left to do.
   kill -KILL "-$$"
 }
 

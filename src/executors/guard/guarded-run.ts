@@ -117,7 +117,7 @@ export class GuardedRun implements Run {
       await engine.remove();
       if (notes.kind === 'container') await sweep();
     }
-    if (!(await this.isGuardRunning()) && (this.#hasGroupLeft() || !(await exists(join(dir, 'done'))))) {
+    if (!(await this.isGuardRunning()) && (!(await exists(join(dir, 'done'))) || (await this.#keepsGroup()))) {
       // Killed, and be it after it was done, it left its watch, which would signal a process number that is long somebody
       // else's when the time is out.
       await killCarriers(notes.nonce, [], { clock, mostMs: 10_000, variable: 'GROUNDCREW_GUARD' });
@@ -141,16 +141,20 @@ export class GuardedRun implements Run {
     return this.#guard !== null && isRunning(this.#guard);
   }
 
-  /** The guard's last act is to end its group, itself included. A group of somebody else by that number costs a look. */
-  #hasGroupLeft(): boolean {
+  /**
+   * The guard's last act is to end its group, itself included; a zombie is in it until it is reaped. A group of somebody else
+   * by that number costs a look.
+   */
+  async #keepsGroup(): Promise<boolean> {
+    const { clock } = this.#parts;
     const guard = this.#guard;
     if (guard === null) return false;
-    try {
-      process.kill(-guard.pid, 0);
-      return true;
-    } catch (error) {
-      return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+    const until = clock.monotonic() + 50;
+    while (isGroup(guard.pid)) {
+      if (clock.monotonic() >= until) return true;
+      await sleep(clock, 5);
     }
+    return false;
   }
 
   /** The guard removes the container by itself; it outlives us, we only give it time to be thorough. */
@@ -246,6 +250,15 @@ export async function outputHead(dir: string): Promise<string> {
   const marker = (await readText(join(dir, 'marker'))) ?? '';
   const text = (await readFile(join(dir, 'output'))).subarray(0, 8192).toString('utf8');
   return marker === '' ? text : (text.split(marker)[0] ?? '');
+}
+
+function isGroup(leaderPid: number): boolean {
+  try {
+    process.kill(-leaderPid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
 }
 
 function causeOf(text: string | null): StopCause | null {
