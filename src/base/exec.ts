@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { Socket } from 'node:net';
 import { GroundcrewError } from './errors.ts';
 
 /** How to run a command. `env` is the whole environment, nothing is inherited. */
@@ -14,6 +15,8 @@ export interface ExecOptions {
   readonly maxOutputBytes?: number;
   /** Hears stderr as it comes, e.g. for progress. */
   readonly onStderr?: (bytes: Uint8Array) => void;
+  /** Said on descriptor 3, which is a socket, to whoever below asks there with a line, as often as somebody asks. */
+  readonly answer?: string;
 }
 
 /** How a command ended. `exitCode` is 128 + signal number for a death by signal. */
@@ -38,6 +41,8 @@ const signalNumbers: Readonly<Record<string, number>> = {
   SIGTERM: 15,
 };
 
+const lineEnd = 10;
+
 /** Exit status as a shell would say it. */
 export function shellStatus(code: number | null, signal: NodeJS.Signals | null): number {
   return code ?? 128 + (signalNumbers[signal ?? ''] ?? 0);
@@ -55,7 +60,7 @@ export function exec(argv: readonly [string, ...string[]], options: ExecOptions)
     const child = spawn(file, args, {
       cwd: options.cwd,
       env: options.env,
-      stdio: ['pipe', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe', ...(options.answer === undefined ? [] : ['pipe' as const])],
       detached: true,
     });
     const out = new Kept(most);
@@ -96,6 +101,13 @@ export function exec(argv: readonly [string, ...string[]], options: ExecOptions)
     // A program that does not read its input closes the pipe; its exit status tells the story.
     child.stdin.on('error', () => undefined);
     child.stdin.end(options.input);
+    const asking = child.stdio[3];
+    if (asking instanceof Socket) {
+      asking.on('error', () => undefined);
+      asking.on('data', (bytes: Buffer) => {
+        for (const byte of bytes) if (byte === lineEnd) asking.write(options.answer ?? '');
+      });
+    }
     child.on('error', (cause) => {
       done();
       reject(new GroundcrewError('exec/cannot-start', `cannot start ${file}: ${cause.message}`, { cause }));

@@ -104,6 +104,26 @@ test(
   },
 );
 
+test(
+  'whatever git starts may ask, as often as it likes, and finds the password in no environment',
+  needs('git'),
+  async () => {
+    const git = createGit(process.env);
+    const config = {
+      ...gitCredential('https://a.example', login),
+      'alias.asks': '!for i in 1 2 3; do printf "url=https://a.example\n\n" | git credential fill; done',
+      'alias.elsewhere': '!printf "url=https://b.example\n\n" | git credential fill',
+      'alias.environment': '!env',
+    };
+    const told = await git.text(['asks'], { config });
+    assert.equal(told.match(/^password=ghs_secret$/gm)?.length, 3);
+    assert.doesNotMatch((await git.run(['elsewhere'], { config })).stdout.toString(), /ghs_secret/);
+    const seen = await git.text(['environment'], { config });
+    assert.match(seen, /^GIT_CONFIG_KEY_\d+=credential\./m);
+    assert.doesNotMatch(seen, /ghs_secret/);
+  },
+);
+
 test('credentials with a line end, and addresses that are no origin, are refused', () => {
   assert.throws(() => gitCredential('https://a.example', { ...login, password: 'a\nhost=b' }), {
     code: 'git/bad-credential',

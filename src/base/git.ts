@@ -1,5 +1,6 @@
 import { GroundcrewError, type RetryAdvice } from './errors.ts';
 import { exec, type ExecResult } from './exec.ts';
+import { credentialKey } from './git-credential.ts';
 import { allowedProtocols } from './git-names.ts';
 
 /** Where and how one git command runs. Always with an end: a signal, a time-out, or both. */
@@ -12,7 +13,7 @@ export interface GitCall {
   readonly input?: string | Uint8Array;
   /** Further variables: dates, identity, object directories. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Further configuration, stronger than ours; here go credentials (`gitCredential`), never into arguments. */
+  /** Further configuration, stronger than ours; here go credentials (`gitCredential`), which git is told on a socket. */
   readonly config?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
   /** Default two minutes. */
@@ -133,8 +134,10 @@ export function createGit(env: Readonly<Record<string, string | undefined>>): Gi
   }
   const run: Git['run'] = async (args, call) => {
     const argv = ['git', ...args] as [string, ...string[]];
+    const { [credentialKey]: credential, ...config } = { ...fixedConfig, ...call.config };
     const result = await start(limited(argv, call.memoryBytes), {
-      env: { ...base, ...placeOf(call), ...configEnv({ ...fixedConfig, ...call.config }), ...call.env },
+      env: { ...base, ...placeOf(call), ...configEnv(config), ...call.env },
+      ...(credential === undefined ? {} : { answer: credential }),
       cwd: call.cwd ?? call.gitDir ?? '/',
       timeoutMs: call.timeoutMs ?? 120_000,
       ...(call.input === undefined ? {} : { input: call.input }),
