@@ -41,10 +41,10 @@ const s3Options = z
         .prefault(null)
         .describe('Where everybody may read the bucket, with nothing signed; null: addresses are signed.'),
       grants: z
-        .enum(['form', 'none'], { error: 'expected form or none' })
+        .enum(['form', 'typed-form', 'none'], { error: 'expected form, typed-form or none' })
         .prefault('form')
         .describe(
-          'How workers of other machines write: with forms that the server signs for them; none: with keys of their own (a store without POST forms).',
+          'How workers of other machines write: with forms that the server signs for them; typed-form: the same, and no form for any type of content, as workers of 0.1 need it; none: with keys of their own (a store without POST forms).',
         ),
     },
     { error: 'expected a mapping with a bucket' },

@@ -17,7 +17,7 @@ export type StoreKind =
       readonly keys: { readonly id: SecretReference; readonly secret: SecretReference } | null;
       /** Ends in `/`. */
       readonly publicUrl: string | null;
-      readonly grants: 'form' | 'none';
+      readonly grants: 'form' | 'typed-form' | 'none';
     }
   | {
       readonly kind: 'http';

@@ -12,11 +12,24 @@ export type GrantObstacle =
   | { readonly of: 'fetch'; readonly forge: string; readonly repo: string; readonly why: string }
   | { readonly of: 'store'; readonly why: string };
 
+/** What a form is for; `contentType` null: for every one. */
+export interface FormKind {
+  readonly contentType: string | null;
+  readonly disposition: 'inline' | 'attachment';
+}
+
+/** The part of a form that differs by what is put. */
+export interface TypedForm extends FormKind {
+  readonly policy: string;
+  readonly signature: string;
+}
+
 /**
  * Writing below one attempt's own prefix in the store, and nothing else.
- * - `s3-form`: a signed POST form of S3 (POST Object with a policy). `fields.key` is where the keys begin: what an object is called below
- *   the prefix is added to it. Besides `fields` go `Content-Type` and `Content-Disposition` (`inline` or `attachment`), always
- *   both. Each object may have up to `maxObjectBytes`.
+ * - `s3-form`: signed POST forms of S3 (POST Object with a policy). `fields.key` is where the keys begin: what an object is called below
+ *   the prefix is added to it. Besides `fields` go `policy` and `x-amz-signature` of the first of `forms` that fits the object, and
+ *   `Content-Type` and `Content-Disposition` (`inline` or `attachment`), always both. Absent `forms` (a server or a worker of 0.1):
+ *   `fields` has them, for whatever type. Each object may have up to `maxObjectBytes`.
  * - `http`: PUT below `url`, which ends in `/`, with `token` as bearer; null: without.
  */
 export type StoreGrant =
@@ -24,6 +37,7 @@ export type StoreGrant =
       readonly kind: 's3-form';
       readonly url: string;
       readonly fields: Readonly<Record<string, string>>;
+      readonly forms?: readonly TypedForm[];
       readonly maxObjectBytes: number;
     }
   | { readonly kind: 'http'; readonly url: string; readonly token: string | null };

@@ -130,7 +130,13 @@ export const workerMessageSchema: z.ZodType<WorkerMessage> = z.discriminatedUnio
     alsoHolds: z.array(holdingSchema.nonce).max(10_000).exactOptional(),
     standing: standing.exactOptional(),
   }),
-  z.object({ ...speaker, ...holdingSchema, kind: z.literal('claimed'), isRedelivered: z.boolean() }),
+  z.object({
+    ...speaker,
+    ...holdingSchema,
+    kind: z.literal('claimed'),
+    isRedelivered: z.boolean(),
+    takesForms: z.boolean().exactOptional(),
+  }),
   z.object({ ...speaker, ...holdingSchema, kind: z.literal('beat'), phase, logBytes: count }),
   z.object({
     ...speaker,
@@ -152,7 +158,13 @@ export const workerMessageSchema: z.ZodType<WorkerMessage> = z.discriminatedUnio
     logBytes: count,
     isTruncated: z.boolean(),
   }),
-  z.object({ ...speaker, ...holdingSchema, kind: z.literal('ask'), wants: grantKinds.exactOptional() }),
+  z.object({
+    ...speaker,
+    ...holdingSchema,
+    kind: z.literal('ask'),
+    wants: grantKinds.exactOptional(),
+    takesForms: z.boolean().exactOptional(),
+  }),
   z.object({ ...speaker, kind: z.literal('bye'), handsBack: holds }),
 ]);
 
@@ -170,6 +182,17 @@ const grant: z.ZodType<Grant> = z.object({
         kind: z.literal('s3-form'),
         url: text,
         fields: z.record(name, text),
+        forms: z
+          .array(
+            z.object({
+              contentType: text.nullable(),
+              disposition: z.enum(['inline', 'attachment']),
+              policy: text,
+              signature: text,
+            }),
+          )
+          .max(100)
+          .exactOptional(),
         maxObjectBytes: z.number().positive(),
       }),
       z.object({ kind: z.literal('http'), url: text, token: text.nullable() }),

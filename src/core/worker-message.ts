@@ -59,10 +59,14 @@ export interface Hello extends FromWorker {
   readonly standing?: WorkerStanding;
 }
 
-/** Ownership is asked for; never spooled (R2). `isRedelivered` is the broker's flag of the delivery (R6). */
+/**
+ * Ownership is asked for; never spooled (R2). `isRedelivered` is the broker's flag of the delivery (R6). `takesForms`, here and in
+ * `ask`: this worker knows `forms` in a grant (since 0.2).
+ */
 export interface Claimed extends FromWorker, Holding {
   readonly kind: 'claimed';
   readonly isRedelivered: boolean;
+  readonly takesForms?: boolean;
 }
 
 /** Still at it; each 15 s, and at every change of phase that lasts. Only the newest counts. */
@@ -106,6 +110,7 @@ export interface Ask extends FromWorker, Holding {
   readonly kind: 'ask';
   /** Of what its order names; who is past the checkout wants no `fetch`. Absent: all of it. */
   readonly wants?: readonly GrantKind[];
+  readonly takesForms?: boolean;
 }
 
 /** All that a worker says; travels in the `collector` queue, durable, in order per worker. */

@@ -143,7 +143,7 @@ async function answer(deps: CollectDeps, message: WorkerMessage, { stops }: Appl
       if (!stops.some(({ nonce }) => nonce === message.nonce)) deps.granting?.give(message.worker, message);
       return;
     case 'ask':
-      deps.granting?.give(message.worker, message, message.wants);
+      deps.granting?.give(message.worker, message);
       return;
     case 'hello':
       await deps.serving.tell(message.worker, message.offer);

@@ -8,7 +8,7 @@ import type { GrantKind } from '../core/grant.ts';
 import { signEnvelope } from '../core/job-envelope.ts';
 import type { ControlMessage, Holding } from '../core/worker-message.ts';
 import type { Holder } from '../ledger/ledger.ts';
-import { createGranting, type GrantSource } from './give-grants.ts';
+import { createGranting, type Asking, type GrantSource } from './give-grants.ts';
 
 const nonce = '0123456789abcdef';
 const store = { kind: 'http', url: 'https://store/', token: 't' } as const;
@@ -26,6 +26,7 @@ async function given(
   holders: readonly Holder[],
   source: Partial<GrantSource> = {},
   wants: readonly GrantKind[] = grants,
+  asking: Pick<Asking, 'takesForms'> = {},
 ): Promise<{ readonly told: readonly ControlMessage[]; readonly asked: readonly string[]; readonly log: string }> {
   const told: ControlMessage[] = [];
   const asked: string[] = [];
@@ -49,7 +50,7 @@ async function given(
     clock: createHandClock(),
     logger: createLogger({ level: 'debug', isTerminal: false, hasColour: false, write: (line) => lines.push(line) }),
   });
-  granting.give('w', holding(grants), wants);
+  granting.give('w', { ...holding(grants), wants, ...asking });
   if (grants.length > 0) await until(() => looked === 1, { what: 'the look at the holders' });
   for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
   return { told, asked, log: lines.join('') };
@@ -118,4 +119,17 @@ test('with nothing to fetch with comes what to do where that is not enough', asy
   };
   assert.equal(await hintIn({ fetchGrant: () => Promise.resolve(null) }), 'install it for a');
   assert.equal(await hintIn({}), undefined);
+});
+
+test('forms by type go to who knows them; who does not is of 0.1, gets one for all, and the log says so', async () => {
+  const form = { kind: 's3-form', url: 'https://b/', fields: {}, maxObjectBytes: 1 } as const;
+  const storeGrant: GrantSource['storeGrant'] = (_prefix, validMs, takesForms) =>
+    Promise.resolve({ grant: takesForms ? { ...form, forms: [] } : form, validMs });
+  const storeFor = async (asking: Pick<Asking, 'takesForms'>): Promise<readonly [unknown, boolean]> => {
+    const { told, log } = await given(['store'], [mine], { storeGrant }, ['store'], asking);
+    const [one] = told;
+    return [one?.kind === 'grant' && one.grant.store, log.includes('any type of content')];
+  };
+  assert.deepEqual(await storeFor({ takesForms: true }), [{ ...form, forms: [] }, false]);
+  assert.deepEqual(await storeFor({}), [form, true]);
 });

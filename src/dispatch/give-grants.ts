@@ -8,6 +8,7 @@ import { runPrefix } from '../core/run-slug.ts';
 import type { Subject } from '../core/subject.ts';
 import type { ControlMessage, Holding } from '../core/worker-message.ts';
 import type { Holder, Ledger } from '../ledger/ledger.ts';
+import { createSeldom } from './seldom.ts';
 import type { Queue } from '../queue/queue.ts';
 
 /** Where grants come from: the forges and the store, as the server may use them. */
@@ -27,8 +28,12 @@ export interface GrantSource {
   fetchGrant(subject: Subject, signal: AbortSignal): Promise<FetchGrant | null>;
   /** What a person has to do where `fetchGrant` gave null and that was not enough; null: nothing is known. */
   fetchHint?(subject: Subject): string | null;
-  /** Below `prefix` alone (no slash at its end), for so long or less; null: the store gives none, and the worker has its own way. */
-  storeGrant(prefix: string, validMs: number): Promise<{ readonly grant: StoreGrant; readonly validMs: number } | null>;
+  /** Below `prefix` alone (no slash at its end), for so long or less; null: the store gives none, and the worker has its own way. `takesForms`: see `Claimed`. */
+  storeGrant(
+    prefix: string,
+    validMs: number,
+    takesForms: boolean,
+  ): Promise<{ readonly grant: StoreGrant; readonly validMs: number } | null>;
 }
 
 /**
@@ -40,11 +45,19 @@ const fetchValidMs = 15 * 60_000;
 /** A forge or a store that hangs holds up its own answers alone, and not for ever; the worker asks again. */
 const mostUnderway = 500;
 const patienceMs = 30_000;
+/** The log hears of one old worker so often at most (ms). */
+const oldWorkerAgainMs = 24 * 3_600_000;
+
+/** A claim or an `ask`. */
+export interface Asking extends Holding {
+  readonly wants?: readonly GrantKind[];
+  readonly takesForms?: boolean;
+}
 
 /** Answers claims and questions with grants, beside the collector: a forge that hangs must not hold up messages. */
 export interface Granting {
   /** The worker owns this, or asks for it; whether it may have it is looked up here. Nothing is owed: it asks again. `wants` absent: all that the order names. */
-  give(worker: string, holding: Holding, wants?: readonly GrantKind[]): void;
+  give(worker: string, asking: Asking): void;
 }
 
 export function createGranting(deps: {
@@ -56,9 +69,10 @@ export function createGranting(deps: {
 }): Granting {
   const { source, ledger, queue, clock, logger } = deps;
   const underway = new Set<string>();
+  const isToBeTold = createSeldom(clock, oldWorkerAgainMs);
 
   const grantFor = async (
-    { envelope, nonce }: Holding,
+    { envelope, nonce, takesForms = false }: Asking,
     kinds: readonly GrantKind[],
     signal: AbortSignal,
   ): Promise<Grant> => {
@@ -66,7 +80,9 @@ export function createGranting(deps: {
     const { generation, n } = attemptOf(envelope);
     const [fetch, store] = await Promise.all([
       kinds.includes('fetch') ? source.fetchGrant(checkedOut(job), signal) : null,
-      kinds.includes('store') ? source.storeGrant(runPrefix(job, { generation, n, nonce }), storeValidMs) : null,
+      kinds.includes('store')
+        ? source.storeGrant(runPrefix(job, { generation, n, nonce }), storeValidMs, takesForms)
+        : null,
     ]);
     const hint = kinds.includes('fetch') && fetch === null ? (source.fetchHint?.(checkedOut(job)) ?? null) : null;
     return {
@@ -77,7 +93,7 @@ export function createGranting(deps: {
     };
   };
 
-  const answer = async (worker: string, holding: Holding, kinds: readonly GrantKind[]): Promise<void> => {
+  const answer = async (worker: string, holding: Asking, kinds: readonly GrantKind[]): Promise<void> => {
     const attempt = attemptOf(holding.envelope);
     const standing = standingOf(worker, holding.nonce, await ledger.holders(attempt));
     if (standing === 'refused') {
@@ -92,6 +108,11 @@ export function createGranting(deps: {
     });
     try {
       const grant = await grantFor(holding, kinds, patience.signal);
+      if (grant.store?.kind === 's3-form' && grant.store.forms === undefined && isToBeTold(worker)) {
+        logger.warn('a worker of 0.1 got a form for any type of content; upgrade it, then set grants: typed-form', {
+          worker,
+        });
+      }
       const message: ControlMessage = { v: 1, kind: 'grant', attempt, nonce: holding.nonce, grant };
       await queue.sendControl(worker, { body: JSON.stringify(message) });
     } finally {
@@ -100,7 +121,8 @@ export function createGranting(deps: {
   };
 
   return {
-    give(worker, holding, wants) {
+    give(worker, holding) {
+      const { wants } = holding;
       const kinds = (holding.envelope.grants ?? []).filter((kind) => wants?.includes(kind) ?? true);
       if (kinds.length === 0) return;
       if (underway.has(holding.nonce) || underway.size >= mostUnderway) return;

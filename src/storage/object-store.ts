@@ -68,11 +68,16 @@ export interface StoreGrants {
   /** False: this store gives none (a directory, or as configured), and workers have their own way in. */
   readonly isGranting: boolean;
   /**
+   * `isTyped`: whoever uses it knows forms by type of content; else it gets one for all types, as far as this store still gives these.
    * For `validMs`, or less where the store's own rules say so (7 days for S3). `prefix` without a slash at its end. Null when
    * not `isGranting`.
    * @throws GroundcrewError `storage/…` when it cannot be signed just now.
    */
-  grantBelow(prefix: string, validMs: number): Promise<{ readonly grant: StoreGrant; readonly validMs: number } | null>;
+  grantBelow(
+    prefix: string,
+    validMs: number,
+    isTyped?: boolean,
+  ): Promise<{ readonly grant: StoreGrant; readonly validMs: number } | null>;
 }
 
 /** The worker's side: what it was granted for one attempt. */

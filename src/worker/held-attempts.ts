@@ -95,7 +95,7 @@ export function createHeldAttempts(deps: HeldAttemptsDeps): HeldAttempts {
     const kinds = envelope.grants ?? [];
     if (kinds.length === 0 || (isResumed && !kinds.includes('store'))) return null;
     const ask = (wants: readonly GrantKind[]): void => {
-      sayIfItCan({ kind: 'ask', ...holding, wants });
+      sayIfItCan({ kind: 'ask', ...holding, wants, takesForms: true });
     };
     const keeper = createGrantKeeper({ envelope, isResumed, ask, clock, life: deps.life() });
     keepers.set(nonce, keeper);

@@ -172,7 +172,7 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
       await runner.prepare(holding);
       claiming.set(holding.nonce, holding);
       await delivery.publishConfirmed(collectorQueue, {
-        body: bodyOf({ kind: 'claimed', ...holding, isRedelivered: delivery.isRedelivered }),
+        body: bodyOf({ kind: 'claimed', ...holding, isRedelivered: delivery.isRedelivered, takesForms: true }),
       });
     } catch (error) {
       // R2: not confirmed, not ours.

@@ -102,6 +102,6 @@ export function grantSource(
       }
     },
     fetchHint: ({ forge, repo }) => forges.get(forge)?.fetchHint?.(repo) ?? null,
-    storeGrant: (prefix, validMs) => store.grantBelow(prefix, validMs),
+    storeGrant: (prefix, validMs, takesForms) => store.grantBelow(prefix, validMs, takesForms),
   };
 }

@@ -183,7 +183,7 @@ async function openBucket(
     kind,
     store,
     sweep: (olderThanMs) => store.sweep(olderThanMs),
-    grants: kind.grants === 'none' ? noGrants : formGrants(store),
+    grants: kind.grants === 'none' ? noGrants : formGrants(store, kind.grants === 'typed-form'),
     async trial() {
       const { takesAcl, isConditional, hasRanges, hidesAbsent } = await store.dialect();
       const found = [
@@ -280,11 +280,12 @@ async function tryForm(store: S3Store, ca: string | undefined): Promise<string> 
   }
 }
 
-function formGrants(store: S3Store): StoreGrants {
+/** `isStrict`: a worker that knows no typed forms gets them nevertheless, so its logs wait on its disk for its upgrade. */
+function formGrants(store: S3Store, isStrict: boolean): StoreGrants {
   return {
     isGranting: true,
-    async grantBelow(prefix, validMs) {
-      const { form, validMs: granted } = await store.form(prefix, validMs);
+    async grantBelow(prefix, validMs, isTyped = true) {
+      const { form, validMs: granted } = await store.form(prefix, validMs, isTyped || isStrict);
       return { grant: form, validMs: granted };
     },
   };

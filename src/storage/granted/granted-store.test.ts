@@ -85,6 +85,35 @@ for (const takesAcl of [false, true]) {
   });
 }
 
+test('a page that claims to be shown in place becomes a download; with a form of 0.1 it is what its writer says', async (context) => {
+  const { server, store } = await openPair(context);
+  const page = { contentType: 'text/html', visibility: 'public' } as const;
+  await store.put(`${prefix}/page`, bytes('<script>'), page);
+  assert.equal((await server.get(`${prefix}/page`))?.isDownload, true);
+  const old = await server.form(prefix, 60_000, false);
+  assert.equal(old.form.forms, undefined);
+  const ofOldServer = openGranted(
+    context,
+    granting(() => Promise.resolve(old.form)),
+  );
+  await ofOldServer.put(`${prefix}/page`, bytes('<script>'), page);
+  assert.equal((await server.get(`${prefix}/page`))?.isDownload, false);
+});
+
+test('who changes the type that a form is for is refused by the store', async (context) => {
+  const { server, fake } = await openPair(context);
+  const { form } = await server.form(prefix, 60_000);
+  const [first] = form.forms ?? [];
+  assert.ok(first);
+  const lying = openGranted(
+    context,
+    granting(() => Promise.resolve({ ...form, forms: [{ ...first, contentType: 'text/html' }] })),
+  );
+  const page = { contentType: 'text/html', visibility: 'public' } as const;
+  await assert.rejects(lying.put(`${prefix}/page`, bytes('<script>'), page), { code: 'storage/forbidden' });
+  assert.equal(fake.objects.size, 0);
+});
+
 test('what is not below the prefix cannot be put, whatever the worker does', async (context) => {
   const { store, server, fake } = await openPair(context);
   await assert.rejects(store.put('demo/other/log', bytes('x'), plain), { code: 'storage/forbidden' });

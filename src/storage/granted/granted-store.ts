@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { GroundcrewError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
-import type { StoreGrant } from '../../core/grant.ts';
+import type { StoreGrant, TypedForm } from '../../core/grant.ts';
 import { createHttpSender, defaultHttpPace, type HttpPace, type HttpRequest } from '../http/http-sender.ts';
 import { keyPath } from '../http/key-path.ts';
 import { readAnswer } from '../http/read-answer.ts';
@@ -99,11 +99,13 @@ function requestFor(
       if (opened.sizeBytes > grant.maxObjectBytes) {
         throw new GroundcrewError('storage/refused', `${name} has more than ${String(grant.maxObjectBytes)} bytes`);
       }
+      const form = formFor(grant.forms, { contentType: kind.contentType, disposition });
       const fields = {
         ...grant.fields,
+        ...(form === null ? {} : { policy: form.policy, 'x-amz-signature': form.signature }),
         key: (grant.fields['key'] ?? '') + name,
         'Content-Type': kind.contentType,
-        'Content-Disposition': disposition,
+        'Content-Disposition': form?.disposition ?? disposition,
       };
       const boundary = `groundcrew-${randomBytes(16).toString('hex')}`;
       const head = Object.entries(fields).map(
@@ -132,6 +134,17 @@ function requestFor(
     default:
       return grant satisfies never;
   }
+}
+
+/** The first that permits the object; what none does in place goes as a download. Null: there is one form for everything. */
+function formFor(
+  forms: readonly TypedForm[] | undefined,
+  object: { readonly contentType: string; readonly disposition: TypedForm['disposition'] },
+): TypedForm | null {
+  if (forms === undefined) return null;
+  const isFor = (form: TypedForm): boolean => form.contentType === null || form.contentType === object.contentType;
+  const fitting = forms.filter(isFor);
+  return fitting.find(({ disposition }) => disposition === object.disposition) ?? fitting.at(-1) ?? null;
 }
 
 function errorOf(status: number, said: string): GroundcrewError {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkForm } from '../../../test/support/fake-s3-form.ts';
-import { signForm, signPolicy } from './s3-form.ts';
+import { formKinds, signForm, signForms, signPolicy } from './s3-form.ts';
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-post-example.html */
 const published = {
@@ -68,17 +68,19 @@ test('the fake lets the published form in, and none that was changed', () => {
   assert.match(check({}, Date.parse('2015-12-30T12:00:00Z')) ?? '', /Policy expired/);
 });
 
+const terms = {
+  bucket: 'logs',
+  region: 'us-east-1',
+  keyPrefix: 'gc/repo/job/1.1-abc/',
+  maxObjectBytes: 100,
+  acl: null,
+  keys: { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: published.secret },
+  signedAt,
+  validMs: 60_000,
+};
+
 test('our form permits what it says and no more', () => {
-  const fields = signForm({
-    bucket: 'logs',
-    region: 'us-east-1',
-    keyPrefix: 'gc/repo/job/1.1-abc/',
-    maxObjectBytes: 100,
-    acl: null,
-    keys: { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: published.secret },
-    signedAt,
-    validMs: 60_000,
-  });
+  const fields = signForm({ ...terms, kind: null });
   const check = (
     change: Readonly<Record<string, string>>,
     more: { sizeBytes?: number; nowMs?: number; bucket?: string } = {},
@@ -106,4 +108,40 @@ test('our form permits what it says and no more', () => {
   assert.equal(check({ key: 'gc/repo/job/1.1-abc' }), 'AccessDenied');
   assert.equal(check({ acl: 'public-read-write' }), 'AccessDenied');
   assert.equal(check({ 'x-amz-meta-x': '1' }), 'AccessDenied');
+});
+
+test('forms by type show nothing in place that could run, whatever is tried with them', () => {
+  const { fields, forms } = signForms(terms);
+  assert.deepEqual(Object.keys(fields).sort(), ['key', 'x-amz-algorithm', 'x-amz-credential', 'x-amz-date']);
+  const isLetIn = (contentType: string, disposition: string): boolean =>
+    forms.some(({ policy, signature }) => {
+      const sent = { ...fields, policy, 'x-amz-signature': signature, key: `${fields['key'] ?? ''}page` };
+      const all = { ...sent, 'content-type': contentType, 'content-disposition': disposition };
+      return checkForm(new Map(Object.entries(all)), { bucket: 'logs', sizeBytes: 5 }, gate) === null;
+    });
+  for (const { contentType, disposition } of formKinds) {
+    assert.ok(isLetIn(contentType ?? 'text/html', disposition), `${String(contentType)} ${disposition}`);
+  }
+  const active = [
+    'text/html',
+    'text/html; charset=utf-8',
+    'text/plain; charset=utf-8, text/html',
+    'text/plain',
+    'image/svg+xml',
+    'image/',
+    'image/png; text/html',
+    'application/xhtml+xml',
+    'application/xml',
+    'text/xml',
+    'text/javascript',
+    'application/pdf',
+    'application/json, text/html',
+    '',
+  ];
+  for (const contentType of active) {
+    assert.equal(isLetIn(contentType, 'inline'), false, contentType);
+    assert.equal(isLetIn(contentType, ''), false, contentType);
+    assert.equal(isLetIn(contentType, 'inline; attachment'), false, contentType);
+    assert.equal(isLetIn(contentType, 'attachment'), true, contentType);
+  }
 });

@@ -7,7 +7,7 @@ import type { ObjectRead, ObjectSource, ObjectStore, PutOptions } from '../objec
 import { findDialect, trialPrefix } from './find-dialect.ts';
 import { createS3Caller, type S3Caller } from './s3-caller.ts';
 import { isAbsent } from './s3-error.ts';
-import { mostFormBytes, signForm } from './s3-form.ts';
+import { mostFormBytes, signForm, signForms } from './s3-form.ts';
 import { listObjects } from './s3-list.ts';
 import { defaultPace, type S3Dialect, type S3Pace, type S3StoreOptions } from './s3-options.ts';
 import { readObject } from './s3-read.ts';
@@ -47,7 +47,11 @@ export interface S3Store extends ObjectStore {
    * For somebody without keys: as many objects as they like below `prefix` (without a slash at its end), for `validMs` (7 days at
    * most, and no longer than lent keys hold). Public where the store takes ACLs.
    */
-  form(prefix: string, validMs: number): Promise<{ readonly form: S3Form; readonly validMs: number }>;
+  form(
+    prefix: string,
+    validMs: number,
+    isTyped?: boolean,
+  ): Promise<{ readonly form: S3Form; readonly validMs: number }>;
   /** Gives up large uploads that began, and removes trials' objects that were put, more than `olderThanMs` ago: a killed process leaves them. Returns how many. */
   sweep(olderThanMs: number): Promise<number>;
   /** Ends what is under way. */
@@ -151,7 +155,11 @@ class Bucket implements S3Store {
     return { url, headers };
   }
 
-  async form(prefix: string, validMs: number): Promise<{ readonly form: S3Form; readonly validMs: number }> {
+  async form(
+    prefix: string,
+    validMs: number,
+    isTyped = true,
+  ): Promise<{ readonly form: S3Form; readonly validMs: number }> {
     const { bucket, region, keys: ownKeys } = this.#options;
     const { takesAcl } = await this.dialect();
     const place = this.#place(prefix);
@@ -165,7 +173,7 @@ class Bucket implements S3Store {
     // Our own keys say that they expire at once, so that each request asks for them.
     const heldMs = ownKeys === null ? (keys.expiration?.getTime() ?? Infinity) - signedAt : Infinity;
     const term = Math.max(1000, Math.min(validMs, longestValidSeconds * 1000, heldMs));
-    const fields = signForm({
+    const terms = {
       bucket,
       region,
       keyPrefix: `${place.Key}/`,
@@ -178,10 +186,11 @@ class Bucket implements S3Store {
       },
       signedAt,
       validMs: term,
-    });
+    } as const;
+    const signed = isTyped ? signForms(terms) : { fields: signForm({ ...terms, kind: null }) };
     // The bucket's own address, however it is addressed.
     const url = anObject.split('?', 1)[0]?.replace(/x$/, '') ?? '';
-    return { form: { kind: 's3-form', url, fields, maxObjectBytes: mostFormBytes }, validMs: term };
+    return { form: { kind: 's3-form', url, ...signed, maxObjectBytes: mostFormBytes }, validMs: term };
   }
 
   async sweep(olderThanMs: number): Promise<number> {
