@@ -1,14 +1,16 @@
 import { GroundcrewError } from '../../src/base/errors.ts';
-import type {
-  Consumer,
-  Delivery,
-  DeliveryHandler,
-  DeathReason,
-  Message,
-  Queue,
-  QueueOptions,
-} from '../../src/queue/queue.ts';
-import type { Connection, ModelConsumer, ModelQueue, Stored } from './broker-shapes.ts';
+import type { Consumer, Delivery, DeliveryHandler, DeathReason, Queue, QueueOptions } from '../../src/queue/queue.ts';
+import { sendControl } from './broker-control.ts';
+import {
+  newConnection,
+  whenUp,
+  type Connection,
+  type Link,
+  type ModelConsumer,
+  type ModelQueue,
+  type Stored,
+  type Subscription,
+} from './broker-shapes.ts';
 import type { Life, World } from './world.ts';
 
 /** Two hours to live would be idle time of the simulation: messages live six minutes, still longer than twenty tries take. */
@@ -27,45 +29,27 @@ export class BrokerModel {
   /** Faults now possible: repeated publishes and slow confirms. */
   isHostile = true;
   returns = 0;
+  /** How often a queue without a leader refused an order, and how often one was removed. */
+  refusals = 0;
+  remade = 0;
 
   constructor(world: World) {
     this.#world = world;
   }
 
   /** A connection for one life of a process. */
-  connect(
-    life: Life,
-    owner: string,
-  ): {
-    readonly queue: Queue;
-    readonly cut: (forMs: number) => void;
-    readonly isUp: () => boolean;
-    readonly dead: () => void;
-  } {
-    const connection: Connection = {
-      life,
-      owner,
-      epoch: 1,
-      isUp: true,
-      isDroppedBefore: false,
-      hears: [],
-      subscriptions: [],
-      control: [],
-      waiting: [],
-    };
+  connect(life: Life, owner: string): Link {
+    const connection = newConnection(life, owner);
     this.#connections.add(connection);
     const queue: Queue = {
       declare: (name, options) => this.#online(connection, () => this.#declare(name, options)),
       publish: (name, message) => this.#publish(connection, name, message.body),
       consume: (name, handler, options) => this.#consume(connection, name, handler, options?.prefetch ?? 1),
       counts: (name) => this.#online(connection, () => this.countsNow(name)),
-      purge: (name) =>
-        this.#online(connection, () => {
-          this.purgeNow(name);
-        }),
+      purge: (name) => this.#purge(connection, name),
       sendControl: (to, message) =>
         this.#online(connection, () => {
-          this.#control(to, message);
+          sendControl(this.#world, this.#connections, { to, message, isHostile: this.isHostile });
         }),
       onControl: async (worker, hear) => {
         const entry = { worker, hear };
@@ -89,6 +73,10 @@ export class BrokerModel {
         this.#cut(connection, forMs);
       },
       isUp: () => connection.isUp && this.isUp,
+      remove: (name) =>
+        this.#online(connection, () => {
+          this.#remove(name);
+        }),
       dead: () => {
         this.#gone(connection);
       },
@@ -109,6 +97,19 @@ export class BrokerModel {
     if (queue !== undefined) queue.ready = [];
   }
 
+  /**
+   * Killed in the moment after a queue was declared, RabbitMQ 3.10 leaves it without a leader: it is found, and looks empty, but it
+   * refuses every publish, and whoever consumes from it or purges it loses its connection, until it is removed. All of that comes
+   * late: measured, 65 s for a publish and a consumer and 30 s for a purge. To be called while nobody is connected.
+   */
+  deafen(name: string): void {
+    const queue = this.#queues.get(name);
+    if (queue === undefined) return;
+    this.#world.note('broker', () => `${name} takes and gives nothing any more`);
+    queue.ready = [];
+    queue.isDeaf = true;
+  }
+
   /** Something that nobody of ours published. */
   forge(name: string, body: string): void {
     if (this.#queues.has(name)) this.#put(name, body, null);
@@ -125,14 +126,28 @@ export class BrokerModel {
 
   #declare(name: string, options: QueueOptions): 'made' | 'found' {
     if (this.#queues.has(name)) return 'found';
-    this.#queues.set(name, { name, options, ready: [], unacked: new Map(), consumers: [] });
+    this.#queues.set(name, { name, options, ready: [], unacked: new Map(), consumers: [], isDeaf: false });
     return 'made';
+  }
+
+  /** With all that is in it. Whoever consumes from it does so again when there is one of that name. */
+  #remove(name: string): void {
+    const queue = this.#queues.get(name);
+    if (queue === undefined) return;
+    this.#world.note('broker', () => `${name} was removed`);
+    if (queue.isDeaf) this.remade += 1;
+    this.#queues.delete(name);
+    queue.ready = [];
+    queue.unacked.clear();
+    for (const connection of this.#connections)
+      for (const subscription of connection.subscriptions)
+        if (subscription.queue === name) this.#subscribeSoon(connection, subscription, 1);
   }
 
   /** A round trip on a connection that works; waits while it does not. */
   async #online<T>(connection: Connection, effect: () => T): Promise<T> {
     for (;;) {
-      await this.#whenUp(connection);
+      await whenUp(connection);
       const { epoch } = connection;
       await this.#world.pause(this.#world.dice.between(0, 3));
       if (!connection.isUp || connection.epoch !== epoch) continue;
@@ -140,19 +155,15 @@ export class BrokerModel {
     }
   }
 
-  #whenUp(connection: Connection): Promise<void> {
-    if (connection.isUp) return Promise.resolve();
-    return new Promise((resolve) => connection.waiting.push(resolve));
-  }
-
   /** Repeats itself until it is confirmed, as the client library does: what was applied before a cut is applied twice. */
   async #publish(connection: Connection, name: string, body: string): Promise<void> {
     const { dice } = this.#world;
     for (;;) {
-      await this.#whenUp(connection);
+      await whenUp(connection);
       const { epoch } = connection;
       await this.#world.pause(dice.between(0, this.isHostile && dice.chance(0.05) ? 2_000 : 5));
       const isHere = connection.isUp && connection.epoch === epoch;
+      if (isHere) await this.#untilTaken(name);
       // The broker may have had it just before the cut.
       if (isHere || dice.chance(0.5)) this.#put(name, body, null);
       if (!isHere) continue;
@@ -162,9 +173,30 @@ export class BrokerModel {
     }
   }
 
+  async #purge(connection: Connection, name: string): Promise<void> {
+    const isDeaf = await this.#online(connection, () => this.#queues.get(name)?.isDeaf === true);
+    if (!isDeaf) {
+      this.purgeNow(name);
+      return;
+    }
+    await this.#world.pause(this.#world.dice.between(1_000, 30_000));
+    this.#cut(connection, this.#world.dice.between(300, 1_500));
+    throw new GroundcrewError('queue/failed', `${name} has no leader`, { retry: 'later' });
+  }
+
+  /** @throws GroundcrewError as the adapter does. */
+  async #untilTaken(name: string): Promise<void> {
+    const queue = this.#queues.get(name);
+    if (queue === undefined) throw new GroundcrewError('queue/not-declared', `there is no ${name}`, { retry: 'later' });
+    if (!queue.isDeaf) return;
+    await this.#world.pause(this.#world.dice.between(1_000, 65_000));
+    this.refusals += 1;
+    throw new GroundcrewError('queue/not-stored', `${name} has no leader`, { retry: 'later' });
+  }
+
   #put(name: string, body: string, death: Stored['death']): void {
     const queue = this.#queues.get(name);
-    if (queue === undefined) return;
+    if (queue === undefined || queue.isDeaf) return;
     this.#place += 1;
     const { ttlMs } = queue.options;
     const stored: Stored = {
@@ -219,12 +251,30 @@ export class BrokerModel {
     };
   }
 
-  #subscribe(
-    connection: Connection,
-    { queue: name, handler, prefetch, consumer }: Connection['subscriptions'][number],
-  ): void {
+  /** Tries again, less and less often, while the connection lives; the next one begins anew. */
+  #subscribeSoon(connection: Connection, subscription: Subscription, tries: number): void {
+    const { epoch } = connection;
+    this.#world.at(this.#world.dice.between(100, Math.min(10_000, 200 * 2 ** tries)), () => {
+      if (connection.epoch === epoch && connection.isUp) this.#subscribe(connection, subscription, tries + 1);
+    });
+  }
+
+  #subscribe(connection: Connection, subscription: Subscription, tries = 1): void {
+    const { queue: name, handler, prefetch, consumer } = subscription;
     const queue = this.#queues.get(name);
-    if (queue === undefined || consumer.isCanceled) return;
+    if (consumer.isCanceled) return;
+    if (queue === undefined) {
+      this.#subscribeSoon(connection, subscription, tries);
+      return;
+    }
+    if (queue.isDeaf) {
+      const { epoch } = connection;
+      this.#world.at(this.#world.dice.between(2_000, 65_000), () => {
+        if (connection.epoch === epoch && this.#queues.get(name) === queue)
+          this.#cut(connection, this.#world.dice.between(300, 1_500));
+      });
+      return;
+    }
     const current: ModelConsumer = {
       connection,
       queue,
@@ -307,21 +357,6 @@ export class BrokerModel {
     }
     const at = queue.ready.findIndex((other) => other.place > stored.place);
     queue.ready.splice(at < 0 ? queue.ready.length : at, 0, stored);
-  }
-
-  #control(to: string, message: Message): void {
-    for (const connection of this.#connections) {
-      for (const { worker, hear } of connection.control) {
-        if (to !== 'all' && to !== worker) continue;
-        // Best effort, but not bewitched: never twice running.
-        const isDropped = this.isHostile && !connection.isDroppedBefore && this.#world.dice.chance(0.15);
-        connection.isDroppedBefore = isDropped;
-        if (!connection.isUp || isDropped) continue;
-        this.#world.at(this.#world.dice.between(0, 20), () => {
-          if (connection.life.isAlive && connection.isUp) hear(message);
-        });
-      }
-    }
   }
 
   #cut(connection: Connection, forMs: number): void {

@@ -1,4 +1,4 @@
-import type { DeathReason, DeliveryHandler, Message, QueueOptions } from '../../src/queue/queue.ts';
+import type { DeathReason, DeliveryHandler, Message, Queue, QueueOptions } from '../../src/queue/queue.ts';
 import type { Life } from './world.ts';
 
 /** A message in the model broker. `place` keeps the order of first arrival. */
@@ -18,6 +18,8 @@ export interface ModelQueue {
   ready: Stored[];
   readonly unacked: Map<Stored, ModelConsumer>;
   readonly consumers: ModelConsumer[];
+  /** Without a leader. */
+  isDeaf: boolean;
 }
 
 /** One consumer of one epoch of a connection. */
@@ -33,6 +35,14 @@ export interface ModelConsumer {
   arrivesAt: number;
 }
 
+/** What a process wants to hear, on each of its connections. */
+export interface Subscription {
+  readonly queue: string;
+  readonly handler: DeliveryHandler;
+  readonly prefetch: number;
+  readonly consumer: { isCanceled: boolean; current: ModelConsumer | null };
+}
+
 /** One process' link to the broker. An epoch ends with each cut; what was handed out in it comes back. */
 export interface Connection {
   readonly life: Life;
@@ -41,12 +51,37 @@ export interface Connection {
   isUp: boolean;
   isDroppedBefore: boolean;
   readonly hears: ((state: 'up' | 'down') => void)[];
-  readonly subscriptions: {
-    readonly queue: string;
-    readonly handler: DeliveryHandler;
-    readonly prefetch: number;
-    readonly consumer: { isCanceled: boolean; current: ModelConsumer | null };
-  }[];
+  readonly subscriptions: Subscription[];
   readonly control: { readonly worker: string; readonly hear: (message: Message) => void }[];
   readonly waiting: (() => void)[];
+}
+
+export function newConnection(life: Life, owner: string): Connection {
+  return {
+    life,
+    owner,
+    epoch: 1,
+    isUp: true,
+    isDroppedBefore: false,
+    hears: [],
+    subscriptions: [],
+    control: [],
+    waiting: [],
+  };
+}
+
+/** Waits while it is cut. */
+export function whenUp(connection: Connection): Promise<void> {
+  if (connection.isUp) return Promise.resolve();
+  return new Promise((resolve) => connection.waiting.push(resolve));
+}
+
+/** What a process has of the broker, and what can be done to it. */
+export interface Link {
+  readonly queue: Queue;
+  readonly cut: (forMs: number) => void;
+  readonly isUp: () => boolean;
+  /** Removes a queue with all that is in it. */
+  readonly remove: (name: string) => Promise<void>;
+  readonly dead: () => void;
 }

@@ -14,6 +14,7 @@ import { createWorkerLoop, type WorkerLoop } from '../../src/worker/worker-loop.
 import type { BrokerModel } from './broker-model.ts';
 import type { ForgeModel, ModelEvent } from './forge-model.ts';
 import type { HostModel, StoreModel } from './host-model.ts';
+import { overDeafQueues } from './over-deaf-queues.ts';
 import { Life, ProcessClock, throughLife, type World } from './world.ts';
 
 const signingKey = 'the key of this simulated server';
@@ -192,10 +193,14 @@ export class ServerModel {
     const server = serve(
       {
         ledger: this.#watched(this.#file.ledger, life),
-        queue: {
-          ...throughLife(connection.queue, life),
-          consume: (name, handler) => life.call(() => connection.queue.consume(name, handler)),
-        },
+        queue: overDeafQueues(
+          {
+            ...throughLife(connection.queue, life),
+            consume: (name, handler) => life.call(() => connection.queue.consume(name, handler)),
+          },
+          (name) => life.call(() => connection.remove(name)),
+          clock,
+        ),
         forges: new Map([
           [
             this.#forge.name,

@@ -86,6 +86,13 @@ export const mutants: readonly Mutant[] = [
     replace: 'if (ready + unacked >= 0) continue;',
   },
   {
+    rule: 'R6',
+    name: 'a queue that takes no orders is left as it is',
+    file: 'src/queue/amqp/deaf-queues.ts',
+    find: 'return began !== undefined && clock.monotonic() - began >= afterMs;',
+    replace: 'return began !== undefined && afterMs < 0;',
+  },
+  {
     rule: 'R7',
     name: 'an order that comes back is dropped',
     file: 'src/dispatch/collect.ts',

@@ -1,6 +1,6 @@
 import type { ScheduleSlot } from '../../src/core/forge-event.ts';
 import type { PlannedCheck } from '../../src/core/snapshot.ts';
-import { collectorQueue } from '../../src/core/queue-plan.ts';
+import { collectorQueue, isJobQueue } from '../../src/core/queue-plan.ts';
 import { BrokerModel } from './broker-model.ts';
 import { watchHouse } from './checks.ts';
 import type { House, PolicyModel } from './house.ts';
@@ -139,6 +139,8 @@ export async function simulate(seed: number, options: { readonly isTraced: boole
   watch.finish();
   for (const worker of workers) worker.life?.kill();
   await server.end();
+  if (broker.refusals > 0) count('order refused');
+  if (broker.remade > 0) count('deaf queue removed');
   return {
     seed,
     violations: watch.violations,
@@ -196,8 +198,13 @@ function letAdversaryStrike(house: House, store: StoreModel, count: (fault: stri
       } else if (what < 0.74) {
         count('broker restarted');
         broker.restart(dice.between(500, 30_000));
+        const names = broker.queueNames().filter(isJobQueue);
+        if (names.length > 0 && dice.chance(0.35)) {
+          count('queue deaf');
+          broker.deafen(dice.pick(names));
+        }
       } else if (what < 0.8) {
-        const names = broker.queueNames().filter((name) => name.startsWith('jobs.'));
+        const names = broker.queueNames().filter(isJobQueue);
         if (names.length > 0) {
           count('queue purged');
           broker.purgeNow(dice.pick(names));

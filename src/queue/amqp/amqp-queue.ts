@@ -136,8 +136,23 @@ class RabbitQueue implements AmqpQueue {
     return { ready, unacked: Math.max(ours, known.unacked, known.ready + known.unacked - ready) };
   }
 
+  /** RabbitMQ 3.10 closes the connection of who purges a deaf queue, each time; one of orders is made anew instead, empty as well. */
   async purge(queue: string): Promise<void> {
-    await onLine(this.#line, queue, (session) => session.purge(queue));
+    let isDeaf = false;
+    await onLine(this.#line, queue, async (session) => {
+      if (isDeaf) {
+        this.#options.logger.warn('a queue of orders cannot be purged; removing it to make it again', { queue });
+        await session.remove(queue);
+        await this.#redeclare(session, queue);
+        return;
+      }
+      try {
+        await session.purge(queue);
+      } catch (error) {
+        isDeaf = codeOf(error) === 'INTERNAL_ERROR' && this.#declared.has(queue) && isJobQueue(queue);
+        throw error;
+      }
+    });
   }
 
   async sendControl(to: string, message: Message): Promise<void> {
