@@ -29,6 +29,11 @@ export interface Client {
   get(path: string, signal: AbortSignal): Promise<unknown>;
   /** The lines of JSON that it answers to `POST path`, each as it comes; nothing limits how long that takes. */
   lines(path: string, body: unknown, signal: AbortSignal): AsyncIterable<unknown>;
+  /**
+   * The bytes that it answers to `GET path`, each as it comes, to the end of the answer or until `signal` aborts.
+   * @throws GroundcrewError `cli/no-answer` when it goes meanwhile or says nothing for 5 minutes, `cli/refused`
+   */
+  bytes(path: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
 }
 
 const answerTimeoutMs = 15_000;
@@ -47,13 +52,7 @@ export function connect(paths: StatePaths): Client {
   const found = findServer(paths.serverFile);
   switch (found.kind) {
     case 'running':
-      return {
-        url: found.server.url,
-        ask: (ask, signal) => post(found.server, ask, signal),
-        wish: (wish, signal) => postWish(found.server, wish, signal),
-        get: (path, signal) => get(found.server, path, signal),
-        lines: (path, body, signal) => lines(found.server, { path, body }, signal),
-      };
+      return clientOf(found.server);
     case 'none':
       throw new GroundcrewError('cli/no-server', `no server runs on ${paths.stateDir}; start one: groundcrew up`);
     case 'stale':
@@ -71,7 +70,24 @@ export function connect(paths: StatePaths): Client {
   }
 }
 
+/** The same; null when no server runs there. */
+export function connectIfRunning(paths: Pick<StatePaths, 'serverFile'>): Client | null {
+  const found = findServer(paths.serverFile);
+  return found.kind === 'running' ? clientOf(found.server) : null;
+}
+
 type Server = Pick<ServerFile, 'url' | 'token'>;
+
+function clientOf(server: Server): Client {
+  return {
+    url: server.url,
+    ask: (ask, signal) => post(server, ask, signal),
+    wish: (wish, signal) => postWish(server, wish, signal),
+    get: (path, signal) => get(server, path, signal),
+    lines: (path, body, signal) => lines(server, { path, body }, signal),
+    bytes: (path, signal) => stream(server, path, { method: 'GET' }, signal),
+  };
+}
 
 async function postWish(server: Server, wish: unknown, signal: AbortSignal): Promise<void> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(answerTimeoutMs)]);
@@ -103,18 +119,27 @@ async function* lines(
   { path, body }: { readonly path: string; readonly body: unknown },
   signal: AbortSignal,
 ): AsyncGenerator {
-  const response = await call(server, path, { method: 'POST', body: JSON.stringify(body) }, signal, signal);
+  let rest = '';
+  const decoder = new TextDecoder();
+  for await (const bytes of stream(server, path, { method: 'POST', body: JSON.stringify(body) }, signal)) {
+    const parts = (rest + decoder.decode(bytes, { stream: true })).split('\n');
+    rest = parts.pop() ?? '';
+    for (const part of parts) if (part !== '') yield asJson(part);
+  }
+}
+
+async function* stream(
+  server: Server,
+  path: string,
+  init: RequestInit,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const response = await call(server, path, init, signal, signal);
   if (response.status !== 200 || response.body === null) {
     throw refusal(server, response.status, await textOf(server, response, signal), 'this');
   }
-  let rest = '';
-  const decoder = new TextDecoder();
   try {
-    for await (const bytes of response.body as AsyncIterable<Uint8Array>) {
-      const parts = (rest + decoder.decode(bytes, { stream: true })).split('\n');
-      rest = parts.pop() ?? '';
-      for (const part of parts) if (part !== '') yield asJson(part);
-    }
+    for await (const bytes of response.body as AsyncIterable<Uint8Array>) yield bytes;
   } catch (cause) {
     if (signal.aborted) return;
     throw silent(server, cause);

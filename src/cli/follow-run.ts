@@ -1,7 +1,7 @@
 import { sleep } from '../base/clock.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { AttemptDetail, LedgerReader, RunDetail } from '../ledger/ledger-reader.ts';
-import type { OpenLog } from '../web/web-deps.ts';
+import type { OpenAttemptLog } from './attempt-log.ts';
 import type { CliContext } from './cli-context.ts';
 import { exitCode, type ExitCode } from './exit-code.ts';
 import { createLogFilter } from './output/log-filter.ts';
@@ -47,7 +47,7 @@ export function chosenAttempt(run: RunDetail): AttemptDetail | null {
  * @returns the outcome
  */
 export async function followRun(
-  house: { readonly reader: LedgerReader; readonly openLog: OpenLog; readonly isRaw: boolean },
+  house: { readonly reader: LedgerReader; readonly openLog: OpenAttemptLog; readonly isRaw: boolean },
   jobId: string,
   context: CliContext,
 ): Promise<Outcome | null> {
@@ -63,7 +63,7 @@ export async function followRun(
         progress.end();
         if (shown.size > 0) await context.err.line(`groundcrew: attempt ${String(attempt.n)} on ${attempt.worker}`);
         shown.add(attempt.storePrefix);
-        const wanted = { storePrefix: attempt.storePrefix, fromByte: 0, follow: run.summary.state !== 'ended' };
+        const wanted = { jobId, attempt, follow: run.summary.state !== 'ended' };
         await printLog(context, house.openLog(wanted, signal), house.isRaw);
         continue;
       }

@@ -1,7 +1,9 @@
 import { strict as assert } from 'node:assert';
+import { writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
+import { bucketConfig, bucketKeys } from '../support/bucket-config.ts';
 import { openCrew } from '../support/crew.ts';
 import { openFakeS3 } from '../support/fake-s3.ts';
 import { needs } from '../support/needs.ts';
@@ -12,16 +14,8 @@ test('logs and attachments go to a bucket and are read from there', needs('git',
   const crew = await openCrew(t);
   const repo = crew.repo();
   repo.commit({ 'test/run': { script: '#!/bin/sh\necho first\n' } });
-  crew.configure(`store:
-  s3:
-    endpoint: ${bucket.endpoint}
-    bucket: ${bucket.bucket}
-    region: ${bucket.region}
-    prefix: gc
-    accessKeyId: {env: KEY_ID}
-    secretAccessKey: {env: KEY}
-`);
-  Object.assign(crew.env, { KEY_ID: bucket.accessKeyId, KEY: bucket.secretAccessKey });
+  crew.configure(bucketConfig(bucket, { prefix: 'gc' }));
+  Object.assign(crew.env, bucketKeys(bucket));
   const house = await crew.up(repo.dir);
   const sha = repo.commit({
     'test/run': { script: '#!/bin/sh\necho "the value is $((6 * 7))"\necho hi >"$TEST_ATTACHMENTS/note.txt"\n' },
@@ -48,17 +42,8 @@ test('with a mirror no log lives in one place only', needs('git', 'linux'), asyn
   const repo = crew.repo();
   repo.commit({ 'test/run': { script: '#!/bin/sh\necho first\n' } });
   const mirror = join(crew.root, 'mirror');
-  crew.configure(`store:
-  s3:
-    endpoint: ${bucket.endpoint}
-    bucket: ${bucket.bucket}
-    region: ${bucket.region}
-    accessKeyId: {env: KEY_ID}
-    secretAccessKey: {env: KEY}
-  mirrors:
-    - dir: ${mirror}
-`);
-  Object.assign(crew.env, { KEY_ID: bucket.accessKeyId, KEY: bucket.secretAccessKey });
+  crew.configure(bucketConfig(bucket, { more: `  mirrors:\n    - dir: ${mirror}\n` }));
+  Object.assign(crew.env, bucketKeys(bucket));
   const house = await crew.up(repo.dir);
   const sha = repo.commit({ 'test/run': { script: '#!/bin/sh\necho kept\necho hi >"$TEST_ATTACHMENTS/note.txt"\n' } });
   const { log, summary } = await house.ended(sha);
@@ -76,4 +61,29 @@ test('with a mirror no log lives in one place only', needs('git', 'linux'), asyn
   await until(async () => (await house.log(summary.jobId)) === log, { what: 'the log to come from the mirror' });
   const told = await crew.cli('logs', summary.jobId.slice(0, 12));
   assert.equal(told.out, log, told.err);
+});
+
+test('who follows a log on the command line has each second sent, as a page has', needs('git', 'linux'), async (t) => {
+  const bucket = await openFakeS3(t);
+  const crew = await openCrew(t);
+  const repo = crew.repo();
+  // Nothing but a watcher gets more than the first lines before the end.
+  crew.configure(`${bucketConfig(bucket)}logs: {flush: 1h}\n`);
+  Object.assign(crew.env, bucketKeys(bucket));
+  const house = await crew.up(repo.dir);
+  const wait = (file: string): string => `while ! [ -e "${join(crew.root, file)}" ]; do sleep 0.05; done\n`;
+  const sha = repo.commit({
+    'test/run': { script: `#!/bin/sh\necho one\n${wait('go')}echo two\n${wait('end')}echo three\n` },
+  });
+  const { jobId } = await house.runOf(sha, 'running');
+  const first = await house.log(jobId);
+  assert.doesNotMatch(first, /two/);
+  const follower = crew.start(['logs', '-f', jobId.slice(0, 12)]);
+  await until(() => /^one$/m.test(follower.out()), { what: 'the first line' });
+  writeFileSync(join(crew.root, 'go'), '');
+  await until(() => /^two$/m.test(follower.out()), { what: 'a line of a job that goes on' });
+  assert.equal((await house.run(jobId)).summary.state, 'running');
+  writeFileSync(join(crew.root, 'end'), '');
+  const { log } = await house.ended(sha);
+  assert.deepEqual(await follower.ended, { code: 0, out: log, err: follower.err() });
 });

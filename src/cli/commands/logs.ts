@@ -18,7 +18,8 @@ export function addLogs(program: Command, { context, done }: Frame): void {
     summary: 'print the log of a run',
     details:
       'A run is named by the first 6 or more digits of its id, or by the address of its page. Into a pipe the bytes are exact; ' +
-      'on a terminal colours stay, and what could steer the terminal is left out (--raw keeps it).',
+      'on a terminal colours stay, and what could steer the terminal is left out (--raw keeps it). Of a job on another machine -f shows ' +
+      'each second what it printed; when no server runs here, each 30 s (logs.flush).',
     examples: [
       ['groundcrew logs 3f9a1c', 'the log of the attempt that counts'],
       ['groundcrew logs -f 3f9a1c', 'until the run has ended'],
@@ -30,13 +31,15 @@ export function addLogs(program: Command, { context, done }: Frame): void {
     .option('--raw', 'keep everything on a terminal too');
   withConfig(command).action(async (word: string, options: LogsOptions) => {
     const { settings } = await loadToLook(context, options);
+    const { createAttemptLogs } = await import('../attempt-log.ts');
     const { findRun } = await import('../find-run.ts');
     const { chosenAttempt, followRun, printLog } = await import('../follow-run.ts');
     const wiring = await context.wiring();
     const isRaw = options.raw === true;
     const code = await withReader(context, settings, async (reader) => {
       const run = await findRun(reader, word);
-      const openLog = await wiring.openLogs(settings, context);
+      const { clock } = context;
+      const openLog = createAttemptLogs({ settings, openLog: await wiring.openLogs(settings, context), clock });
       const signal = context.interruption();
       if (options.follow === true && options.attempt === undefined && reader !== null) {
         const outcome = await followRun({ reader, openLog, isRaw }, run.job.id, context);
@@ -47,7 +50,7 @@ export function addLogs(program: Command, { context, done }: Frame): void {
         await context.err.line(`run ${run.job.id.slice(0, 8)} has no log yet: ${wiring.words.standing(run.summary)}`);
         return exitCode.ok;
       }
-      const wanted = { storePrefix: attempt.storePrefix, fromByte: 0, follow: options.follow === true };
+      const wanted = { jobId: run.job.id, attempt, follow: options.follow === true };
       await printLog(context, openLog(wanted, signal), isRaw);
       return signal.aborted ? exitCode.interrupted : exitCode.ok;
     });

@@ -86,10 +86,16 @@ async function follow(
   context: CommandContext,
 ): Promise<ExitCode> {
   const wiring = await context.wiring();
+  const { createAttemptLogs } = await import('../attempt-log.ts');
   const { followRun, exitOf } = await import('../follow-run.ts');
   const { placeKey } = await import('../find-run.ts');
   const signal = context.interruption();
-  const openLog = await wiring.openLogs(asked.settings, context);
+  const { settings } = asked;
+  const openLog = createAttemptLogs({
+    settings,
+    openLog: await wiring.openLogs(settings, context),
+    clock: context.clock,
+  });
   const { ask } = asked;
   const isMeant = (run: RunSummary): boolean =>
     run.repo === ask.repo &&
@@ -97,7 +103,7 @@ async function follow(
     ((ask.contexts ?? []).length === 0 || ask.contexts?.includes(run.context) === true) &&
     // What waited or ran already is not queued twice, so it answers the question as well.
     (run.occasion === `request:${asked.deliveryId}` || run.queuedAt >= asked.askedAt || run.state !== 'ended');
-  return withReader(context, asked.settings, async (reader) => {
+  return withReader(context, settings, async (reader) => {
     if (reader === null) throw new GroundcrewError('cli/nothing-started', 'there is no ledger yet');
     const followed = new Set<string>();
     let worst: ExitCode = exitCode.ok;
