@@ -4,16 +4,8 @@ import type { Approval } from '../../ledger/ledger-reader.ts';
 import { changeWords } from '../change-words.ts';
 import { exitCode } from '../exit-code.ts';
 import { wholeNumber } from '../parse-option.ts';
-import {
-  addVerb,
-  loadToLook,
-  sayEmpty,
-  withConfig,
-  withJson,
-  withReader,
-  type ConfigOptions,
-  type Frame,
-} from '../verb.ts';
+import { printList } from '../print-list.ts';
+import { addVerb, loadToLook, withConfig, withJson, withReader, type ConfigOptions, type Frame } from '../verb.ts';
 
 interface ApprovalsOptions extends ConfigOptions {
   readonly limit: number;
@@ -50,30 +42,23 @@ export function addApprovals(program: Command, { context, done }: Frame): void {
     const found = await withReader(context, settings, async (reader) =>
       reader === null ? [] : reader.approvals(repo ?? null, options.limit),
     );
-    if (options.json === true) {
-      const { plainJson } = await import('../output/plain-text.ts');
-      await context.out.line(plainJson(found.map((one) => ({ ...one, at: new Date(one.at).toISOString() }))));
-    } else if (found.length === 0) {
-      await sayEmpty(context, 'nothing was approved yet');
-    } else {
-      const { printTable } = await import('../output/table.ts');
-      await printTable(
-        context.out,
-        [
-          { head: 'WHEN', cell: ({ at }) => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z') },
-          { head: 'CHANGE', cell: changeWords, isFlexible: true },
-          { head: 'COMMIT', cell: ({ sha }) => sha.slice(0, 12) },
-          { head: 'BY', cell: ({ by }) => by },
-          { head: 'VIA', cell: wayOf },
-          {
-            head: 'STANDING',
-            cell: ({ standing }) => standings[standing],
-            style: ({ standing }) => (standing === 'holds' ? 'green' : null),
-          },
-        ],
-        found,
-      );
-    }
+    await printList(context, found, {
+      isJson: options.json === true,
+      asJson: (one) => ({ ...one, at: new Date(one.at).toISOString() }),
+      empty: 'nothing was approved yet',
+      columns: () => [
+        { head: 'WHEN', cell: ({ at }) => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z') },
+        { head: 'CHANGE', cell: changeWords, isFlexible: true },
+        { head: 'COMMIT', cell: ({ sha }) => sha.slice(0, 12) },
+        { head: 'BY', cell: ({ by }) => by },
+        { head: 'VIA', cell: wayOf },
+        {
+          head: 'STANDING',
+          cell: ({ standing }) => standings[standing],
+          style: ({ standing }) => (standing === 'holds' ? 'green' : null),
+        },
+      ],
+    });
     done(exitCode.ok);
   });
 }

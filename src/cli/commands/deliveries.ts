@@ -1,16 +1,8 @@
 import type { Command } from 'commander';
 import { exitCode } from '../exit-code.ts';
 import { wholeNumber } from '../parse-option.ts';
-import {
-  addVerb,
-  loadToLook,
-  sayEmpty,
-  withConfig,
-  withJson,
-  withReader,
-  type ConfigOptions,
-  type Frame,
-} from '../verb.ts';
+import { printList } from '../print-list.ts';
+import { addVerb, loadToLook, withConfig, withJson, withReader, type ConfigOptions, type Frame } from '../verb.ts';
 
 interface DeliveriesOptions extends ConfigOptions {
   readonly days: number;
@@ -35,31 +27,23 @@ export function addDeliveries(program: Command, { context, done }: Frame): void 
     const days = await withReader(context, settings, async (reader) =>
       reader === null ? [] : reader.deliveryDays(options.days, context.clock.now()),
     );
-    if (options.json === true) {
-      const { plainJson } = await import('../output/plain-text.ts');
-      await context.out.line(plainJson(days));
-    } else if (days.length === 0) {
-      await sayEmpty(context, 'nothing was delivered yet');
-    } else {
-      const { printTable } = await import('../output/table.ts');
-      await printTable(
-        context.out,
-        [
-          { head: 'DAY', cell: ({ day }) => day },
-          { head: 'FORGE', cell: ({ forge }) => forge, isFlexible: true },
-          { head: 'RECEIVED', cell: ({ received }) => String(received), align: 'right' },
-          { head: 'BY SWEEP', cell: ({ bySweep }) => String(bySweep), align: 'right' },
-          { head: 'BY SCAN', cell: ({ byScan }) => String(byScan), align: 'right' },
-          {
-            head: 'MISSED',
-            cell: ({ missed }) => String(missed),
-            style: ({ missed }) => (missed > 0 ? 'yellow' : null),
-            align: 'right',
-          },
-        ],
-        days,
-      );
-    }
+    await printList(context, days, {
+      isJson: options.json === true,
+      empty: 'nothing was delivered yet',
+      columns: () => [
+        { head: 'DAY', cell: ({ day }) => day },
+        { head: 'FORGE', cell: ({ forge }) => forge, isFlexible: true },
+        { head: 'RECEIVED', cell: ({ received }) => String(received), align: 'right' },
+        { head: 'BY SWEEP', cell: ({ bySweep }) => String(bySweep), align: 'right' },
+        { head: 'BY SCAN', cell: ({ byScan }) => String(byScan), align: 'right' },
+        {
+          head: 'MISSED',
+          cell: ({ missed }) => String(missed),
+          style: ({ missed }) => (missed > 0 ? 'yellow' : null),
+          align: 'right',
+        },
+      ],
+    });
     done(exitCode.ok);
   });
 }

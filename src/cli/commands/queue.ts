@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Settings } from '../../config/settings.ts';
 import { exitCode } from '../exit-code.ts';
 import { wholeNumber } from '../parse-option.ts';
+import { printList } from '../print-list.ts';
 import {
   addVerb,
   loadToLook,
@@ -110,24 +111,20 @@ async function showParked(
     settings,
     async (reader) => (await reader?.parkedMessages(options.limit)) ?? [],
   );
-  const { plainJson } = await import('../output/plain-text.ts');
-  if (options.json === true) await context.out.line(plainJson(parked));
-  else if (parked.length === 0) await sayEmpty(context, 'no message is set aside');
-  else {
-    const { printTable } = await import('../output/table.ts');
-    const { age } = await import('../output/elapsed.ts');
-    const now = context.clock.now();
-    await printTable(
-      context.out,
-      [
+  await printList(context, parked, {
+    isJson: options.json === true,
+    empty: 'no message is set aside',
+    columns: async () => {
+      const { age } = await import('../output/elapsed.ts');
+      const now = context.clock.now();
+      return [
         { head: '#', cell: ({ id }) => String(id), align: 'right' },
         { head: 'WORKER', cell: ({ worker }) => worker ?? '?', isFlexible: true },
         { head: 'CAME', cell: ({ at }) => age(at, now), align: 'right' },
         { head: 'WHY', cell: ({ why }) => why },
         { head: 'BEGINS', cell: ({ body }) => body.slice(0, 200), isFlexible: true },
-      ],
-      parked,
-    );
-  }
+      ];
+    },
+  });
   done(exitCode.ok);
 }

@@ -2,16 +2,8 @@ import type { Command } from 'commander';
 import type { RunFilter, RunSummary } from '../../ledger/ledger-reader.ts';
 import { exitCode } from '../exit-code.ts';
 import { oneOf, wholeNumber } from '../parse-option.ts';
-import {
-  addVerb,
-  loadToLook,
-  sayEmpty,
-  withConfig,
-  withJson,
-  withReader,
-  type ConfigOptions,
-  type Frame,
-} from '../verb.ts';
+import { printList } from '../print-list.ts';
+import { addVerb, loadToLook, withConfig, withJson, withReader, type ConfigOptions, type Frame } from '../verb.ts';
 
 interface RunsOptions extends ConfigOptions {
   readonly state?: 'waiting' | 'running' | 'ended';
@@ -40,15 +32,11 @@ export function addRuns(program: Command, { context, done }: Frame): void {
     const runs = await withReader(context, settings, async (reader) =>
       reader === null ? [] : collect(options, (filter) => reader.listRuns(filter)),
     );
-    if (options.json === true) {
-      const { plainJson } = await import('../output/plain-text.ts');
-      await context.out.line(plainJson(runs));
-    } else if (runs.length === 0) {
-      await sayEmpty(context, 'no runs; groundcrew up starts testing a repository');
-    } else {
-      const { printRuns } = await import('../print-runs.ts');
-      await printRuns(context, runs);
-    }
+    await printList(context, runs, {
+      isJson: options.json === true,
+      empty: 'no runs; groundcrew up starts testing a repository',
+      columns: async () => (await import('../print-runs.ts')).runColumns(context),
+    });
     done(exitCode.ok);
   });
 }

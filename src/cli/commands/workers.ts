@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { exitCode } from '../exit-code.ts';
 import { plainText } from '../output/plain-text.ts';
+import type { Column } from '../output/table.ts';
+import { printList } from '../print-list.ts';
 import {
   addVerb,
   loadSettings,
   loadToLook,
-  sayEmpty,
   withConfig,
   withDryRun,
   withJson,
@@ -41,54 +42,46 @@ export function addWorkers(program: Command, frame: Frame): void {
   withJson(withConfig(command)).action(async (options: WorkersOptions) => {
     const { settings } = await loadToLook(context, options);
     const workers = await withReader(context, settings, async (reader) => (reader === null ? [] : reader.workers()));
-    const { plainJson } = await import('../output/plain-text.ts');
-    if (options.json === true) {
-      await context.out.line(plainJson(workers));
-    } else if (workers.length === 0) {
-      await sayEmpty(context, 'no worker has been heard; groundcrew up or groundcrew worker starts one');
-    } else {
-      const { printTable } = await import('../output/table.ts');
-      const { age } = await import('../output/elapsed.ts');
-      const now = context.clock.now();
-      const state = (worker: WorkerSeen): string =>
-        worker.hasLeft
-          ? 'left'
-          : now - worker.lastHeardAt > silentAfterMs
-            ? 'silent'
-            : worker.standing.takesJobs
-              ? 'here'
-              : worker.standing.isPaused
-                ? 'paused'
-                : 'idle';
-      const note = (worker: WorkerSeen): string =>
-        [
-          ...(worker.standing.takesJobs || worker.standing.isPaused || worker.hasLeft
-            ? []
-            : [worker.standing.why ?? '']),
-          ...(worker.wish === 'work' ? [] : [`${worker.wish} wanted by ${worker.wishBy ?? '?'}`]),
-          ...worker.runs.map((run) => `${run.repo} ${run.context} ${run.jobId.slice(0, 8)}`),
-        ].join('; ');
-      await printTable(
-        context.out,
-        [
-          { head: 'WORKER', cell: (worker) => worker.worker, isFlexible: true },
-          {
-            head: 'STATE',
-            cell: state,
-            style: (worker) => (state(worker) === 'here' ? 'green' : state(worker) === 'left' ? 'dim' : 'yellow'),
-          },
-          { head: 'POOL', cell: (worker) => worker.pool, isFlexible: true },
-          { head: 'BUSY', cell: (worker) => `${String(worker.running)}/${String(worker.slots)}`, align: 'right' },
-          { head: 'HEARD', cell: (worker) => age(worker.lastHeardAt, now), align: 'right' },
-          { head: 'DOES', cell: note, isFlexible: true },
-          { head: 'OFFERS', cell: (worker) => worker.capabilities.join(' '), isFlexible: true },
-        ],
-        workers,
-      );
-    }
+    await printList(context, workers, {
+      isJson: options.json === true,
+      empty: 'no worker has been heard; groundcrew up or groundcrew worker starts one',
+      columns: async () => workerColumns((await import('../output/elapsed.ts')).age, context.clock.now()),
+    });
     done(exitCode.ok);
   });
   for (const wish of ['pause', 'resume', 'drain'] as const) addWish(command, wish, frame);
+}
+
+function workerColumns(age: (since: number, now: number) => string, now: number): readonly Column<WorkerSeen>[] {
+  const state = (worker: WorkerSeen): string =>
+    worker.hasLeft
+      ? 'left'
+      : now - worker.lastHeardAt > silentAfterMs
+        ? 'silent'
+        : worker.standing.takesJobs
+          ? 'here'
+          : worker.standing.isPaused
+            ? 'paused'
+            : 'idle';
+  const note = (worker: WorkerSeen): string =>
+    [
+      ...(worker.standing.takesJobs || worker.standing.isPaused || worker.hasLeft ? [] : [worker.standing.why ?? '']),
+      ...(worker.wish === 'work' ? [] : [`${worker.wish} wanted by ${worker.wishBy ?? '?'}`]),
+      ...worker.runs.map((run) => `${run.repo} ${run.context} ${run.jobId.slice(0, 8)}`),
+    ].join('; ');
+  return [
+    { head: 'WORKER', cell: (worker) => worker.worker, isFlexible: true },
+    {
+      head: 'STATE',
+      cell: state,
+      style: (worker) => (state(worker) === 'here' ? 'green' : state(worker) === 'left' ? 'dim' : 'yellow'),
+    },
+    { head: 'POOL', cell: (worker) => worker.pool, isFlexible: true },
+    { head: 'BUSY', cell: (worker) => `${String(worker.running)}/${String(worker.slots)}`, align: 'right' },
+    { head: 'HEARD', cell: (worker) => age(worker.lastHeardAt, now), align: 'right' },
+    { head: 'DOES', cell: note, isFlexible: true },
+    { head: 'OFFERS', cell: (worker) => worker.capabilities.join(' '), isFlexible: true },
+  ];
 }
 
 const wishes = {
