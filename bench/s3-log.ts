@@ -7,6 +7,7 @@ import { systemRandom } from '../src/base/random.ts';
 import { createChunkStreamer, remotePace } from '../src/logs/chunk-streamer.ts';
 import { tidyLog } from '../src/logs/tidy-log.ts';
 import { openGrantedStore } from '../src/storage/granted/granted-store.ts';
+import { bucketConfig, bucketKeys } from '../test/support/bucket-config.ts';
 import { openCrew, type House } from '../test/support/crew.ts';
 import { openFakeS3 } from '../test/support/fake-s3.ts';
 import { createHandClock } from '../test/support/hand-clock.ts';
@@ -90,15 +91,8 @@ async function watched(context: BenchContext): Promise<Row> {
   const lines = context.isSmoke ? 20 : 100;
   const bucket = await openFakeS3(context);
   const crew = await openCrew(context);
-  crew.configure(`store:
-  s3:
-    endpoint: ${bucket.endpoint}
-    bucket: ${bucket.bucket}
-    region: ${bucket.region}
-    accessKeyId: {env: KEY_ID}
-    secretAccessKey: {env: KEY}
-`);
-  Object.assign(crew.env, { KEY_ID: bucket.accessKeyId, KEY: bucket.secretAccessKey });
+  crew.configure(bucketConfig(bucket));
+  Object.assign(crew.env, bucketKeys(bucket));
   const repo = crew.repo();
   const script = `#!/bin/sh
 i=0

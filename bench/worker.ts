@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { WorkerSeen } from '../src/ledger/ledger-reader.ts';
+import { bucketConfig, bucketKeys } from '../test/support/bucket-config.ts';
 import { openCrew, type Crew, type Program } from '../test/support/crew.ts';
 import { openFakeS3 } from '../test/support/fake-s3.ts';
 import { openFleet } from '../test/support/fleet.ts';
@@ -72,12 +73,8 @@ await benchPart(async (context) => {
   });
   if (!has('rabbitmq')) return here;
   const bucket = await openFakeS3(context);
-  const { endpoint, bucket: name, region } = bucket;
-  const fleet = await openFleet(context, {
-    store: `store: {s3: {endpoint: '${endpoint}', bucket: ${name}, region: ${region}, accessKeyId: {env: KEY_ID}, secretAccessKey: {env: KEY}}}\n`,
-    workerStore: '',
-  });
-  Object.assign(fleet.crew.env, { KEY_ID: bucket.accessKeyId, KEY: bucket.secretAccessKey });
+  const fleet = await openFleet(context, { store: bucketConfig(bucket), workerStore: '' });
+  Object.assign(fleet.crew.env, bucketKeys(bucket));
   const away = await weigh(' over RabbitMQ, store granted', {
     crew: fleet.crew,
     server: (projects) => fleet.server(projects),
