@@ -3,6 +3,7 @@ import type { Consumer, Delivery, DeliveryHandler, DeathReason, Queue, QueueOpti
 import { sendControl } from './broker-control.ts';
 import {
   newConnection,
+  tellState,
   whenUp,
   type Connection,
   type Link,
@@ -29,7 +30,7 @@ export class BrokerModel {
   /** Faults now possible: repeated publishes and slow confirms. */
   isHostile = true;
   returns = 0;
-  /** How often a queue without a leader refused an order, and how often one was removed. */
+  /** Of queues without a leader: orders refused, and queues removed. */
   refusals = 0;
   remade = 0;
 
@@ -244,8 +245,7 @@ export class BrokerModel {
         await this.#world.pause(this.#world.dice.between(0, 3));
         if (current !== null) {
           current.isCanceled = true;
-          const at = current.queue.consumers.indexOf(current);
-          if (at >= 0) current.queue.consumers.splice(at, 1);
+          current.queue.consumers = current.queue.consumers.filter((one) => one !== current);
         }
       },
     };
@@ -365,7 +365,9 @@ export class BrokerModel {
     connection.isUp = false;
     this.#returnAll(connection);
     this.#world.at(0, () => {
-      if (connection.life.isAlive) for (const hear of connection.hears) hear('down');
+      connection.life.whenAwake(() => {
+        tellState(connection, 'down');
+      });
     });
     this.#world.at(forMs, () => {
       if (!connection.life.isAlive) return;
@@ -374,7 +376,7 @@ export class BrokerModel {
       this.#world.note(connection.owner, () => 'connection back');
       for (const subscription of connection.subscriptions) this.#subscribe(connection, subscription);
       for (const resolve of connection.waiting.splice(0)) resolve();
-      for (const hear of connection.hears) hear('up');
+      tellState(connection, 'up');
     });
   }
 
@@ -386,8 +388,7 @@ export class BrokerModel {
 
   #returnAll(connection: Connection): void {
     for (const queue of this.#queues.values()) {
-      for (const consumer of [...queue.consumers])
-        if (consumer.connection === connection) queue.consumers.splice(queue.consumers.indexOf(consumer), 1);
+      queue.consumers = queue.consumers.filter((consumer) => consumer.connection !== connection);
       for (const [stored, consumer] of [...queue.unacked]) {
         if (consumer.connection !== connection) continue;
         queue.unacked.delete(stored);

@@ -17,7 +17,7 @@ export interface ModelQueue {
   readonly options: QueueOptions;
   ready: Stored[];
   readonly unacked: Map<Stored, ModelConsumer>;
-  readonly consumers: ModelConsumer[];
+  consumers: ModelConsumer[];
   /** Without a leader. */
   isDeaf: boolean;
 }
@@ -68,6 +68,10 @@ export function newConnection(life: Life, owner: string): Connection {
     control: [],
     waiting: [],
   };
+}
+
+export function tellState(connection: Connection, state: 'up' | 'down'): void {
+  for (const hear of connection.hears) hear(state);
 }
 
 /** Waits while it is cut. */

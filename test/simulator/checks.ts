@@ -1,18 +1,24 @@
 import type { Database } from '../../src/base/sqlite.ts';
+import { isVerdict } from '../../src/core/outcome.ts';
 import { parseRunLink } from '../../src/core/run-link.ts';
 import { verdictStateOf } from '../../src/decide/verdict-state.ts';
 import { checkEnd, checkRepeats } from './checks-at-end.ts';
 import { checkDecision } from './checks-of-decisions.ts';
 import { checkPeople } from './checks-of-people.ts';
 import type { ModelStatus } from './forge-model.ts';
-import { executionsOf, outcomeOf, overlapBoundMs, type House, type JobRow } from './house.ts';
+import { attemptRows, executionsOf, outcomeOf, overlapBoundMs, type House, type JobRow } from './house.ts';
 
 /** A worker that was well for a beat and the way of its message cannot be silent: before it, it had a fresh minute (ms). */
 const wellBoundMs = 25_000;
 const watchPeriodMs = 3_000;
 
 /** Watches the house while it runs; each broken promise is said once. */
-export function watchHouse(house: House): { readonly violations: readonly string[]; finish(): void } {
+export function watchHouse(house: House): {
+  readonly violations: readonly string[];
+  finish(): void;
+  /** What became of attempts that were given up and ended all the same, one word each. */
+  late(): readonly string[];
+} {
   const { world, server, forge } = house;
   const violations: string[] = [];
   const said = new Set<string>();
@@ -63,6 +69,7 @@ export function watchHouse(house: House): { readonly violations: readonly string
         if (losses !== server.ledgerLosses) ends.clear();
         losses = server.ledgerLosses;
         watchEnds(house, ends, violate);
+        watchVerdicts(house, violate);
         watchDepth(house, violate);
         watchTwins(house, violate);
       }
@@ -74,6 +81,12 @@ export function watchHouse(house: House): { readonly violations: readonly string
 
   return {
     violations,
+    late: () =>
+      attemptRows(house).flatMap(({ nonce, outcome, is_accepted }) => {
+        const end = outcomeOf(outcome);
+        if (!knownLost.has(nonce) || end === null || !isVerdict(end)) return [];
+        return [is_accepted === 1 ? 'given up, result counted' : 'given up, result too late'];
+      }),
     finish() {
       checkEnd(house, violate);
       checkRepeats(house, finals, violate);
@@ -189,6 +202,20 @@ function watchEnds(house: House, ends: Map<string, End>, violate: (text: string)
         `the end of ${id}.${String(before.generation)} was ${before.outcome}, and became ${String(outcome)} (R4, R13, R14)`,
       );
     if (outcome !== null) ends.set(id, { generation, outcome });
+  }
+}
+
+/** The first verdict of any attempt of the generation closes the job, also of one that was given up (R4). */
+function watchVerdicts(house: House, violate: (text: string) => void): void {
+  const open = house.server.database.read((sql) =>
+    sql.all<{ id: string; nonce: string; outcome: string }>(
+      `SELECT j.id, a.nonce, a.outcome FROM jobs j JOIN attempts a ON a.job_id = j.id AND a.generation = j.generation
+       WHERE j.state <> 'ended' AND j.is_exclusive = 0 AND a.state = 'ended' AND a.outcome IS NOT NULL`,
+    ),
+  );
+  for (const { id, nonce, outcome } of open) {
+    const end = outcomeOf(outcome);
+    if (end !== null && isVerdict(end)) violate(`${id} goes on although ${nonce} brought a verdict (R4)`);
   }
 }
 

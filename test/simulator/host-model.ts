@@ -64,6 +64,7 @@ export class HostModel {
   readonly #prepared = new Map<string, Holding>();
   readonly #spool: { id: string; message: Finished | Sealed }[] = [];
   #spooled = 0;
+  #frozenUntil = 0;
 
   constructor(world: World, store: StoreModel, name: string) {
     this.#world = world;
@@ -160,10 +161,23 @@ export class HostModel {
     this.#world.at(
       isBroken ? dice.between(0, 10_000) : dice.between(2_000, dice.chance(0.15) ? 120_000 : 30_000),
       () => {
-        this.#end(container, isBroken ? { kind: 'broken', cause: 'executor', phase: 'starting' } : this.#verdict());
+        this.#whenThawed(() => {
+          this.#end(container, isBroken ? { kind: 'broken', cause: 'executor', phase: 'starting' } : this.#verdict());
+        });
       },
     );
     return container;
+  }
+
+  /** The machine stands still, and its containers with it. */
+  freeze(forMs: number): void {
+    this.#frozenUntil = this.#world.now + forMs;
+  }
+
+  #whenThawed(go: () => void): void {
+    const leftMs = this.#frozenUntil - this.#world.now;
+    if (leftMs <= 0) go();
+    else this.#world.at(leftMs + this.#world.dice.between(0, 5_000), go);
   }
 
   #verdict(): Outcome {
@@ -197,9 +211,12 @@ export class HostModel {
     return {
       ended: new Promise((resolve) => {
         const tell = (): void => {
-          if (!life.isAlive || container.end === null) return;
-          container.execution.seenAt ??= this.#world.now;
-          resolve(container.end);
+          const { end } = container;
+          if (end === null) return;
+          life.whenAwake(() => {
+            container.execution.seenAt ??= this.#world.now;
+            resolve(end);
+          });
         };
         if (container.end === null) container.onEnd.push(tell);
         else this.#world.at(0, tell);

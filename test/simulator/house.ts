@@ -3,7 +3,8 @@ import type { Outcome } from '../../src/core/outcome.ts';
 import type { BrokerModel } from './broker-model.ts';
 import type { ForgeModel } from './forge-model.ts';
 import type { Execution, StoreModel } from './host-model.ts';
-import type { ServerModel, WorkerModel } from './model-processes.ts';
+import type { ServerModel } from './model-processes.ts';
+import type { WorkerModel } from './worker-model.ts';
 import type { World } from './world.ts';
 
 /** A beat, one control message lost, the stop itself, and messages under way (ms). */

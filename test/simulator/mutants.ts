@@ -72,6 +72,13 @@ export const mutants: readonly Mutant[] = [
     replace: 'if (key.generation !== job.generation) return nothing;',
   },
   {
+    rule: 'R4',
+    name: 'what somebody brings who was given up does not count',
+    file: 'src/ledger/sqlite/holdings.ts',
+    find: 'if (job.is_exclusive === 1 && !(isOwner && isCurrent)) return nothing;',
+    replace: 'if (!(isOwner && isCurrent)) return nothing;',
+  },
+  {
     rule: 'R5',
     name: 'a final is sent once and not kept',
     file: 'src/worker/spool-sender.ts',

@@ -6,7 +6,8 @@ import { watchHouse } from './checks.ts';
 import type { House, PolicyModel } from './house.ts';
 import { ForgeModel } from './forge-model.ts';
 import { HostModel, StoreModel } from './host-model.ts';
-import { plannedCheck, ServerModel, WorkerModel } from './model-processes.ts';
+import { plannedCheck, ServerModel } from './model-processes.ts';
+import { WorkerModel } from './worker-model.ts';
 import { letPeopleChangeTheirMind, letPeopleWork } from './people.ts';
 import { World } from './world.ts';
 
@@ -137,6 +138,7 @@ export async function simulate(seed: number, options: { readonly isTraced: boole
     if (quietSince !== null && world.now - quietSince > 65_000) break;
   }
   watch.finish();
+  for (const fault of watch.late()) count(fault);
   for (const worker of workers) worker.life?.kill();
   await server.end();
   if (broker.refusals > 0) count('order refused');
@@ -188,6 +190,11 @@ function letAdversaryStrike(house: House, store: StoreModel, count: (fault: stri
         world.at(dice.between(2_000, 90_000), () => {
           worker.start();
         });
+      } else if (what < 0.515) {
+        const how = dice.pick(['cut off', 'paused', 'frozen'] as const);
+        const forMs = dice.chance(0.6) ? dice.between(65_000, 300_000) : dice.between(300_000, 4_500_000);
+        const busy = workers.find(({ host }) => host.running().length > 0) ?? worker;
+        if (busy.silence(how, forMs)) count(`worker ${how} long`);
       } else if (what < 0.62) {
         count('worker cut off');
         worker.connection?.cut(dice.between(200, dice.chance(0.3) ? 150_000 : 20_000));

@@ -169,6 +169,8 @@ export class Life {
   #callsLeft: number | null = null;
   #dieAfter = false;
   #onDeath: () => void;
+  #isPaused = false;
+  #waiting: (() => void)[] = [];
 
   constructor(onDeath: () => void) {
     this.#onDeath = onDeath;
@@ -177,7 +179,25 @@ export class Life {
   kill(): void {
     if (!this.isAlive) return;
     this.isAlive = false;
+    this.#waiting = [];
     this.#onDeath();
+  }
+
+  /** Stopped in the middle of whatever it does, until `resume`. Its connection is for the caller to cut. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    for (const go of this.#waiting.splice(0)) if (this.isAlive) go();
+  }
+
+  /** At once, or when it goes on; never after its death. */
+  whenAwake(go: () => void): void {
+    if (!this.isAlive) return;
+    if (this.#isPaused) this.#waiting.push(go);
+    else go();
   }
 
   /** Dies at the n-th call to the outside from now: before its effect, or after it and before its answer. */
@@ -188,6 +208,7 @@ export class Life {
 
   /** A call to the outside: the points at which a process can die. */
   async call<T>(effect: () => T | Promise<T>): Promise<T> {
+    if (this.#isPaused) await this.#awake();
     if (!this.isAlive) return forever();
     const isLast = this.#callsLeft !== null && (this.#callsLeft -= 1) <= 0;
     if (isLast && !this.#dieAfter) {
@@ -197,11 +218,19 @@ export class Life {
     try {
       const result = await effect();
       if (isLast) this.kill();
+      if (this.#isPaused) await this.#awake();
       return this.isAlive ? result : await forever();
     } catch (error) {
+      if (this.#isPaused) await this.#awake();
       if (!this.isAlive) return forever();
       throw error;
     }
+  }
+
+  #awake(): Promise<void> {
+    return new Promise((resolve) => {
+      this.whenAwake(resolve);
+    });
   }
 }
 
@@ -235,9 +264,18 @@ export class ProcessClock implements Clock {
   }
 
   after(delayMs: number, fire: () => void): Timer {
-    return this.#world.at(delayMs / this.#rate, () => {
-      if (this.#life.isAlive) fire();
+    let isCanceled = false;
+    const timer = this.#world.at(delayMs / this.#rate, () => {
+      this.#life.whenAwake(() => {
+        if (!isCanceled) fire();
+      });
     });
+    return {
+      cancel: () => {
+        isCanceled = true;
+        timer.cancel();
+      },
+    };
   }
 }
 
