@@ -163,6 +163,7 @@ export const workerMessageSchema: z.ZodType<WorkerMessage> = z.discriminatedUnio
     ...holdingSchema,
     kind: z.literal('ask'),
     wants: grantKinds.exactOptional(),
+    isFetchRefused: z.boolean().exactOptional(),
     takesForms: z.boolean().exactOptional(),
   }),
   z.object({ ...speaker, kind: z.literal('bye'), handsBack: holds }),

@@ -110,6 +110,8 @@ export interface Ask extends FromWorker, Holding {
   readonly kind: 'ask';
   /** Of what its order names; who is past the checkout wants no `fetch`. Absent: all of it. */
   readonly wants?: readonly GrantKind[];
+  /** The forge did not take what was granted for the fetch: another one is asked for. */
+  readonly isFetchRefused?: boolean;
   readonly takesForms?: boolean;
 }
 

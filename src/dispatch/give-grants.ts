@@ -24,8 +24,11 @@ export interface GrantSource {
   obstacles?(): readonly GrantObstacle[];
   /** Calls back whenever an answer of `canGive` or `obstacles` may be another one. */
   onTurn?(hear: () => void): void;
-  /** Read-only, for the one repository, good for a quarter of an hour at least; null: whoever reaches it may fetch it. */
-  fetchGrant(subject: Subject, signal: AbortSignal): Promise<FetchGrant | null>;
+  /**
+   * Read-only, for the one repository, good for a quarter of an hour at least; null: whoever reaches it may fetch it. `isRefused`: what
+   * it gave before was not taken.
+   */
+  fetchGrant(subject: Subject, signal: AbortSignal, isRefused?: boolean): Promise<FetchGrant | null>;
   /** What a person has to do where `fetchGrant` gave null and that was not enough; null: nothing is known. */
   fetchHint?(subject: Subject): string | null;
   /** Below `prefix` alone (no slash at its end), for so long or less; null: the store gives none, and the worker has its own way. `takesForms`: see `Claimed`. */
@@ -51,6 +54,7 @@ const oldWorkerAgainMs = 24 * 3_600_000;
 /** A claim or an `ask`. */
 export interface Asking extends Holding {
   readonly wants?: readonly GrantKind[];
+  readonly isFetchRefused?: boolean;
   readonly takesForms?: boolean;
 }
 
@@ -72,14 +76,14 @@ export function createGranting(deps: {
   const isToBeTold = createSeldom(clock, oldWorkerAgainMs);
 
   const grantFor = async (
-    { envelope, nonce, takesForms = false }: Asking,
+    { envelope, nonce, isFetchRefused = false, takesForms = false }: Asking,
     kinds: readonly GrantKind[],
     signal: AbortSignal,
   ): Promise<Grant> => {
     const { job } = envelope;
     const { generation, n } = attemptOf(envelope);
     const [fetch, store] = await Promise.all([
-      kinds.includes('fetch') ? source.fetchGrant(checkedOut(job), signal) : null,
+      kinds.includes('fetch') ? source.fetchGrant(checkedOut(job), signal, isFetchRefused) : null,
       kinds.includes('store')
         ? source.storeGrant(runPrefix(job, { generation, n, nonce }), storeValidMs, takesForms)
         : null,

@@ -143,8 +143,9 @@ export interface Forge {
   /**
    * What a worker on another machine may fetch `cloneUrl(repo)` with: it reads that repository and nothing else, and is good for a
    * quarter of an hour at least. Null: nothing to give, it is fetched by whoever may. Absent: this forge never gives any.
+   * `isRefused`: what was given before was not taken, so it is not given again.
    */
-  fetchGrant?(repo: string, signal: AbortSignal): Promise<FetchGrant | null>;
+  fetchGrant?(repo: string, signal: AbortSignal, isRefused?: boolean): Promise<FetchGrant | null>;
   /** Where `fetchGrant` gave null for a repository that nobody may fetch without: what its owner has to do, a line. */
   fetchHint?(repo: string): string;
   /**

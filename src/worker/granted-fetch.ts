@@ -1,29 +1,56 @@
+import { sleep, type Clock } from '../base/clock.ts';
 import { GroundcrewError } from '../base/errors.ts';
 import { gitCredential } from '../base/git-credential.ts';
+import type { Grant } from '../core/grant.ts';
 import type { Holding } from '../core/worker-message.ts';
 import type { AttemptGrants } from './grants.ts';
 import type { RunAttemptTools } from './run-attempt.ts';
 
+/** So long another token is waited for; the attempt is broken then, and tried again by plan. */
+const anotherPatienceMs = 60_000;
+
 /**
- * Fetching with what the server granted: git gets it as configuration in its environment, for the server of the repository alone
- * (`gitCredential`), so it stands in no argument and no file, and goes with no redirect.
+ * Fetching with what the server granted: git is told it on a socket, for the server of the repository alone (`gitCredential`), so
+ * it stands in no argument, environment or file, and goes with no redirect.
  */
 export function fetchWithGrant(
   { envelope }: Pick<Holding, 'envelope'>,
   grants: AttemptGrants,
-): Required<Pick<RunAttemptTools, 'fetchCredentials' | 'fetchHint'>> {
-  let hint: string | null = null;
-  const fetchCredentials: NonNullable<RunAttemptTools['fetchCredentials']> = async (_subject, signal) => {
-    const grant = await grants.wait(signal);
-    if (grant === null) throw new GroundcrewError('worker/no-grant', 'the server has not said how to fetch it');
-    const { fetch } = grant;
-    hint = grant.fetchHint ?? null;
+  clock: Clock,
+): Required<Pick<RunAttemptTools, 'fetchCredentials' | 'otherCredentials' | 'fetchHint'>> {
+  let last: Grant | null = null;
+  const credentials = ({ fetch }: Grant): Readonly<Record<string, string>> | null => {
     if (fetch === null || !URL.canParse(envelope.cloneUrl)) return null;
     const { origin, protocol } = new URL(envelope.cloneUrl);
     if (protocol !== 'https:' && protocol !== 'http:') return null;
     return gitCredential(origin, fetch);
   };
+  const fetchCredentials: NonNullable<RunAttemptTools['fetchCredentials']> = async (_subject, signal) => {
+    last = await grants.wait(signal);
+    if (last === null) throw new GroundcrewError('worker/no-grant', 'the server has not said how to fetch it');
+    return credentials(last);
+  };
   // Git's own words for a server that wants a password, or shows nothing to strangers.
   const isRefusal = /could not read Username|Authentication failed|not found|\b40[134]\b/i;
-  return { fetchCredentials, fetchHint: (detail) => (hint !== null && isRefusal.test(detail) ? hint : null) };
+  return {
+    fetchCredentials,
+    async otherCredentials(detail, signal) {
+      const refused = last?.fetch ?? null;
+      if (last === null || refused === null || !isRefusal.test(detail)) return null;
+      grants.refuse(last, 'fetch');
+      const over = new AbortController();
+      void sleep(clock, anotherPatienceMs, AbortSignal.any([signal, over.signal])).then(() => {
+        over.abort();
+      });
+      const other = await grants.wait(AbortSignal.any([signal, over.signal]));
+      over.abort();
+      if (other === null) {
+        grants.forgoFetch();
+        return null;
+      }
+      last = other;
+      return other.fetch?.password === refused.password ? null : credentials(other);
+    },
+    fetchHint: (detail) => (isRefusal.test(detail) ? (last?.fetchHint ?? null) : null),
+  };
 }

@@ -11,8 +11,10 @@ export interface AttemptGrants {
   now(): Grant | null;
   /** The one in force, as soon as there is one; null: the signal aborted first. */
   wait(signal: AbortSignal): Promise<Grant | null>;
-  /** What this one is for refuses it: another one is asked for at once. */
-  refuse(grant: Grant): void;
+  /** What this one is for, the store or (`of`) the forge, refuses it: another one is asked for at once. */
+  refuse(grant: Grant, of?: GrantKind): void;
+  /** There will be no fetch any more: nobody who is over is answered while it asks for one, and its log would wait for ever. */
+  forgoFetch(): void;
 }
 
 /** Holds the grant of one attempt and sees to its renewal. */
@@ -31,7 +33,7 @@ export interface GrantKeeper extends AttemptGrants {
 export function createGrantKeeper(deps: {
   readonly envelope: JobEnvelope;
   readonly isResumed: boolean;
-  readonly ask: (wants: readonly GrantKind[]) => void;
+  readonly ask: (wants: readonly GrantKind[], isFetchRefused: boolean) => void;
   readonly clock: Clock;
   readonly life: AbortSignal;
 }): GrantKeeper {
@@ -40,8 +42,9 @@ export function createGrantKeeper(deps: {
   const isRenewed = kinds.includes('store');
   /** The checkout is begun with the first one. */
   let isBegun = deps.isResumed;
+  let isFetchRefused = false;
   const ask = (): void => {
-    deps.ask(isBegun ? ['store'] : kinds);
+    deps.ask(isBegun ? ['store'] : kinds, isFetchRefused);
   };
   const over = new AbortController();
   const signal = AbortSignal.any([life, over.signal]);
@@ -80,13 +83,22 @@ export function createGrantKeeper(deps: {
         stop.addEventListener('abort', onStop, { once: true });
       });
     },
-    refuse(grant) {
+    refuse(grant, of = 'store') {
       if (held?.grant !== grant || signal.aborted) return;
       held = null;
+      if (of === 'fetch') {
+        isBegun = false;
+        isFetchRefused = true;
+      }
       ask();
+    },
+    forgoFetch() {
+      isBegun = true;
+      isFetchRefused = false;
     },
     take(grant) {
       isBegun = true;
+      isFetchRefused = false;
       held = { grant, until: clock.monotonic() + grant.validMs };
       for (const tell of [...waiting]) tell(grant);
     },

@@ -94,8 +94,8 @@ export function createHeldAttempts(deps: HeldAttemptsDeps): HeldAttempts {
     const { envelope, nonce } = holding;
     const kinds = envelope.grants ?? [];
     if (kinds.length === 0 || (isResumed && !kinds.includes('store'))) return null;
-    const ask = (wants: readonly GrantKind[]): void => {
-      sayIfItCan({ kind: 'ask', ...holding, wants, takesForms: true });
+    const ask = (wants: readonly GrantKind[], isFetchRefused: boolean): void => {
+      sayIfItCan({ kind: 'ask', ...holding, wants, ...(isFetchRefused ? { isFetchRefused } : {}), takesForms: true });
     };
     const keeper = createGrantKeeper({ envelope, isResumed, ask, clock, life: deps.life() });
     keepers.set(nonce, keeper);

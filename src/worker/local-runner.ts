@@ -70,7 +70,7 @@ export function createLocalRunner(deps: LocalRunnerDeps): AttemptRunner {
     const secrets = resume === 'new' ? deps.secretTexts(holding) : null;
     const { grants } = progress;
     const kinds = holding.envelope.grants ?? [];
-    const fetching = grants !== undefined && kinds.includes('fetch') ? fetchWithGrant(holding, grants) : {};
+    const fetching = grants !== undefined && kinds.includes('fetch') ? fetchWithGrant(holding, grants, deps.clock) : {};
     const store =
       (grants !== undefined && kinds.includes('store')
         ? deps.grantedStore?.(holding, grants, life.signal)

@@ -177,6 +177,30 @@ test(
   },
 );
 
+test(
+  'a token that the forge does not take is told, and the fetch goes on with another one',
+  needs('git'),
+  async (context) => {
+    const house = await openHouse(context, systemClock);
+    const repos = await tempDir(context);
+    const sha = makeRepo(join(repos, 'private')).commit({ a: '1' });
+    await using server = await openGitHttpServer(repos, `Basic ${basic}`);
+    await house.until('hello');
+    await house.queue.publish(jobs, { body: JSON.stringify(orderFor(sha, `${server.url}private/.git`)) });
+    const { envelope, nonce } = await house.until('claimed');
+    const give = (word: string): Promise<void> => {
+      const grant = { validMs: 900_000, fetch: { username: 'x-access-token', password: word }, store: null };
+      return house.tell({ v: 1, kind: 'grant', attempt: attemptOf(envelope), nonce, grant });
+    };
+    await give('ghs_that_was_withdrawn');
+    const { wants, isFetchRefused } = await house.until('ask');
+    assert.deepEqual([wants, isFetchRefused], [['fetch'], true]);
+    await give(password);
+    assert.deepEqual((await house.until('finished')).outcome, { kind: 'passed' });
+    assert.equal(house.heard.filter(({ kind }) => kind === 'ask').length, 1);
+  },
+);
+
 test('R2: without a grant within a minute the claim is given back, and nothing was fetched', async (context) => {
   const clock = createHandClock();
   const house = await openHouse(context, clock);

@@ -11,7 +11,7 @@ import { chooseExecutor, type UsableExecutors } from '../executors/choose.ts';
 import { guardDisk } from '../executors/disk-guard.ts';
 import type { Executor, Run, RunEnd, RunSpec } from '../executors/executor.ts';
 import type { JobLog } from '../logs/log-sink.ts';
-import { prepareCheckout, type CheckoutTools } from './checkout.ts';
+import { prepareCheckout, type CheckoutOrder, type CheckoutTools } from './checkout.ts';
 import type { AttemptDir, StartedRun } from './attempt-dir.ts';
 import { diskWords, fetchProgress, stopLine, testingLine, warnOfTimeout } from './attempt-notes.ts';
 import { readAttemptOrder } from './attempt-order.ts';
@@ -39,6 +39,11 @@ export interface RunAttemptTools {
     subject: Subject,
     signal: AbortSignal,
   ) => Promise<Readonly<Record<string, string>> | null>;
+  /**
+   * After a checkout that broke so: others, where the forge did not take these (a token can be withdrawn before its end); null: there
+   * are none, or that was not why.
+   */
+  readonly otherCredentials?: (detail: string, signal: AbortSignal) => Promise<Readonly<Record<string, string>> | null>;
   /** What a person has to do about a checkout that failed with this; null: nothing is known. */
   readonly fetchHint?: (detail: string) => string | null;
 }
@@ -84,7 +89,7 @@ export async function runAttempt(
     if (credentials.kind === 'broken' && !stop.signal.aborted) {
       return early({ kind: 'broken', cause: 'checkout', phase: 'checkout', detail: credentials.detail });
     }
-    const checkout = await prepareCheckout(tools.checkout, {
+    const order: CheckoutOrder = {
       cloneUrl: holding.envelope.cloneUrl,
       subject: checkedOut(job),
       baseSha: holding.envelope.baseSha,
@@ -94,7 +99,12 @@ export async function runAttempt(
       ...(credentials.kind === 'some' ? { credentials: credentials.config } : {}),
       signal: stop.signal,
       progress: fetchProgress(tools.clock, log),
-    });
+    };
+    let checkout = await prepareCheckout(tools.checkout, order);
+    if (checkout.kind === 'broken' && !stop.signal.aborted) {
+      const other = (await tools.otherCredentials?.(checkout.detail, stop.signal)) ?? null;
+      if (other !== null) checkout = await prepareCheckout(tools.checkout, { ...order, credentials: other });
+    }
     const stopped = stop.reason();
     if (stopped?.kind === 'asked') return early(outcomeOfStop(stopped.request));
     if (checkout.kind === 'broken') {

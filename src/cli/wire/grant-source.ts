@@ -43,9 +43,13 @@ export function grantSource(
     else failed.add(key);
     turned();
   };
-  const mint = async (key: string, signal: AbortSignal): Promise<ReturnType<GrantSource['fetchGrant']>> => {
+  const mint = async (
+    key: string,
+    signal: AbortSignal,
+    isRefused = false,
+  ): Promise<ReturnType<GrantSource['fetchGrant']>> => {
     const { forge, repo } = placeOf(key);
-    return (await forges.get(forge)?.fetchGrant?.(repo, signal)) ?? null;
+    return (await forges.get(forge)?.fetchGrant?.(repo, signal, isRefused)) ?? null;
   };
   const tokens = createGrantTrials({
     trial: (key) => mint(key, AbortSignal.timeout(trialPatienceMs)),
@@ -90,10 +94,10 @@ export function grantSource(
     onTurn(hear) {
       hearers.add(hear);
     },
-    async fetchGrant(subject, signal) {
+    async fetchGrant(subject, signal, isRefused) {
       const key = keyOf(subject);
       try {
-        const grant = await mint(key, signal);
+        const grant = await mint(key, signal, isRefused);
         tokens.ended(key, null);
         return grant;
       } catch (error) {

@@ -77,6 +77,23 @@ test(
   },
 );
 
+test('a token that was refused is replaced, once for all who were refused together', needs('git'), async (context) => {
+  const clock = createHandClock(Date.now());
+  const world = await openPrivate(context, { as: 'app', fake: { clock } });
+  const give = async (isRefused: boolean): Promise<string> =>
+    (await world.forge.fetchGrant?.('acme/mine', signal(), isRefused))?.password ?? '';
+  const first = await give(false);
+  world.hub.people.revokeToken(first);
+  assert.equal(await give(false), first, 'nobody has said so yet');
+  const others = [...(await Promise.all([give(true), give(true)])), await give(true), await give(false)];
+  assert.equal(new Set(others).size, 1);
+  assert.notEqual(others[0], first);
+  assert.equal((await asker(world.hub.url, others[0] ?? '')('GET /repos/acme/mine/contents/a')).status, 200);
+  clock.pass(10_000);
+  assert.notEqual(await give(true), others[0], 'this one may have died as well');
+  assert.equal(minted(world), 3);
+});
+
 test(
   'where the App is not installed, or not for this repository, there is nothing to grant',
   needs('git'),

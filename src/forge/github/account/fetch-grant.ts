@@ -7,6 +7,8 @@ import { splitRepo, type GitHubHub } from '../hub.ts';
 const username = 'x-access-token';
 /** One token serves all attempts of its repository while it is good for the longest checkout (ms). */
 const leastLeftMs = 20 * 60_000;
+/** One that was made because the last one was refused is given for so long, whoever says that it is refused, too (ms). */
+const replacementForMs = 10_000;
 
 const tokenSchema = z.object({ token: z.string().min(1), expires_at: z.iso.datetime({ offset: true }) });
 
@@ -20,7 +22,7 @@ const isDefinite = (error: unknown): boolean => definite.some((code) => isGround
 const definite = ['forge/refused', 'forge/not-found', 'forge/forbidden'] as const;
 
 /** Null in the promise: nothing to grant there, whoever may read the repository may fetch it. */
-export type GiveFetchGrant = (repo: string, signal: AbortSignal) => Promise<FetchGrant | null>;
+export type GiveFetchGrant = (repo: string, signal: AbortSignal, isRefused?: boolean) => Promise<FetchGrant | null>;
 
 /**
  * What to do where a private repository has nothing to grant.
@@ -43,6 +45,8 @@ export function createFetchGrants(hub: GitHubHub, fetchToken: (() => string) | n
   if (app === null) return fetchToken === null ? null : () => Promise.resolve({ username, password: fetchToken() });
   const kept = new Map<string, Kept>();
   const asked = new Map<string, Promise<Kept | null>>();
+  /** Epoch ms. */
+  const replacedAt = new Map<string, number>();
 
   const make = async (repo: string, signal: AbortSignal): Promise<Kept | null> => {
     const at = splitRepo(repo);
@@ -64,16 +68,19 @@ export function createFetchGrants(hub: GitHubHub, fetchToken: (() => string) | n
     }
   };
 
-  return async (repo) => {
+  return async (repo, _signal, isRefused = false) => {
     const key = repo.toLowerCase();
     const found = kept.get(key);
-    if (found !== undefined && found.expiresAt - hub.clock.now() > leastLeftMs) return found.grant;
+    const now = hub.clock.now();
+    const isTaken = !isRefused || now - (replacedAt.get(key) ?? -Infinity) < replacementForMs;
+    if (found !== undefined && isTaken && found.expiresAt - now > leastLeftMs) return found.grant;
     // Its own end, not the first caller's: others wait for the same token.
     const asking = asked.get(key) ?? make(repo, AbortSignal.timeout(60_000)).finally(() => asked.delete(key));
     asked.set(key, asking);
     const made = await asking;
     if (made === null) kept.delete(key);
     else kept.set(key, made);
+    if (isRefused) replacedAt.set(key, now);
     return made?.grant ?? null;
   };
 }
