@@ -135,13 +135,23 @@ export function possibleCgroups(places: CgroupPlaces, name: string): readonly st
 export async function removeCgroups(dirs: readonly string[]): Promise<void> {
   for (const dir of dirs) {
     try {
-      for (const entry of await readdir(dir, { withFileTypes: true })) {
-        if (entry.isDirectory()) await removeCgroups([join(dir, entry.name)]);
-      }
       await rmdir(dir);
-    } catch {
-      // Gone already, or something that would not die sits in it.
+    } catch (error) {
+      // EBUSY: there are others below it, or processes in it (cgroups(7)). Else it is gone.
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
+      await removeBelow(dir);
     }
+  }
+}
+
+async function removeBelow(dir: string): Promise<void> {
+  try {
+    for (const entry of await readdir(dir, { withFileTypes: true })) {
+      if (entry.isDirectory()) await removeCgroups([join(dir, entry.name)]);
+    }
+    await rmdir(dir);
+  } catch {
+    // Gone meanwhile, or something that would not die sits in it.
   }
 }
 

@@ -1,5 +1,6 @@
-import { chmod, copyFile, mkdir, rm } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { unlinkIfThere } from '../base/unlink-if-there.ts';
 
 /**
  * Copies of the secrets of one attempt, in a directory that only we can enter: the originals keep their owner and
@@ -23,6 +24,8 @@ export async function copySecrets(
 
 /** Removes what may hold secrets: their copies and the scripts with the environment. Twice is harmless. */
 export async function removeSecrets(stateDir: string, scripts: readonly string[]): Promise<void> {
-  await rm(join(stateDir, 'secrets'), { recursive: true, force: true });
-  for (const script of scripts) await rm(script, { force: true });
+  const dir = join(stateDir, 'secrets');
+  // Most jobs have none, and what nobody filled is gone by one call.
+  await rmdir(dir).catch(() => rm(dir, { recursive: true, force: true }));
+  await Promise.all(scripts.map((script) => unlinkIfThere(script)));
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { unlinkIfThere } from '../../base/unlink-if-there.ts';
 
 /** A process that cannot be taken for a later one with the same number. */
 export interface ProcessIdentity {
@@ -19,6 +20,13 @@ export interface RunNotes {
   readonly imageDigest: string | null;
   /** Control groups made for the run; the guard and the sweep empty them. */
   readonly cgroups: readonly string[];
+  /** What the guard puts behind the last byte of the output; nobody else knows it. */
+  readonly marker: string;
+}
+
+/** A marker that no job can guess. */
+export function newMarker(): string {
+  return randomBytes(32).toString('hex');
 }
 
 /** Where the executor keeps its things inside the attempt's state directory. */
@@ -26,26 +34,13 @@ export function guardDir(stateDir: string): string {
   return join(stateDir, 'executor');
 }
 
-let scriptRead: string | null = null;
-
-/** As it was when this process first started a run: one version of ours starts one version of it. */
-function guardScript(): string {
-  scriptRead ??= readFileSync(join(import.meta.dirname, 'guard.sh'), 'utf8');
-  return scriptRead;
-}
-
 /** Makes the directory of a run and its notes. Throws EEXIST when the attempt was started before. */
-export async function createGuardState(stateDir: string, notes: RunNotes, marker: string): Promise<string> {
+export async function createGuardState(stateDir: string, notes: RunNotes): Promise<string> {
   const dir = guardDir(stateDir);
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
   await mkdir(dir, { mode: 0o700 });
-  const write = (name: string, text: string): Promise<void> => writeFile(join(dir, name), text, { mode: 0o600 });
-  await write('guard.sh', guardScript());
-  await write('marker', `${marker}\n`);
-  await write('output', '');
-  await write('bell', '');
-  await write('cgroups', notes.cgroups.map((group) => `${group}\n`).join(''));
-  await writeWhole(join(dir, 'run.json'), JSON.stringify(notes));
+  // Nothing is started before it is whole: what was killed half-written is the same as none.
+  await writeFile(join(dir, 'run.json'), JSON.stringify(notes), { mode: 0o600 });
   return dir;
 }
 
@@ -58,9 +53,20 @@ export async function writeWhole(path: string, text: string): Promise<void> {
 
 /** The notes of a run, or null when there was none, or it is cleaned up. */
 export async function readNotes(dir: string): Promise<RunNotes | null> {
-  if (await exists(join(dir, 'cleaned'))) return null;
   const text = await readText(join(dir, 'run.json'));
-  return text === null ? null : (JSON.parse(text) as RunNotes);
+  if (text === null || (await exists(join(dir, 'cleaned')))) return null;
+  try {
+    const notes = JSON.parse(text) as Omit<RunNotes, 'marker'> & { readonly marker?: string };
+    // Versions before 23 November 2026 kept it in a file, and wrote `cleaned` where we remove the notes.
+    return { ...notes, marker: notes.marker ?? (await readText(join(dir, 'marker'))) ?? '' };
+  } catch {
+    return null;
+  }
+}
+
+/** After this the run is not found again. Twice is harmless. */
+export async function removeNotes(dir: string): Promise<void> {
+  await unlinkIfThere(join(dir, 'run.json'));
 }
 
 /** A small file's text without the last newline; null when there is none. */
@@ -98,9 +104,12 @@ export function statOf(
   return { state: fields[0] ?? '', parentPid: Number(fields[1] ?? 0), startTicks: fields[19] ?? '' };
 }
 
+let bootIdRead: string | null = null;
+
 /** This boot's id: process numbers and start times mean nothing across a restart of the machine. */
 export async function bootId(): Promise<string> {
-  return (await readText('/proc/sys/kernel/random/boot_id')) ?? '';
+  bootIdRead ??= (await readText('/proc/sys/kernel/random/boot_id')) ?? '';
+  return bootIdRead;
 }
 
 /** When a file was last written, epoch ms; null when there is none. */

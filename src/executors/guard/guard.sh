@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The parent of one run, in a session of its own, so that it outlives the worker that started it.
-# It is copied into the run's state directory and works there, by files; guard-state.ts names them.
+# It works in the run's state directory, by files; guard-state.ts names them.
 #
 #   guard.sh run KIND TIMEOUT GRACE NONCE WINDOW COMMAND...
 #
+# GROUNDCREW_MARKER is what it puts behind the output, GROUNDCREW_GROUPS the run's control groups, one a line.
 # KIND is `group` (COMMAND leads the process group to kill) or `container` (the pid to kill is in `container.pid`,
 # and `kill.sh`, `wait.sh`, `remove.sh` talk to the container engine). TIMEOUT and GRACE are seconds, WINDOW is bytes.
 #
@@ -13,8 +14,9 @@
 #   guard    its pid and start time, before anything else; whoever links this name first owns the run
 #   job      pid and start time of COMMAND
 #   cause    `timeout` or `stopped`; the first one stays
-#   ended    exit status, once the job is dead and everything with its nonce is gone
-#   swept    when the last look found nothing with the nonce; nobody has to look again
+#   ended    exit status, once the job is dead and everything with its nonce is gone; behind it `swept` when the last look
+#            found nothing with the nonce, so that nobody has to look again
+#   swept    the same of a container, whose look comes later
 #   done     once the whole output is in `output`, followed by the marker; or `lost` when it cannot be
 #   bell     gets a byte with either, for a reader who sleeps
 # SIGUSR1 says to look again: at `container.exit`, which holds the status of a container that has ended while podman still
@@ -47,7 +49,7 @@ relay() { # WINDOW
     while [ ! -e ended ]; do
       seen=0
       # shellcheck disable=SC2094 # nobody writes it here, the reader renames it into place
-      read -r seen 2>/dev/null <seen
+      if [ -e seen ]; then read -r seen <seen; fi
       [ $((size - ${seen:-0})) -lt "$1" ] && break
       sleep 0.02
     done
@@ -64,8 +66,6 @@ relay() { # WINDOW
 }
 
 has_marker() { # BYTES at the end of the output
-  # shellcheck disable=SC2094 # only read here
-  read -r marker <marker
   tail -c "$1" output | grep -qF -e "$marker"
 }
 
@@ -109,7 +109,9 @@ watch() {
 carriers() { # pids in the run's control groups, and /proc/PID/environ of every process that carries the nonce
   while read -r group; do
     while read -r pid; do echo "$pid"; done <"$group/cgroup.procs"
-  done <cgroups
+  done <<-end
+	$groups
+	end
   grep -lsF -e "GROUNDCREW_NONCE=$nonce" /proc/[0-9]*/environ
 }
 
@@ -117,13 +119,17 @@ freezers() { # STATE; a frozen group cannot fork away from the kill below (v1; v
   while read -r group; do
     if [ -e "$group/freezer.state" ]; then echo "$1" >"$group/freezer.state"; fi
     if [ "$1" = FROZEN ] && [ -e "$group/cgroup.kill" ]; then echo 1 >"$group/cgroup.kill"; fi
-  done <cgroups
+  done <<-end
+	$groups
+	end
 }
 
 nothing_left() { # what the last look of a sweep would find, without its detours
   while read -r group; do
-    read -r pid 2>/dev/null <"$group/cgroup.procs" && return 1
-  done <cgroups
+    [ -n "$group" ] && read -r pid 2>/dev/null <"$group/cgroup.procs" && return 1
+  done <<-end
+	$groups
+	end
   ! grep -qsF -e "GROUNDCREW_NONCE=$nonce" /proc/[0-9]*/environ
 }
 
@@ -135,13 +141,13 @@ sweep() { # kills until nothing is left; gives up on what even SIGKILL does not 
     rounds=$((rounds + 1))
     found=
     [ "$kind" = group ] && kill -KILL "-$job" 2>/dev/null
-    [ -s cgroups ] && freezers FROZEN 2>/dev/null
+    [ -n "$groups" ] && freezers FROZEN 2>/dev/null
     for pid in $(carriers 2>/dev/null); do
       pid=${pid#/proc/}
       pid=${pid%/environ}
       kill -KILL "$pid" 2>/dev/null && found=yes
     done
-    [ -s cgroups ] && freezers THAWED 2>/dev/null
+    [ -n "$groups" ] && freezers THAWED 2>/dev/null
     [ -z "$found" ] && return 0
     sleep 0.02
   done
@@ -235,7 +241,10 @@ make_pipe() {
 }
 
 run() {
+  exec 2>guard.log
   started_at $$ || exit 71
+  : >output
+  : >bell
   set -C # the name is taken by one only
   echo "$$ $started" 2>/dev/null >guard || exit 71
   set +C
@@ -272,7 +281,7 @@ run() {
     engine=$status
     judge_engine
     end_watch
-    sweep && : >swept
+    sweep && status="$status swept"
   else
     # A container's processes end with its first: the kernel has seen to what the sweep is for.
     end_watch
@@ -281,8 +290,6 @@ run() {
 
   # The marker says where the output ends even if an escaped process still holds the pipe.
   trap '' PIPE
-  # shellcheck disable=SC2094 # only read here
-  read -r marker <marker
   printf '%s' "$marker" >&3
   exec 3>&-
   await_relay || lost
@@ -312,6 +319,8 @@ remove_container() {
   if is_gone "$first"; then : >removed; fi
 }
 
+marker=$GROUNDCREW_MARKER groups=$GROUNDCREW_GROUPS
+unset GROUNDCREW_MARKER GROUNDCREW_GROUPS
 kind=$2 timeout=$3 grace=$4 nonce=$5 window=$6
 shift 6
 run "$@"

@@ -8,6 +8,7 @@ import { tempDir } from '../../../test/support/temp-dir.ts';
 import { until } from '../../../test/support/until.ts';
 import { systemClock } from '../../base/clock.ts';
 import { bootId, createGuardState, exists, isRunning, readIdentity, readText } from './guard-state.ts';
+import { placeGuardScript } from './guard-script.ts';
 import { startGuard } from './start-guard.ts';
 
 for (const { title, isLeft, isKilled } of [
@@ -31,8 +32,9 @@ for (const { title, isLeft, isKilled } of [
       kind: 'container',
       imageDigest: null,
       cgroups: [],
+      marker: 'f'.repeat(64),
     } as const;
-    const dir = await createGuardState(stateDir, { ...notes, bootId: await bootId() }, 'f'.repeat(64));
+    const dir = await createGuardState(stateDir, { ...notes, bootId: await bootId() });
     // What waits in a container that was made: it is nobody's child that we know, and carries no nonce.
     const first = spawn('sleep', ['60'], { stdio: 'ignore' });
     context.after(() => first.kill('SIGKILL'));
@@ -48,12 +50,13 @@ for (const { title, isLeft, isKilled } of [
     await writeFile(join(dir, 'wait.sh'), 'exit 125\n');
     await writeFile(join(dir, 'remove.sh'), 'echo >asked\n');
     const path = process.env['PATH'] ?? '';
-    const order = { dir, kind: 'container', nonce: notes.nonce, timeoutMs: 60_000, graceMs: 100, path } as const;
+    const script = await placeGuardScript(stateDir);
+    const order = { script, dir, kind: 'container', notes, timeoutMs: 60_000, graceMs: 100, path } as const;
     await startGuard({ ...order, argv: ['sh', 'engine.sh'] }, systemClock);
     const guard = await readIdentity(join(dir, 'guard'));
     assert.ok(guard);
     await until(() => !isRunning(guard), { what: 'the guard to end' });
-    assert.equal(await readText(join(dir, 'ended')), isKilled ? '137' : '0');
+    assert.equal(await readText(join(dir, 'ended')), isKilled ? '137 swept' : '0 swept');
     assert.equal(await exists(join(dir, 'done')), true);
     assert.equal(
       await exists(join(dir, 'asked')),

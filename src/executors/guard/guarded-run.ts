@@ -11,6 +11,7 @@ import {
   isRunning,
   readIdentity,
   readText,
+  removeNotes,
   writtenAt,
   type ProcessIdentity,
   type RunNotes,
@@ -64,8 +65,8 @@ export class GuardedRun implements Run {
   }
 
   async *output(offset: number): AsyncGenerator<Uint8Array, void, void> {
-    const { dir, clock } = this.#parts;
-    const marker = Buffer.from((await readText(join(dir, 'marker'))) ?? '');
+    const { dir, clock, notes } = this.#parts;
+    const marker = Buffer.from(notes.marker);
     yield* relayedOutput({ dir, marker, offset, clock, isGuardRunning: () => this.isGuardRunning() });
     await this.#hurry();
   }
@@ -108,7 +109,7 @@ export class GuardedRun implements Run {
     await this.stop(0);
     const sweep = async (): Promise<void> => {
       // What the guard did need not be done again: with a few hundred processes a look at each is most of a short run's cost.
-      if (await exists(join(dir, 'swept'))) return;
+      if ((await exists(join(dir, 'swept'))) || (await this.#ended()).isSwept) return;
       await killCarriers(notes.nonce, notes.cgroups, { clock, mostMs: 10_000 });
     };
     // Only what carries the nonce begets more of it, so this need not wait until the container is taken down.
@@ -124,11 +125,14 @@ export class GuardedRun implements Run {
     }
     await removeCgroups(notes.cgroups);
     await removeSecrets(dirname(dir), [join(dir, 'job.sh'), join(dir, 'launch.sh')]);
-    await writeFile(join(dir, 'cleaned'), '').catch((error: unknown) => {
-      // The attempt's directory may be gone already.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    });
+    await removeNotes(dir);
     await forget();
+  }
+
+  /** What the guard says in `ended`; nothing before it did. */
+  async #ended(): Promise<{ readonly exitCode: number; readonly isSwept: boolean }> {
+    const [exitCode = '', swept] = ((await readText(join(this.#parts.dir, 'ended'))) ?? '').split(' ');
+    return { exitCode: /^\d+$/.test(exitCode) ? Number(exitCode) : Number.NaN, isSwept: swept === 'swept' };
   }
 
   /** True while the guard of this boot runs. */
@@ -209,7 +213,7 @@ export class GuardedRun implements Run {
       await this.#kill();
       return broken('the process that watched the run was killed, or the machine restarted');
     }
-    const exitCode = Number((await readText(join(dir, 'ended'))) ?? Number.NaN);
+    const { exitCode } = await this.#ended();
     if (!Number.isInteger(exitCode)) return broken('the exit status is unreadable');
     const failure = await engine.startFailure(exitCode);
     if (failure !== null) return failure;
@@ -246,8 +250,7 @@ export function brokenRun(id: string, end: Extract<RunEnd, { kind: 'broken' }>, 
 }
 
 /** The first kilobytes of the output, for the reason of a failed start. */
-export async function outputHead(dir: string): Promise<string> {
-  const marker = (await readText(join(dir, 'marker'))) ?? '';
+export async function outputHead(dir: string, marker: string): Promise<string> {
   const text = (await readFile(join(dir, 'output'))).subarray(0, 8192).toString('utf8');
   return marker === '' ? text : (text.split(marker)[0] ?? '');
 }

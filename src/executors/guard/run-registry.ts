@@ -1,6 +1,6 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeWhole } from './guard-state.ts';
+import { unlinkIfThere } from '../../base/unlink-if-there.ts';
 
 /** A run that this worker's executor started and has not cleaned up. */
 export interface RegisteredRun {
@@ -15,29 +15,38 @@ export interface RegisteredRun {
 export interface RunRegistry {
   add(run: RegisteredRun): Promise<void>;
   remove(id: string): Promise<void>;
-  /** Also removes what was killed half-written; not to be called while another call adds. */
   list(): Promise<readonly RegisteredRun[]>;
 }
 
 /** The registry in this directory, which is the executor's own. */
 export function createRunRegistry(dir: string): RunRegistry {
-  const pathOf = (id: string): string => join(dir, `${id}.json`);
   return {
     async add(run) {
-      await mkdir(dir, { recursive: true, mode: 0o700 });
-      await writeWhole(pathOf(run.id), JSON.stringify({ id: run.id, stateDir: run.stateDir }));
+      const add = (): Promise<void> => symlink(run.stateDir, join(dir, `${run.id}${ending}`));
+      try {
+        await add();
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === 'EEXIST') return;
+        if (code !== 'ENOENT') throw error;
+        await mkdir(dir, { recursive: true, mode: 0o700 });
+        await add();
+      }
     },
     async remove(id) {
-      await rm(pathOf(id), { force: true });
+      for (const one of [ending, oldEnding]) {
+        if (await unlinkIfThere(join(dir, `${id}${one}`))) return;
+      }
     },
     async list() {
       const found: RegisteredRun[] = [];
       for (const name of (await namesIn(dir)).sort()) {
-        // A draft whose writer was killed: nothing was started for it yet.
-        if (/\.json\.[0-9a-f]+$/.test(name)) await rm(join(dir, name), { force: true });
-        if (!name.endsWith('.json')) continue;
         try {
-          found.push(JSON.parse(await readFile(join(dir, name), 'utf8')) as RegisteredRun);
+          if (name.endsWith(ending)) {
+            found.push({ id: name.slice(0, -ending.length), stateDir: await readlink(join(dir, name)) });
+          } else if (name.endsWith(oldEnding)) {
+            found.push(JSON.parse(await readFile(join(dir, name), 'utf8')) as RegisteredRun);
+          }
         } catch {
           // Removed meanwhile.
         }
@@ -46,6 +55,11 @@ export function createRunRegistry(dir: string): RunRegistry {
     },
   };
 }
+
+/** A link to the run's state directory: it is there as a whole or not at all, by one call to the kernel. */
+const ending = '.run';
+/** Versions before 23 November 2026 wrote a JSON file. */
+const oldEnding = '.json';
 
 async function namesIn(dir: string): Promise<string[]> {
   try {

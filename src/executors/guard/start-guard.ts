@@ -1,16 +1,19 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { link, open, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { link, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sleep, type Clock } from '../../base/clock.ts';
 import { errorLine, GroundcrewError } from '../../base/errors.ts';
-import { exists, readIdentity, readText } from './guard-state.ts';
+import { exists, readIdentity, readText, type RunNotes } from './guard-state.ts';
 
 /** How the guard runs its command. */
 export interface GuardOrder {
+  /** The guard's script; see `placeGuardScript`. */
+  readonly script: string;
   readonly dir: string;
   readonly kind: 'group' | 'container';
-  readonly nonce: string;
+  readonly notes: Pick<RunNotes, 'nonce' | 'marker' | 'cgroups'>;
   readonly timeoutMs: number;
   readonly graceMs: number;
   readonly argv: readonly string[];
@@ -26,27 +29,33 @@ export const windowBytes = 64 * 1024 * 1024;
  * @throws GroundcrewError `executors/no-guard` when it does not come up; nothing of the run is then left running.
  */
 export async function startGuard(order: GuardOrder, clock: Clock): Promise<void> {
-  const log = await open(join(order.dir, 'guard.log'), 'a', 0o600);
+  const { nonce, marker, cgroups } = order.notes;
   const seen: { trouble: string | null } = { trouble: null };
   try {
     const seconds = (ms: number): string => (Math.max(0, ms) / 1000).toFixed(3);
     const child = spawn(
       'sh',
       [
-        'guard.sh',
+        order.script,
         'run',
         order.kind,
         seconds(order.timeoutMs),
         seconds(order.graceMs),
-        order.nonce,
+        nonce,
         String(windowBytes),
         ...order.argv,
       ],
       {
         cwd: order.dir,
         // LC_ALL: grep must take bytes as bytes. GROUNDCREW_GUARD: its helpers outlive a guard that is killed.
-        env: { PATH: order.path, LC_ALL: 'C', GROUNDCREW_GUARD: order.nonce },
-        stdio: ['ignore', 'ignore', log.fd],
+        env: {
+          PATH: order.path,
+          LC_ALL: 'C',
+          GROUNDCREW_GUARD: nonce,
+          GROUNDCREW_MARKER: marker,
+          GROUNDCREW_GROUPS: cgroups.join('\n'),
+        },
+        stdio: 'ignore',
         detached: true,
       },
     );
@@ -58,14 +67,13 @@ export async function startGuard(order: GuardOrder, clock: Clock): Promise<void>
     });
     child.unref();
     const until = clock.monotonic() + 10_000;
-    while ((await readIdentity(join(order.dir, 'guard'))) === null) {
+    // It opens the file before it writes it: the name may be there for a moment without what it says.
+    while (!existsSync(join(order.dir, 'guard')) || (await readIdentity(join(order.dir, 'guard'))) === null) {
       if (seen.trouble === null && clock.monotonic() < until) await sleep(clock, 2);
       else break;
     }
   } catch (error) {
     seen.trouble = errorLine(error);
-  } finally {
-    await log.close();
   }
   if (await claimUnguarded(order.dir)) {
     const said = (await readText(join(order.dir, 'guard.log'))) ?? '';

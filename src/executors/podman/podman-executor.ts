@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../../base/clock.ts';
@@ -13,8 +12,10 @@ import {
   readIdentity,
   readNotes,
   readText,
+  newMarker,
   type RunNotes,
 } from '../guard/guard-state.ts';
+import { placeGuardScript } from '../guard/guard-script.ts';
 import { broken, brokenRun, GuardedRun, outputHead, type GuardedEngine } from '../guard/guarded-run.ts';
 import { sendSignal } from '../guard/nonce-sweep.ts';
 import { createRunRegistry } from '../guard/run-registry.ts';
@@ -106,14 +107,16 @@ class PodmanExecutor implements Executor {
       kind: 'container',
       imageDigest: pinnedReference(spec.image, had.image),
       cgroups: [],
+      marker: newMarker(),
     };
     try {
       await this.#registry.add({ id, stateDir });
-      const dir = await createGuardState(stateDir, notes, randomBytes(32).toString('hex'));
+      const dir = await createGuardState(stateDir, notes);
       await this.#prepare(spec, { dir, image: had.image, settings });
-      const { nonce, timeoutMs, graceMs } = spec;
-      const argv = ['sh', join(dir, 'launch.sh')];
-      await startGuard({ dir, kind: 'container', nonce, timeoutMs, graceMs, argv, path: this.#path() }, this.#clock);
+      const { timeoutMs, graceMs } = spec;
+      const order = { dir, kind: 'container', notes, timeoutMs, graceMs } as const;
+      const script = await placeGuardScript(this.#options.runsDir);
+      await startGuard({ ...order, script, argv: ['sh', join(dir, 'launch.sh')], path: this.#path() }, this.#clock);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
         throw new GroundcrewError('executors/started-before', `run ${id} was started before in ${stateDir}`);
@@ -311,7 +314,7 @@ function containerEngine(
     async startFailure(): Promise<Extract<RunEnd, { kind: 'broken' }> | null> {
       if (await exists(join(dir, 'unstarted'))) return broken('podman was killed before it started the container');
       if ((await readText(pidFile)) !== null) return null;
-      return broken(`the container did not start: ${reasonIn(await outputHead(dir))}`);
+      return broken(`the container did not start: ${reasonIn(await outputHead(dir, notes.marker))}`);
     },
   };
 }

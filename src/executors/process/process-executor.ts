@@ -9,6 +9,7 @@ import {
   memoryEvidence,
   possibleCgroups,
   removeCgroups,
+  type CgroupPlaces,
   type MadeCgroups,
 } from '../cgroup.ts';
 import type { Executor, ExecutorTrial, Run, RunSpec } from '../executor.ts';
@@ -21,8 +22,10 @@ import {
   readIdentity,
   readNotes,
   readText,
+  newMarker,
   type RunNotes,
 } from '../guard/guard-state.ts';
+import { placeGuardScript } from '../guard/guard-script.ts';
 import { broken, brokenRun, GuardedRun, type GuardedEngine } from '../guard/guarded-run.ts';
 import { killCarriers, sendSignal } from '../guard/nonce-sweep.ts';
 import { createRunRegistry, type RunRegistry } from '../guard/run-registry.ts';
@@ -51,6 +54,9 @@ export function createProcessExecutor(options: ProcessExecutorOptions): Executor
   const clock = options.clock ?? systemClock;
   const path = options.path ?? standardPath;
   const registry = createRunRegistry(options.runsDir);
+  let foundPlaces: Promise<CgroupPlaces> | null = null;
+  // A worker stays where it is.
+  const places = (): Promise<CgroupPlaces> => (foundPlaces ??= cgroupPlaces());
   const running = (spec: Pick<RunSpec, 'id' | 'stateDir'>, notes: RunNotes): GuardedRun =>
     new GuardedRun({
       dir: guardDir(spec.stateDir),
@@ -84,7 +90,7 @@ export function createProcessExecutor(options: ProcessExecutorOptions): Executor
       if (spec.network === 'none') progress('The process executor cannot take the network away; this job has it.');
       if (signal.aborted) return brokenRun(id, broken('canceled before it was started'), () => Promise.resolve());
       await registry.add({ id, stateDir: spec.stateDir });
-      const groups = await makeCgroups(await cgroupPlaces(), groupName(id), spec.limits);
+      const groups = await makeCgroups(await places(), groupName(id), spec.limits);
       const missing = missingLimits(spec, groups);
       if (missing !== '') progress(`No control group can be made here: the limit of ${missing} is not kept.`);
       const notes: RunNotes = {
@@ -94,13 +100,15 @@ export function createProcessExecutor(options: ProcessExecutorOptions): Executor
         kind: 'group',
         imageDigest: null,
         cgroups: groups.dirs,
+        marker: newMarker(),
       };
       try {
-        const dir = await createGuardState(spec.stateDir, notes, randomBytes(32).toString('hex'));
+        const dir = await createGuardState(spec.stateDir, notes);
         await prepare(spec, dir, { path, groups });
         const argv = ['sh', join(dir, 'job.sh')];
-        const { nonce, timeoutMs, graceMs } = spec;
-        await startGuard({ dir, kind: 'group', nonce, timeoutMs, graceMs, argv, path }, clock);
+        const { timeoutMs, graceMs } = spec;
+        const script = await placeGuardScript(options.runsDir);
+        await startGuard({ script, dir, kind: 'group', notes, timeoutMs, graceMs, argv, path }, clock);
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
           throw new GroundcrewError('executors/started-before', `run ${id} was started before in ${spec.stateDir}`);
@@ -120,7 +128,7 @@ export function createProcessExecutor(options: ProcessExecutorOptions): Executor
         if (keep.has(entry.id)) continue;
         const run = await find(entry);
         if (run === null) {
-          await removeCgroups(possibleCgroups(await cgroupPlaces(), groupName(entry.id)));
+          await removeCgroups(possibleCgroups(await places(), groupName(entry.id)));
           await registry.remove(entry.id);
         } else {
           await run.cleanup();

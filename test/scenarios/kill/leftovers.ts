@@ -18,6 +18,8 @@ const atRest = [
   'worker/*/lock.pid',
   'worker/*/session',
   'worker/*/spool/.reserve',
+  'worker/*/process-runs/guard-*.sh',
+  'worker/*/podman-runs/guard-*.sh',
   // Of starts that were killed; the first one a minute later takes them away.
   'worker/*/process-runs/trials/**',
   // Of processes that were killed while they came; the first start an hour later takes them away.

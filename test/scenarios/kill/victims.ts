@@ -79,7 +79,9 @@ export async function killSomebody(
       // They are the guard's own subshells, told apart by the program that each waits for.
       const program = kind === 'relay' ? 'dd' : 'sleep';
       const pid = childrenOf(chosen?.guard ?? 0).find(
-        (child) => argsOf(child).includes('guard.sh') && childrenOf(child).some((one) => argsOf(one)[0] === program),
+        (child) =>
+          argsOf(child).some((one) => /\/guard-\w+\.sh$/.test(one)) &&
+          childrenOf(child).some((one) => argsOf(one)[0] === program),
       );
       return pid !== undefined && kill(pid) ? { kind, parts: [], shas: [] } : null;
     }
