@@ -5,6 +5,7 @@ import { test, type TestContext } from 'node:test';
 import { systemRandom } from '../../../src/base/random.ts';
 import { jobIdOf } from '../../../src/core/job.ts';
 import { formatRunPath } from '../../../src/core/run-link.ts';
+import { bucketConfig, bucketKeys } from '../../support/bucket-config.ts';
 import type { Program } from '../../support/crew.ts';
 import { openFakeS3 } from '../../support/fake-s3.ts';
 import { openGitHubCrew, type GitHubCrew } from '../../support/github-crew.ts';
@@ -41,13 +42,7 @@ async function openWorld(t: TestContext): Promise<World> {
     settings: [
       ...(await queueOf('server')),
       `  management: {url: '${broker.managementUrl}', user: ${broker.username}, password: {env: MANAGEMENT}}`,
-      `store:`,
-      `  s3:`,
-      `    endpoint: ${bucket.endpoint}`,
-      `    region: ${bucket.region}`,
-      `    bucket: ${bucket.bucket}`,
-      `    accessKeyId: {env: KEY_ID}`,
-      `    secretAccessKey: {env: KEY}`,
+      bucketConfig(bucket).trimEnd(),
       `dispatch: {signingKeys: [{env: SIGNING}]}`,
     ],
     project: [
@@ -61,8 +56,7 @@ async function openWorld(t: TestContext): Promise<World> {
   });
   Object.assign(story.crew.env, passwords, {
     MANAGEMENT: broker.password,
-    KEY_ID: bucket.accessKeyId,
-    KEY: bucket.secretAccessKey,
+    ...bucketKeys(bucket),
     SIGNING: systemRandom.hex(32),
   });
   const queues = new Map<string, readonly string[]>();
