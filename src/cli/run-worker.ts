@@ -12,6 +12,7 @@ import { runTidying, type TidyPart } from '../worker/tidy-loop.ts';
 import { createWorkerLoop, type WorkerLoop } from '../worker/worker-loop.ts';
 import { offerOf } from './offer-of.ts';
 import { whenRoom } from './when-room.ts';
+import { installationOf } from './worker-installation.ts';
 import { nextSession } from './worker-session.ts';
 
 /** A worker's rooms, opened by `wire.ts`. `dir`: this worker's own directory. */
@@ -57,7 +58,10 @@ export async function runWorker(
   const loop = createWorkerLoop({
     ...parts,
     session: await whenRoom(() => nextSession(parts.dir, parts.clock), { ...parts, signal }),
-    offer: await offerOf(settings, parts.version),
+    offer: {
+      ...(await offerOf(settings, parts.version)),
+      installation: await whenRoom(() => installationOf(parts.dir, parts.random), { ...parts, signal }),
+    },
     spool: await openFileSpool(join(parts.dir, 'spool')),
     backlog: { unsentBytes: settings.maxUnsentBytes },
   });

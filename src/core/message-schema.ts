@@ -106,6 +106,7 @@ const outcome: z.ZodType<Outcome> = z.discriminatedUnion('kind', [
 /** The fields of a `Holding`. */
 export const holdingSchema = { envelope, nonce: z.string().regex(/^[0-9a-f]{16}$/) };
 const speaker = { v: z.literal(1), worker: name, session: count, seq: count };
+const installation = z.string().regex(/^[0-9a-f]{16}$/);
 const offer = z.object({
   pool: name,
   capabilities: z.array(name).max(20),
@@ -113,6 +114,7 @@ const offer = z.object({
   slots: count.max(10_000),
   hostname: text,
   version: text,
+  installation: installation.exactOptional(),
   arch: name.exactOptional(),
   cpus: count.exactOptional(),
   memoryBytes: count.exactOptional(),
@@ -220,6 +222,7 @@ export const controlMessageSchema: z.ZodType<ControlMessage> = z.discriminatedUn
     kind: z.literal('serve'),
     queues: z.array(name).max(1_000),
     host: text.exactOptional(),
+    installation: installation.exactOptional(),
   }),
   z.object({
     v: z.literal(1),
@@ -241,6 +244,7 @@ export const controlMessageSchema: z.ZodType<ControlMessage> = z.discriminatedUn
     why: text,
     speaks: z.array(z.int()).max(100),
     host: text.exactOptional(),
+    installation: installation.exactOptional(),
   }),
 ]);
 

@@ -23,6 +23,11 @@ export interface WorkerOffer {
   readonly slots: number;
   readonly hostname: string;
   readonly version: string;
+  /**
+   * 16 hex digits: this state directory on this machine since it booted. A restart has the same, a copy of the disk another, and so
+   * has a machine that was installed anew, or booted. Absent: a worker of 0.1, known by its host name.
+   */
+  readonly installation?: string;
   /** For people: what the machine is. Absent where a worker does not tell. */
   readonly arch?: string;
   readonly cpus?: number;
@@ -123,7 +128,8 @@ export type WorkerMessage = Hello | Claimed | Beat | Finished | Sealed | Bye | A
  * - `cancel`: stop this owner's attempt (nonce null: whoever holds it).
  * - `pause`: take nothing new until `resume`. - `drain`: take nothing new, finish, leave. - `who-runs`: say hello again (R9).
  * - `serve`: these queues exist; listen to those that you may serve. The answer to every `hello`; before it a worker takes nothing.
- *   `host` (`WorkerOffer.hostname`), here and in `refused`: for that machine alone, whoever else has its name; absent: whoever has it.
+ *   `host` (`WorkerOffer.hostname`) and `installation`, here and in `refused`: for that machine alone, whoever else has its name;
+ *   absent: whoever has it. Of a hello that could not be read, `host` is what it says there.
  * - `grant`: the answer to a claim or an `ask` of this owner.
  * - `watch`: somebody looks at this attempt's log: for `forMs` from now send it often, and a beat after each piece.
  * - `refused`: the server cannot work with this worker (its protocol is none of `speaks`, or its identity is wrong): say so, take
@@ -142,7 +148,13 @@ export type ControlMessage =
   | { readonly v: 1; readonly kind: 'drain' }
   | { readonly v: 1; readonly kind: 'resume' }
   | { readonly v: 1; readonly kind: 'who-runs' }
-  | { readonly v: 1; readonly kind: 'serve'; readonly queues: readonly string[]; readonly host?: string }
+  | {
+      readonly v: 1;
+      readonly kind: 'serve';
+      readonly queues: readonly string[];
+      readonly host?: string;
+      readonly installation?: string;
+    }
   | {
       readonly v: 1;
       readonly kind: 'grant';
@@ -163,4 +175,5 @@ export type ControlMessage =
       readonly why: string;
       readonly speaks: readonly number[];
       readonly host?: string;
+      readonly installation?: string;
     };

@@ -32,9 +32,9 @@ function openHouse() {
 }
 
 const speaker = new FakeWorker('w');
-const helloFrom = (hostname: string): Hello => {
+const helloFrom = (hostname: string, installation?: string): Hello => {
   const hello = speaker.hello([], 1);
-  return { ...hello, offer: { ...hello.offer, hostname } };
+  return { ...hello, offer: { ...hello.offer, hostname, ...(installation === undefined ? {} : { installation }) } };
 };
 
 test('a second machine under a name that works gets nothing, and is told why in one line', async () => {
@@ -43,7 +43,8 @@ test('a second machine under a name that works gets nothing, and is told why in 
   presence.heard('w', helloFrom('one'));
   assert.equal(await isNamesake(helloFrom('one')), false, 'a restart on the same machine');
   for (let hello = 0; hello < 3; hello += 1) assert.equal(await isNamesake(helloFrom('two')), true);
-  const why = 'the machine one works under the name w already; give this one another (worker.name, and a certificate)';
+  const why =
+    'the machine one works under the name w already; give this one, two, another (worker.name, and a certificate), or wait until the other was silent for 75 s';
   assert.deepEqual(told[0], { v: 1, kind: 'refused', why, speaks: [1], host: 'two' });
   assert.equal(told.length, 3, 'each hello is answered');
   assert.equal(logged.length, 1, 'and the log hears of it once');
@@ -59,6 +60,26 @@ test('the second machine takes over when the first has left, or was silent', asy
   assert.equal(await isNamesake(helloFrom('two')), true);
   clock.pass(1_000);
   assert.equal(await isNamesake(helloFrom('two')), false);
+});
+
+test('a copy of a disk has the same host name, and is told from its original; a restart is not', async () => {
+  const { presence, isNamesake, told, clock } = openHouse();
+  const [first, second] = ['0'.repeat(16), 'f'.repeat(16)];
+  presence.heard('w', helloFrom('one', first));
+  assert.equal(await isNamesake(helloFrom('one', first)), false, 'a new life of the same');
+  assert.equal(await isNamesake(helloFrom('renamed', first)), false, 'whatever it is called');
+  assert.equal(await isNamesake(helloFrom('one', second)), true);
+  const [message] = told;
+  assert.ok(message?.kind === 'refused');
+  assert.deepEqual([message.host, message.installation], ['one', second], 'for the copy alone');
+  assert.match(message.why, /another machine with the host name one .*copy.* under the name w already/);
+  assert.equal(await isNamesake(helloFrom('one')), false, 'a worker of 0.1 is known by its host name');
+  clock.pass(75_000);
+  assert.equal(
+    await isNamesake(helloFrom('one', second)),
+    false,
+    'installed anew, it takes over when the old one is gone',
+  );
 });
 
 test('a hello of a second machine does not reach the ledger, where it would end what the first one runs', async () => {

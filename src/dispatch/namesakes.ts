@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
-import { protocolVersion, type ControlMessage, type Hello } from '../core/worker-message.ts';
+import { protocolVersion, type ControlMessage, type Hello, type WorkerOffer } from '../core/worker-message.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Presence } from './presence.ts';
 import { createSeldom } from './seldom.ts';
@@ -16,6 +16,12 @@ const logAgainMs = 10 * 60_000;
  */
 export type IsNamesake = (hello: Pick<Hello, 'worker' | 'offer'>) => Promise<boolean>;
 
+/** To this machine alone. */
+export function refusalFor({ hostname, installation }: WorkerOffer, why: string): ControlMessage {
+  const to = { host: hostname, ...(installation === undefined ? {} : { installation }) };
+  return { v: 1, kind: 'refused', why, speaks: [protocolVersion], ...to };
+}
+
 export function createNamesakes({
   presence,
   queue,
@@ -29,7 +35,7 @@ export function createNamesakes({
 }): IsNamesake {
   const isToBeLogged = createSeldom(clock, logAgainMs);
   return async ({ worker, offer }) => {
-    const first = presence.namesakeOf(worker, offer.hostname);
+    const first = presence.namesakeOf(worker, offer);
     if (first === null) return false;
     if (isToBeLogged(worker)) {
       logger.error('two machines work under one name; the second gets nothing', {
@@ -38,8 +44,13 @@ export function createNamesakes({
         second: offer.hostname,
       });
     }
-    const why = `the machine ${first} works under the name ${worker} already; give this one another (worker.name, and a certificate)`;
-    const message: ControlMessage = { v: 1, kind: 'refused', why, speaks: [protocolVersion], host: offer.hostname };
+    const second = offer.hostname;
+    const which =
+      first === second
+        ? `another machine with the host name ${first} (the disk of one is a copy of the other's, or this one was just booted)`
+        : `the machine ${first}`;
+    const why = `${which} works under the name ${worker} already; give this one, ${second}, another (worker.name, and a certificate), or wait until the other was silent for 75 s`;
+    const message = refusalFor(offer, why);
     const missed = 'a worker could not be told that its name is taken; it will be at its next hello';
     await tellWorker({ queue, logger }, worker, message, { missed });
     return true;

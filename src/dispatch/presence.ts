@@ -15,8 +15,8 @@ export interface Presence {
   /** Live workers that may serve this job. */
   workersFor(job: Pick<Job, 'pool' | 'needs'>): readonly string[];
   offerOf(worker: string): WorkerOffer | null;
-  /** Another machine that works under this name now; null: none. */
-  namesakeOf(worker: string, hostname: string): string | null;
+  /** Another machine that works under this name now: its host name; null: none. */
+  namesakeOf(worker: string, by: Pick<WorkerOffer, 'hostname' | 'installation'>): string | null;
   /** Who is here, with what they offer. */
   live(): readonly (readonly [worker: string, offer: WorkerOffer])[];
 }
@@ -53,10 +53,15 @@ export function createPresence(clock: Clock): Presence {
     },
     slotsFor: (job) => taking().reduce((slots, [, offer]) => slots + (mayServe(offer, job) ? offer.slots : 0), 0),
     workersFor: (job) => taking().flatMap(([worker, offer]) => (mayServe(offer, job) ? [worker] : [])),
-    namesakeOf(worker, hostname) {
+    namesakeOf(worker, { hostname, installation }) {
       const known = workers.get(worker);
       if (known === undefined || clock.monotonic() - known.heardAt >= absentAfterMs) return null;
-      return known.offer.hostname === hostname ? null : known.offer.hostname;
+      const { offer } = known;
+      const isSame =
+        installation === undefined || offer.installation === undefined
+          ? offer.hostname === hostname
+          : offer.installation === installation;
+      return isSame ? null : offer.hostname;
     },
     offerOf: (worker) => workers.get(worker)?.offer ?? null,
     live,

@@ -26,9 +26,10 @@ export function createServing({
   readonly logger: Logger;
 }): Serving {
   const known = new Set<string>();
-  const tell = async (worker: string, { pool, capabilities, hostname }: WorkerOffer): Promise<void> => {
+  const tell = async (worker: string, { pool, capabilities, hostname, installation }: WorkerOffer): Promise<void> => {
     const queues = [...known].filter((name) => mayServeQueue(name, pool, capabilities)).sort();
-    const message: ControlMessage = { v: 1, kind: 'serve', queues: queues.slice(0, mostQueues), host: hostname };
+    const to = { host: hostname, ...(installation === undefined ? {} : { installation }) };
+    const message: ControlMessage = { v: 1, kind: 'serve', queues: queues.slice(0, mostQueues), ...to };
     const missed = 'a worker could not be told of its queues; it will be at its next hello';
     await tellWorker({ queue, logger }, worker, message, { missed });
   };

@@ -102,6 +102,16 @@ export const brokenClaim: readonly BrokenLedger[] = [
     }),
   ],
   [
+    'R3: a machine that takes over',
+    'tells machines by their host names alone',
+    (ledger) => ({
+      hello: (message, ...rest) => {
+        const { installation: _nobodys, ...offer } = message.offer;
+        return ledger.hello({ ...message, offer }, ...rest);
+      },
+    }),
+  ],
+  [
     'R3: an old word',
     'takes every hello for the newest',
     (ledger) => {

@@ -253,6 +253,26 @@ export const claimClauses: readonly LedgerClause[] = [
     },
   },
   {
+    title: 'R3: a machine that takes over the name of one that is gone is heard, however often either was started',
+    async check({ ledger }) {
+      const holding = FakeWorker.holding(await offer(ledger, await waiting(ledger)), 'a');
+      const from = (installation: string, session: number, seq: number) => {
+        const hello = { ...one.hello([]), session, seq };
+        return { ...hello, offer: { ...hello.offer, installation } };
+      };
+      const [first, second] = ['0'.repeat(16), 'f'.repeat(16)];
+      await ledger.claimed(one.claimed(holding), true, 3_000);
+      const working = { ...from(first, 7, 100), holds: [holding] };
+      await ledger.hello(working, new Set([holding.nonce]), 4_000);
+      assert.equal((await ledger.hello(from(second, 3, 1), new Set(), 78_999)).kind, 'stale', 'the first may be there');
+      assert.equal((await ledger.hello(from(first, 3, 1), new Set(), 79_000)).kind, 'stale', 'an echo of its past');
+      assert.equal(await owners(ledger), 'a+');
+      assert.equal((await ledger.hello(from(second, 3, 1), new Set(), 79_000)).kind, 'applied');
+      assert.equal(await owners(ledger), '');
+      assert.equal((await ledger.hello(from(second, 3, 1), new Set(), 80_000)).kind, 'stale');
+    },
+  },
+  {
     title: 'R3: silent attempts are lost and retried at once, ended ones left alone',
     async check({ ledger }) {
       const [job, done] = [await waiting(ledger), await waiting(ledger, { context: 'done' })];

@@ -21,3 +21,20 @@ test('of two machines with one name each overlooks what is said to the other', (
   for (const message of said) hearControl(JSON.stringify(message), worker as ControlHearer);
   assert.deepEqual(heard, ['mine', 'all', 'us', 'both']);
 });
+
+test('of two copies of one disk, with one name and one host name, each overlooks what is said to the other', () => {
+  const heard: string[] = [];
+  const [mine, other] = ['0'.repeat(16), 'f'.repeat(16)];
+  const worker: Partial<ControlHearer> = {
+    host: 'h',
+    installation: mine,
+    serve: (queues) => heard.push(queues.join()),
+  };
+  const said: readonly ControlMessage[] = [
+    { v: 1, kind: 'serve', queues: ['other'], host: 'h', installation: other },
+    { v: 1, kind: 'serve', queues: ['mine'], host: 'an earlier name', installation: mine },
+    { v: 1, kind: 'serve', queues: ['old server'], host: 'h' },
+  ];
+  for (const message of said) hearControl(JSON.stringify(message), worker as ControlHearer);
+  assert.deepEqual(heard, ['mine', 'old server']);
+});

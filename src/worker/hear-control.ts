@@ -8,6 +8,8 @@ import type { RunningAttempt, StopRequest } from './attempt-runner.ts';
 export interface ControlHearer {
   /** This machine: what is said to another one of the same name is not for us. */
   readonly host: string;
+  /** See `WorkerOffer.installation`. */
+  readonly installation?: string | undefined;
   /** What the worker holds now. */
   held(): Iterable<{ readonly holding: Holding; readonly attempt: RunningAttempt }>;
   pause(): void;
@@ -24,10 +26,20 @@ export interface ControlHearer {
   refused(why: string, speaks: readonly number[]): void;
 }
 
+/** Two copies of one disk have one host name, too: what the server knows of them besides decides. */
+function isForUs(
+  message: { readonly host?: string | undefined; readonly installation?: string | undefined } | object,
+  { host, installation }: Pick<ControlHearer, 'host' | 'installation'>,
+): boolean {
+  if ('installation' in message && message.installation !== undefined && installation !== undefined)
+    return message.installation === installation;
+  return !('host' in message) || message.host === undefined || message.host === host;
+}
+
 /** Does what a control message says; one that cannot be read is left alone. `nonce` null means whoever has the attempt. */
 export function hearControl(body: string, worker: ControlHearer): void {
   const message = decodeMessage(controlMessageSchema, body);
-  if (message === null || ('host' in message && message.host !== undefined && message.host !== worker.host)) return;
+  if (message === null || !isForUs(message, worker)) return;
   switch (message.kind) {
     case 'cancel': {
       const request: StopRequest = { kind: 'cancel', reason: message.reason, by: message.by };

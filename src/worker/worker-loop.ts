@@ -277,6 +277,7 @@ export function createWorkerLoop(deps: WorkerDeps): WorkerLoop {
 
   const heard: ControlHearer = {
     host: deps.offer.hostname,
+    installation: deps.offer.installation,
     held: () => attempts.running(),
     pause: () => {
       setPaused(true);

@@ -2,7 +2,7 @@ import type { Sql } from '../../base/sqlite.ts';
 import type { JobId } from '../../core/job.ts';
 import { attemptOf, type JobEnvelope } from '../../core/job-envelope.ts';
 import type { Outcome, Phase } from '../../core/outcome.ts';
-import type { Bye, Hello, Sealed } from '../../core/worker-message.ts';
+import type { Bye, Hello, Sealed, WorkerOffer } from '../../core/worker-message.ts';
 import type { RetryPlan } from '../../decide/retry-plan.ts';
 import type { Applied, LiveAttempt } from '../ledger.ts';
 import { applyBeat, breakHolding, retryOrEnd } from './holdings.ts';
@@ -44,7 +44,7 @@ export function applyHello(
   now: number,
   plan: RetryPlan,
 ): Applied {
-  if (!isNews(sql, message)) return { kind: 'stale', isNews: false, stops: [] };
+  if (!isNews(sql, message, now)) return { kind: 'stale', isNews: false, stops: [] };
   const known = sql.get<{ offer: string; has_left: number; standing: string | null }>(
     'SELECT offer, has_left, standing FROM workers WHERE worker = ?',
     message.worker,
@@ -75,7 +75,7 @@ export function applyHello(
 
 /** A worker leaves; what it hands back may run elsewhere at once. */
 export function applyBye(sql: Sql, message: Bye, now: number, plan: RetryPlan): Applied {
-  if (!isNews(sql, message)) return { kind: 'stale', isNews: false, stops: [] };
+  if (!isNews(sql, message, now)) return { kind: 'stale', isNews: false, stops: [] };
   noteWorker(sql, message, { offer: null, standing: null, hasLeft: true }, now);
   // It did what was wanted; whoever starts it again wants it to work.
   sql.run(`UPDATE workers SET wish = 'work' WHERE worker = ? AND wish = 'drain'`, message.worker);
@@ -90,10 +90,28 @@ export function applyBye(sql: Sql, message: Bye, now: number, plan: RetryPlan): 
   return { kind: 'applied', isNews: true, stops: [] };
 }
 
-/** A broker may bring an old word of a worker after newer ones; what it said last counts. */
-function isNews(sql: Sql, { worker, session, seq }: Hello | Bye): boolean {
-  const known = sql.get<{ session: number; seq: number }>('SELECT session, seq FROM workers WHERE worker = ?', worker);
-  return known === undefined || session > known.session || (session === known.session && seq > known.seq);
+/** Whoever said nothing for so long is gone (ms), as in `Presence`. */
+const absentAfterMs = 75_000;
+
+/**
+ * A broker may bring an old word of a worker after newer ones; what it said last counts. Another machine that takes over the name of
+ * one that is gone has counted its starts by itself, maybe to a smaller number.
+ */
+function isNews(sql: Sql, message: Hello | Bye, now: number): boolean {
+  const { worker, session, seq } = message;
+  const known = sql.get<{ session: number; seq: number; offer: string; last_heard_at: number; has_left: number }>(
+    'SELECT session, seq, offer, last_heard_at, has_left FROM workers WHERE worker = ?',
+    worker,
+  );
+  if (known === undefined || session > known.session || (session === known.session && seq > known.seq)) return true;
+  const { installation } = JSON.parse(known.offer) as Partial<WorkerOffer>;
+  const isGone = known.has_left === 1 || now - known.last_heard_at >= absentAfterMs;
+  const isAnother =
+    message.kind === 'hello' &&
+    installation !== undefined &&
+    message.offer.installation !== undefined &&
+    message.offer.installation !== installation;
+  return isGone && isAnother;
 }
 
 function noteWorker(
