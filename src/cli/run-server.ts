@@ -46,6 +46,8 @@ export interface ServerParts {
   readonly words: RunWords;
   /** See `ServerDeps.grants`. */
   readonly grants?: GrantSource;
+  /** See `DispatcherDeps.poolsOf`. */
+  readonly poolsOf?: (worker: string) => readonly string[] | null;
   /** See `DispatcherDeps.identity`. */
   readonly identity: string | null;
   /** See `DispatcherDeps.hadEarlierLife`. */

@@ -35,6 +35,8 @@ export interface ServerDeps {
   readonly knownQueues: readonly string[];
   /** What workers of other machines have to be given; absent: they share this machine's configuration. */
   readonly grants?: GrantSource;
+  /** See `DispatcherDeps.poolsOf`. */
+  readonly poolsOf?: (worker: string) => readonly string[] | null;
   /** See `DispatcherDeps.onHeard`. */
   readonly onHeard?: (message: WorkerMessage) => void;
   /** See `DispatcherDeps.identity`. */

@@ -11,6 +11,7 @@ import type { Granting } from './give-grants.ts';
 import { mayTellEnd } from './may-tell-end.ts';
 import type { IsNamesake } from './namesakes.ts';
 import type { Overtime } from './overtime.ts';
+import type { IsOutOfPool } from './pool-check.ts';
 import { mayServe, type Presence } from './presence.ts';
 import type { Serving } from './serving.ts';
 import type { Silence } from './silence.ts';
@@ -42,6 +43,8 @@ export interface CollectDeps {
   /** Tells a speaker of another version that we do not understand it. */
   readonly refuse: (delivery: Delivery) => Promise<void>;
   readonly isNamesake: IsNamesake;
+  /** Absent: nobody knows whose pools are whose but the broker. */
+  readonly isOutOfPool?: IsOutOfPool;
   /** Runs `work` when this worker's earlier messages are applied, again and again where it fails. */
   readonly inTurn: (worker: string, delivery: Delivery, work: () => Promise<Answer>) => Promise<Answer>;
 }
@@ -86,7 +89,8 @@ export async function collect(deps: CollectDeps, delivery: Delivery): Promise<An
 }
 
 async function collectMessage(deps: CollectDeps, message: WorkerMessage): Promise<Answer> {
-  if (message.kind === 'hello' && (await deps.isNamesake(message))) return 'ack';
+  if (message.kind === 'hello' && ((await deps.isNamesake(message)) || (await deps.isOutOfPool?.(message)) === true))
+    return 'ack';
   const applied = await apply(deps, message);
   if (applied.kind === 'unknown')
     deps.logger.warn('a message speaks of work that we did not give out', {
@@ -180,22 +184,22 @@ export async function sendWish(
 
 /**
  * Receive time, monotonic; never the worker's clock (R3). What nobody vouches for, or what is old, is no sign of life: an
- * attempt whose results we could not accept must not be kept alive by its beats. True when a worker is here that was not.
+ * attempt whose results we could not accept must not be kept alive by its beats. Nor is what one worker says of another's. True when a worker is here that was not.
  */
 function hear(deps: CollectDeps, message: WorkerMessage, applied: Applied): boolean {
   if (applied.kind !== 'applied') return false;
   switch (message.kind) {
     case 'hello':
       heardHolds(deps, message);
-      for (const nonce of message.alsoHolds ?? []) deps.silence.heard(nonce);
+      for (const nonce of message.alsoHolds ?? []) deps.silence.heard(message.worker, nonce);
       return deps.presence.heard(message.worker, message);
     case 'bye':
       deps.presence.left(message.worker);
       return false;
     case 'claimed':
     case 'beat':
-      deps.silence.heard(message.nonce);
-      deps.overtime.heard(message.nonce, message.envelope.job.timeoutMs);
+      deps.silence.heard(message.worker, message.nonce);
+      deps.overtime.heard(message, message.envelope.job.timeoutMs);
       return false;
     case 'finished':
     case 'sealed':
@@ -236,8 +240,8 @@ function heardHolds(deps: CollectDeps, message: Hello): void {
   const vouched = vouchedNonces(deps, message);
   for (const { nonce, envelope } of message.holds) {
     if (!vouched.has(nonce)) continue;
-    deps.silence.heard(nonce);
-    deps.overtime.heard(nonce, envelope.job.timeoutMs);
+    deps.silence.heard(message.worker, nonce);
+    deps.overtime.heard({ worker: message.worker, nonce }, envelope.job.timeoutMs);
   }
 }
 

@@ -13,6 +13,7 @@ import { createGranting } from './give-grants.ts';
 import { keepParked } from './keep-parked.ts';
 import { createNamesakes } from './namesakes.ts';
 import { createOvertime } from './overtime.ts';
+import { createPoolCheck } from './pool-check.ts';
 import { createPresence, type Presence } from './presence.ts';
 import { createServing } from './serving.ts';
 import { createSilence } from './silence.ts';
@@ -45,6 +46,8 @@ export interface DispatcherDeps extends Omit<FeedDeps, 'presence' | 'onOpened'> 
   readonly identity?: string | null;
   /** Keys that orders may be signed with, the current one among them. */
   readonly verifyKeys: readonly string[];
+  /** The pools that this worker was made for; null: not known. Absent: of nobody. */
+  readonly poolsOf?: (worker: string) => readonly string[] | null;
   /** Queues that an earlier life may have filled, besides those the ledger knows (R9). */
   readonly knownQueues: readonly string[];
   /** Hears of each message of a worker that was applied. */
@@ -116,7 +119,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const onOpened = (name: string): void => {
     serving.opened(name);
   };
-  const { grants } = deps;
+  const { grants, poolsOf } = deps;
   grants?.onTurn?.(wake);
   const collectDeps: CollectDeps = {
     ...(deps.onHeard === undefined ? {} : { onHeard: deps.onHeard }),
@@ -125,6 +128,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     serving,
     refuse: createRefusing({ queue, clock, logger }),
     isNamesake: createNamesakes({ presence, queue, clock, logger }),
+    ...(poolsOf === undefined ? {} : { isOutOfPool: createPoolCheck({ poolsOf, queue, clock, logger }) }),
     ledger,
     queue,
     presence,

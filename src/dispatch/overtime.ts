@@ -14,25 +14,27 @@ export const overtimeMs = 2 * 3_600_000;
  */
 export interface Overtime {
   /** `timeoutMs`: of the order, which is signed. */
-  heard(nonce: string, timeoutMs: number): void;
+  heard(holding: Pick<LiveAttempt, 'worker' | 'nonce'>, timeoutMs: number): void;
   /** Those of the live attempts that are to be given up. Forgets who is not live any more. */
   over(live: readonly LiveAttempt[]): readonly LiveAttempt[];
 }
 
+const keyOf = ({ worker, nonce }: Pick<LiveAttempt, 'worker' | 'nonce'>): string => `${nonce} ${worker}`;
+
 export function createOvertime(clock: Clock): Overtime {
   const known = new Map<string, { readonly until: number; heardAt: number }>();
   return {
-    heard(nonce, timeoutMs) {
+    heard(holding, timeoutMs) {
       const now = clock.monotonic();
-      const one = known.get(nonce);
-      if (one === undefined) known.set(nonce, { until: now + timeoutMs + overtimeMs, heardAt: now });
+      const one = known.get(keyOf(holding));
+      if (one === undefined) known.set(keyOf(holding), { until: now + timeoutMs + overtimeMs, heardAt: now });
       else one.heardAt = now;
     },
     over(live) {
-      const nonces = new Set(live.map((attempt) => attempt.nonce));
-      for (const nonce of known.keys()) if (!nonces.has(nonce)) known.delete(nonce);
-      return live.filter(({ nonce }) => {
-        const one = known.get(nonce);
+      const keys = new Set(live.map(keyOf));
+      for (const key of known.keys()) if (!keys.has(key)) known.delete(key);
+      return live.filter((attempt) => {
+        const one = known.get(keyOf(attempt));
         return one !== undefined && one.heardAt > one.until;
       });
     },

@@ -12,7 +12,7 @@ const offer = { pool: 'default', capabilities: ['kvm'], slots: 2, hostname: 'h',
 test('R3: nobody is silent before we listen, and then everybody has a fresh 60 s', () => {
   const clock = createHandClock();
   const silence = createSilence(clock);
-  silence.heard('a');
+  silence.heard('w', 'a');
   clock.pass(10 * silenceMs);
   assert.deepEqual(silence.silent([a, b]), []);
   silence.listening();
@@ -27,7 +27,7 @@ test('R3: who is heard has 60 s more, and deafness accuses nobody', () => {
   const silence = createSilence(clock);
   silence.listening();
   clock.pass(40_000);
-  silence.heard('a');
+  silence.heard('w', 'a');
   clock.pass(30_000);
   assert.deepEqual(silence.silent([a, b]), [b]);
   silence.deaf();
@@ -36,6 +36,17 @@ test('R3: who is heard has 60 s more, and deafness accuses nobody', () => {
   silence.listening();
   clock.pass(silenceMs);
   assert.deepEqual(silence.silent([a, b]), []);
+});
+
+test('R3: what one worker says of another’s attempt is no sign of its life', () => {
+  const clock = createHandClock();
+  const silence = createSilence(clock);
+  silence.listening();
+  clock.pass(50_000);
+  silence.heard('another', 'a');
+  silence.heard('w', 'b');
+  clock.pass(11_000);
+  assert.deepEqual(silence.silent([a, b]), [a]);
 });
 
 test('a worker counts while it says hello, and not after its bye', () => {

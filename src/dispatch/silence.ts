@@ -9,7 +9,8 @@ export const silenceMs = 60_000;
  * reconnect nobody is silent before `listening` was called, and then everybody has a fresh 60 s.
  */
 export interface Silence {
-  heard(nonce: string): void;
+  /** This worker said that it has this attempt. Of what is another one's it keeps nothing alive. */
+  heard(worker: string, nonce: string): void;
   /** We hear everything from now on. */
   listening(): void;
   /** We may miss things. */
@@ -19,12 +20,15 @@ export interface Silence {
   silent(live: readonly LiveAttempt[]): readonly LiveAttempt[];
 }
 
+/** A holding as its owner speaks of it. */
+const keyOf = ({ worker, nonce }: Pick<LiveAttempt, 'worker' | 'nonce'>): string => `${nonce} ${worker}`;
+
 export function createSilence(clock: Clock): Silence {
   const heardAt = new Map<string, number>();
   let since: number | null = null;
   return {
-    heard(nonce) {
-      heardAt.set(nonce, clock.monotonic());
+    heard(worker, nonce) {
+      heardAt.set(keyOf({ worker, nonce }), clock.monotonic());
     },
     listening() {
       since = clock.monotonic();
@@ -34,12 +38,12 @@ export function createSilence(clock: Clock): Silence {
     },
     isListening: () => since !== null,
     silent(live) {
-      const nonces = new Set(live.map((attempt) => attempt.nonce));
-      for (const nonce of heardAt.keys()) if (!nonces.has(nonce)) heardAt.delete(nonce);
+      const keys = new Set(live.map(keyOf));
+      for (const key of heardAt.keys()) if (!keys.has(key)) heardAt.delete(key);
       const from = since;
       if (from === null) return [];
       const now = clock.monotonic();
-      return live.filter((attempt) => now - Math.max(from, heardAt.get(attempt.nonce) ?? from) > silenceMs);
+      return live.filter((attempt) => now - Math.max(from, heardAt.get(keyOf(attempt)) ?? from) > silenceMs);
     },
   };
 }

@@ -17,6 +17,8 @@ import { tidyLog, tidyLogs } from '../../logs/tidy-log.ts';
 import { createLogFollowing } from '../log-following.ts';
 import { prefixOfHolding, readRunRecords } from '../../worker/run-record.ts';
 import type { CliContext } from '../cli-context.ts';
+import { credentialsDir } from '../credentials-place.ts';
+import { createPoolsOf } from '../pools-of-workers.ts';
 import type { ServerParts } from '../run-server.ts';
 import { hadEarlierLife } from '../earlier-life.ts';
 import { createHostedForges, openGitForge, openWebhookReaders } from './forges.ts';
@@ -92,7 +94,10 @@ export async function openServerParts(
       identity: shared.identity,
       ...(settings.queue.kind === 'embedded'
         ? {}
-        : { grants: grantSource(forges, stores.primary.grants, { clock: systemClock, logger }) }),
+        : {
+            grants: grantSource(forges, stores.primary.grants, { clock: systemClock, logger }),
+            poolsOf: createPoolsOf({ dir: credentialsDir(settings, undefined, context), clock: systemClock, logger }),
+          }),
       hadEarlierLife:
         hadEarlierLife(paths) || (stores.isRemote && (await ledger.isFresh()) && (await holdsAny(shared))),
       signingKey: keys[0],
