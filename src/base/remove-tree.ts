@@ -33,16 +33,20 @@ export async function removeTree(
 }
 
 /**
- * The same for some directories at once, which costs about as much as for one of them. In their order.
- * Whose own removal is in doubt gets another one for itself.
+ * The same for some directories at once, which costs about as much as for one of them. Each in its order, as soon as it is decided.
+ * What is not gone after `togetherMs` gets a program for itself, so that one slow tree holds up the others no longer than that.
  */
-export async function removeTrees(dirs: readonly string[]): Promise<readonly Removal[]> {
-  if (dirs.length > 1) await exec(['rm', '-rf', '--one-file-system', '--', ...dirs], callOf({}));
-  return await Promise.all(
-    dirs.map(async (dir) =>
-      dirs.length > 1 && (await isGone(dir)) ? ({ kind: 'removed' } as const) : await removeTree(dir),
-    ),
-  );
+export function removeTrees(
+  dirs: readonly string[],
+  options: { readonly togetherMs: number; readonly path?: string },
+): readonly Promise<Removal>[] {
+  if (dirs.length <= 1) return dirs.map((dir) => removeTree(dir, options));
+  const call = { ...callOf(options), timeoutMs: options.togetherMs };
+  const together = exec(['rm', '-rf', '--one-file-system', '--', ...dirs], call);
+  return dirs.map(async (dir): Promise<Removal> => {
+    await together;
+    return (await isGone(dir)) ? { kind: 'removed' } : await removeTree(dir, options);
+  });
 }
 
 function callOf(options: { readonly path?: string }): ExecOptions {

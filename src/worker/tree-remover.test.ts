@@ -43,3 +43,26 @@ test('one that cannot be removed does not keep the others', async (context) => {
     ['left', 'removed'],
   );
 });
+
+test('one that takes long holds up no other', async (context) => {
+  const root = await tempDir(context);
+  const clock = createHandClock();
+  const gate = join(root, 'gate');
+  const bin = join(root, 'bin');
+  await mkdir(bin);
+  const rm = `#!/bin/sh
+case " $* " in */slow" "*) while ! [ -e '${gate}' ]; do sleep 0.05; done ;; esac
+PATH=/usr/bin:/bin exec rm "$@"
+`;
+  await writeFile(join(bin, 'rm'), rm, { mode: 0o755 });
+  const [slow, quick] = [join(root, 'slow'), join(root, 'quick')];
+  for (const dir of [slow, quick]) await mkdir(dir);
+  const remover = createTreeRemover({ gatherMs: 1, clock, togetherMs: 50, path: `${bin}:/usr/bin:/bin` });
+  const first = remover.remove(slow);
+  const second = remover.remove(quick);
+  clock.pass(1);
+  assert.deepEqual(await second, { kind: 'removed' });
+  assert.ok(existsSync(slow));
+  await writeFile(gate, '');
+  assert.deepEqual(await first, { kind: 'removed' });
+});

@@ -16,20 +16,32 @@ interface Waiting {
   readonly done: (removal: Removal) => void;
 }
 
-/** `gatherMs`: the first one waits so long for company; 0 waits for nobody. */
-export function createTreeRemover(options: { readonly gatherMs: number; readonly clock: Clock }): TreeRemover {
+/**
+ * `gatherMs`: the first one waits so long for company; 0 waits for nobody. `togetherMs`: after so long each that is not gone goes by
+ * itself. `path`: where `rm` is looked for.
+ */
+export function createTreeRemover(options: {
+  readonly gatherMs: number;
+  readonly clock: Clock;
+  readonly togetherMs?: number;
+  readonly path?: string;
+}): TreeRemover {
   const { gatherMs, clock } = options;
+  const call = { togetherMs: 5_000, ...options };
   let waiting: Waiting[] = [];
-  const go = async (): Promise<void> => {
+  const go = (): void => {
     const all = waiting;
     waiting = [];
     for (let first = 0; first < all.length; first += mostAtOnce) {
       const some = all.slice(first, first + mostAtOnce);
-      const removals = await removeTrees(some.map(({ dir }) => dir)).catch((error: unknown) =>
-        some.map((): Removal => ({ kind: 'left', detail: errorLine(error) })),
+      const removals = removeTrees(
+        some.map(({ dir }) => dir),
+        call,
       );
-      for (const [at, { dir, done }] of some.entries()) {
-        done(removals[at] ?? { kind: 'left', detail: `${dir} could not be removed` });
+      for (const [at, { done }] of some.entries()) {
+        removals[at]?.then(done, (error: unknown) => {
+          done({ kind: 'left', detail: errorLine(error) });
+        });
       }
     }
   };
@@ -37,11 +49,9 @@ export function createTreeRemover(options: { readonly gatherMs: number; readonly
     remove: (dir) =>
       new Promise((resolve) => {
         waiting.push({ dir, done: resolve });
-        if (gatherMs <= 0) void go();
+        if (gatherMs <= 0) go();
         else if (waiting.length === 1) {
-          clock.after(gatherMs, () => {
-            void go();
-          });
+          clock.after(gatherMs, go);
         }
       }),
   };
