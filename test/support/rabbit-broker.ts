@@ -23,6 +23,8 @@ export interface BrokerRights {
 
 /** A RabbitMQ node of the test's own on 127.0.0.1, with the management plug-in. */
 export interface RabbitBroker {
+  /** Everything that it writes. */
+  readonly directory: string;
   readonly port: number;
   /** Null without TLS. */
   readonly tlsPort: number | null;
@@ -84,6 +86,7 @@ export async function openRabbitBroker(options: { readonly tls?: BrokerTls } = {
   const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 
   const broker: RabbitBroker = {
+    directory,
     port,
     tlsPort: options.tls === undefined ? null : tlsPort,
     managementUrl,
