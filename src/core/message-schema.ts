@@ -4,6 +4,7 @@ import type { JobId } from './job.ts';
 import type { Job } from './job.ts';
 import type { JobEnvelope } from './job-envelope.ts';
 import type { Outcome } from './outcome.ts';
+import { installationPattern } from './message-speaker.ts';
 import type { ControlMessage, WorkerMessage } from './worker-message.ts';
 
 // Texts come from strangers by way of job and worker: bounded here, escaped where they are shown.
@@ -106,7 +107,7 @@ const outcome: z.ZodType<Outcome> = z.discriminatedUnion('kind', [
 /** The fields of a `Holding`. */
 export const holdingSchema = { envelope, nonce: z.string().regex(/^[0-9a-f]{16}$/) };
 const speaker = { v: z.literal(1), worker: name, session: count, seq: count };
-const installation = z.string().regex(/^[0-9a-f]{16}$/);
+const installation = z.string().regex(installationPattern);
 const offer = z.object({
   pool: name,
   capabilities: z.array(name).max(20),

@@ -39,14 +39,18 @@ export function createRefusing({
     logger.warn('a worker message could not be read; it is set aside', {
       bytes: body.length,
       worker: speaker?.worker,
+      host: speaker?.host ?? undefined,
       v: speaker?.v,
     });
     if (speaker === null || (speaker.v === protocolVersion && speaker.kind !== 'hello')) return;
     const worker = from ?? speaker.worker;
-    if (!isToBeTold(worker)) return;
+    const { host, installation } = speaker;
+    // Each machine by itself: another one of the same name may be one that we understand.
+    if (!isToBeTold(`${worker} ${installation ?? host ?? ''}`)) return;
     const why =
       speaker.v === protocolVersion ? wrongShape(body) : `it speaks version ${String(speaker.v)} of the protocol`;
-    const message: ControlMessage = { v: 1, kind: 'refused', why, speaks: [protocolVersion] };
+    const to = { ...(host === null ? {} : { host }), ...(installation === null ? {} : { installation }) };
+    const message: ControlMessage = { v: 1, kind: 'refused', why, speaks: [protocolVersion], ...to };
     await tellWorker({ queue, logger }, worker, message, {
       missed: 'a worker could not be told that we do not understand it',
     });

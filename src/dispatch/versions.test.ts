@@ -78,7 +78,7 @@ test('a hello of another shape is kept once, however often it is said, and its w
   await say(wrong);
   await until(() => told.length > 0, { what: 'the word to its worker' });
   const why = 'its hello cannot be read: offer.slots: Invalid input: expected number, received string';
-  assert.deepEqual(told, [{ v: 1, kind: 'refused', why, speaks: [1] }]);
+  assert.deepEqual(told, [{ v: 1, kind: 'refused', why, speaks: [1], host: 'w.local' }]);
   await until(async () => (await reader.counts()).messagesParked === 1, { what: 'it to be set aside' });
   await say({ ...wrong, seq: 2 });
   await until(async () => (await reader.parkedMessages(1))[0]?.body.includes('"seq":2') === true, { what: 'the next' });
@@ -86,6 +86,26 @@ test('a hello of another shape is kept once, however often it is said, and its w
   await say({ v: 1, worker: 'w', kind: 'beat', phase: 7 });
   await until(async () => (await reader.counts()).messagesParked === 2, { what: 'a beat' });
   assert.equal(told.length, 1);
+});
+
+test('a hello that cannot be read is answered to its machine alone: another one of that name may be understood', async (context) => {
+  const { say, told } = await openHouse(context);
+  const installation = 'a'.repeat(16);
+  const from = (hostname: string, more: object = {}) => ({ ...hello, v: 2, offer: { hostname, ...more } });
+  await say(from('one'));
+  await until(() => told.length === 1, { what: 'the word to one' });
+  await say(from('two', { installation }));
+  await until(() => told.length === 2, { what: 'the word to two' });
+  await say({ ...hello, v: 2, offer: { hostname: 7, installation: 'x' } });
+  await until(() => told.length === 3, { what: 'the word to whoever it is' });
+  assert.deepEqual(
+    told.map((message) => message.kind === 'refused' && [message.host, message.installation]),
+    [
+      ['one', undefined],
+      ['two', installation],
+      [undefined, undefined],
+    ],
+  );
 });
 
 test('one message of our version that cannot be read keeps its worker from nothing', async (context) => {
