@@ -3,7 +3,12 @@ import { isNoVerdict, isVerdict } from '../../src/core/outcome.ts';
 import { isSkipLink, parseRunLink } from '../../src/core/run-link.ts';
 import { verdictStateOf } from '../../src/decide/verdict-state.ts';
 import { isApprovedHere, isSurelySaid } from './checks-of-people.ts';
-import { attemptRows, executionsOf, jobRows, outcomeOf, type House, type JobRow } from './house.ts';
+import { overtimeMs } from '../../src/dispatch/overtime.ts';
+import { jobTimeoutMs } from './model-processes.ts';
+import { attemptRows, executionsOf, hostileForMs, jobRows, outcomeOf, type House, type JobRow } from './house.ts';
+
+/** The last beat, the look for silence, and the stop (ms); and who was away may be heard late. */
+const overtimeSlackMs = 90 * 60_000;
 
 /** When all is quiet: every promise is kept. */
 export function checkEnd(house: House, violate: (text: string) => void): void {
@@ -66,6 +71,13 @@ export function checkEnd(house: House, violate: (text: string) => void): void {
     if (attempt === undefined && isOverByAnother) continue;
     if (attempt?.outcome !== JSON.stringify(execution.outcome))
       violate(`the result of ${nonce} on ${execution.worker} was lost (R5)`);
+  }
+
+  for (const { holding, worker, startedAt, endedAt } of executions.values()) {
+    // Nothing but itself restarts the server after the adversary left, and every restart begins to count anew.
+    const limitMs = jobTimeoutMs + overtimeMs + overtimeSlackMs;
+    if ((endedAt ?? world.now) - Math.max(startedAt, hostileForMs) > limitMs)
+      violate(`${holding.nonce} went on at ${worker} long after its time limit (overtime)`);
   }
 
   for (const worker of house.workers) {

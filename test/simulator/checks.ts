@@ -1,11 +1,14 @@
 import type { Database } from '../../src/base/sqlite.ts';
 import { isVerdict } from '../../src/core/outcome.ts';
 import { parseRunLink } from '../../src/core/run-link.ts';
+import { overtimeMs } from '../../src/dispatch/overtime.ts';
 import { verdictStateOf } from '../../src/decide/verdict-state.ts';
 import { checkEnd, checkRepeats } from './checks-at-end.ts';
 import { checkDecision } from './checks-of-decisions.ts';
 import { checkPeople } from './checks-of-people.ts';
 import type { ModelStatus } from './forge-model.ts';
+import type { Execution } from './host-model.ts';
+import { jobTimeoutMs } from './model-processes.ts';
 import { attemptRows, executionsOf, outcomeOf, overlapBoundMs, type House, type JobRow } from './house.ts';
 
 /** A worker that was well for a beat and the way of its message cannot be silent: before it, it had a fresh minute (ms). */
@@ -16,7 +19,7 @@ const watchPeriodMs = 3_000;
 export function watchHouse(house: House): {
   readonly violations: readonly string[];
   finish(): void;
-  /** What became of attempts that were given up and ended all the same, one word each. */
+  /** What became of endless jobs, and of attempts that were given up and ended all the same, one word each. */
   late(): readonly string[];
 } {
   const { world, server, forge } = house;
@@ -81,12 +84,14 @@ export function watchHouse(house: House): {
 
   return {
     violations,
-    late: () =>
-      attemptRows(house).flatMap(({ nonce, outcome, is_accepted }) => {
+    late: () => [
+      ...executionsOf(house).flatMap((one) => (one.isEndless ? [endOfEndless(one)] : [])),
+      ...attemptRows(house).flatMap(({ nonce, outcome, is_accepted }) => {
         const end = outcomeOf(outcome);
         if (!knownLost.has(nonce) || end === null || !isVerdict(end)) return [];
         return [is_accepted === 1 ? 'given up, result counted' : 'given up, result too late'];
       }),
+    ],
     finish() {
       checkEnd(house, violate);
       checkRepeats(house, finals, violate);
@@ -97,6 +102,16 @@ export function watchHouse(house: House): {
         violate(failure);
     },
   };
+}
+
+/** Called off, given up in time, or with its machine; or, as it should be now and then, by the rule of overtime. */
+function endOfEndless({ startedAt, endedAt }: Execution): string {
+  return isOvertime((endedAt ?? Infinity) - startedAt) ? 'endless, ended overtime' : 'endless, ended';
+}
+
+/** By the server's clock, which is up to a thousandth too fast. */
+function isOvertime(tookMs: number): boolean {
+  return tookMs * 1.001 > jobTimeoutMs + overtimeMs;
 }
 
 /** Which job each holding owns, by nonce. */
@@ -233,7 +248,8 @@ function watchLost(house: House, known: Set<string>, violate: (text: string) => 
       if (
         execution !== undefined &&
         since !== null &&
-        house.world.now - Math.max(since, execution.startedAt) > wellBoundMs
+        house.world.now - Math.max(since, execution.startedAt) > wellBoundMs &&
+        !(execution.isEndless && isOvertime(house.world.now - execution.startedAt))
       ) {
         violate(`${nonce} was given up while ${worker.host.name} ran it in good health (R3)`);
       }

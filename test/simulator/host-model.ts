@@ -19,6 +19,8 @@ export interface Execution {
   outcome: Outcome | null;
   /** When a living worker of this host saw the end. */
   seenAt: number | null;
+  /** Goes on until somebody stops it: its worker beats for ever. */
+  isEndless: boolean;
 }
 
 interface Container {
@@ -57,6 +59,8 @@ export class HostModel {
   readonly ungranted: string[] = [];
   /** No worker can keep a holding of this context: an order that nobody can take. */
   poisonousContext: string | null = null;
+  /** Of the next job neither the end nor the time limit will come. */
+  isNextEndless = false;
   isHostile = true;
   readonly #world: World;
   readonly #store: StoreModel;
@@ -149,7 +153,9 @@ export class HostModel {
       endedAt: null,
       outcome: null,
       seenAt: null,
+      isEndless: this.isNextEndless,
     };
+    this.isNextEndless = false;
     this.executions.push(execution);
     const container: Container = { holding, execution, isStopping: null, onEnd: [], phase: 'checkout', end: null };
     this.#containers.set(holding.nonce, container);
@@ -157,6 +163,7 @@ export class HostModel {
     this.#world.at(dice.between(100, 2_000), () => {
       container.phase = 'running';
     });
+    if (execution.isEndless) return container;
     const isBroken = this.isHostile && dice.chance(0.08);
     this.#world.at(
       isBroken ? dice.between(0, 10_000) : dice.between(2_000, dice.chance(0.15) ? 120_000 : 30_000),

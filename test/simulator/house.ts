@@ -7,6 +7,9 @@ import type { ServerModel } from './model-processes.ts';
 import type { WorkerModel } from './worker-model.ts';
 import type { World } from './world.ts';
 
+/** The adversary leaves then (ms). */
+export const hostileForMs = 150_000;
+
 /** A beat, one control message lost, the stop itself, and messages under way (ms). */
 export const overlapBoundMs = 45_000;
 

@@ -18,6 +18,9 @@ import { Life, ProcessClock, throughLife, type World } from './world.ts';
 
 const signingKey = 'the key of this simulated server';
 
+/** Short, so that what goes on beyond it costs few events (ms). */
+export const jobTimeoutMs = 10 * 60_000;
+
 /** A check as the simulated policy asks for it. */
 export function plannedCheck(context: string, extra: Partial<PlannedCheck> = {}): PlannedCheck {
   return {
@@ -29,7 +32,7 @@ export function plannedCheck(context: string, extra: Partial<PlannedCheck> = {})
     needs: [],
     pool: 'default',
     priority: 0,
-    timeoutMs: 3_600_000,
+    timeoutMs: jobTimeoutMs,
     exclusive: false,
     integration: 'merge',
     network: 'default',

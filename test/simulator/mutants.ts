@@ -65,6 +65,13 @@ export const mutants: readonly Mutant[] = [
     replace: 'return [];',
   },
   {
+    rule: 'R3',
+    name: 'who beats on long after its time limit is let go on',
+    file: 'src/dispatch/overtime.ts',
+    find: 'return one !== undefined && one.heardAt > one.until;',
+    replace: 'return one !== undefined && one.heardAt === Infinity;',
+  },
+  {
     rule: 'R4',
     name: 'a later verdict replaces the first',
     file: 'src/ledger/sqlite/holdings.ts',

@@ -3,7 +3,7 @@ import type { PlannedCheck } from '../../src/core/snapshot.ts';
 import { collectorQueue, isJobQueue } from '../../src/core/queue-plan.ts';
 import { BrokerModel } from './broker-model.ts';
 import { watchHouse } from './checks.ts';
-import type { House, PolicyModel } from './house.ts';
+import { hostileForMs, type House, type PolicyModel } from './house.ts';
 import { ForgeModel } from './forge-model.ts';
 import { HostModel, StoreModel } from './host-model.ts';
 import { plannedCheck, ServerModel } from './model-processes.ts';
@@ -22,7 +22,6 @@ export interface SeedResult {
   readonly faults: Readonly<Record<string, number>>;
 }
 
-const hostileForMs = 150_000;
 const longestMs = 6 * 60 * 60_000;
 
 /** The clocks of simulated processes begin at 22:13:20; this comes once, after 100 s. */
@@ -85,6 +84,12 @@ export async function simulate(seed: number, options: { readonly isTraced: boole
   // Now and then one check is such that no worker can even keep the order.
   const poisonous = checks.length > 1 && dice.chance(0.03) ? (checks.at(-1)?.context ?? null) : null;
   for (const worker of workers) worker.host.poisonousContext = poisonous;
+  // And seldom a job neither ends nor is ended by its worker.
+  const endless = dice.chance(0.008) ? dice.pick(workers) : null;
+  if (endless !== null)
+    world.at(dice.between(0, 60_000), () => {
+      endless.host.isNextEndless = true;
+    });
   const house: House = {
     world,
     broker,
