@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { createGit } from '../base/git.ts';
 import { silentLogger } from '../base/logger.ts';
 import { hasHooks, installHooks, removeHooks } from '../forge/git/hook.ts';
@@ -80,14 +79,8 @@ export const wiring: Wiring = {
     }
   },
   trials: async (settings, signal) => {
-    const { executorsOf } = await import('./wire/runner.ts');
-    const all = executorsOf(settings, join(settings.paths.workerDir, 'trial'), 'groundcrew-trial', {
-      env: process.env,
-    } as CliContext);
-    return [
-      { executor: 'podman', trial: await all.podman.trial(signal) },
-      { executor: 'process', trial: await all.process.trial(signal) },
-    ];
+    const { tryExecutors } = await import('./wire/trials.ts');
+    return await tryExecutors(settings, { env: process.env } as CliContext, signal);
   },
   checkForge: async (settings, name, { env }, signal) => {
     const { createHostedForges } = await import('./wire/forges.ts');

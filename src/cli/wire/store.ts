@@ -222,8 +222,8 @@ async function openFolder(
     name,
     kind,
     store,
-    // A server writes to a file of its own, and puts it in place when it is complete.
-    sweep: () => Promise.resolve(0),
+    // Of trials alone: a server writes to a file of its own, and puts it in place when it is complete.
+    sweep: (olderThanMs) => store.sweep(olderThanMs),
     grants: kind.grants === 'none' ? noGrants : tokenGrants(url, token),
     async trial() {
       const { lists, hasRanges } = await store.trial();

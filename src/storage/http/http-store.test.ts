@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
@@ -58,6 +58,34 @@ test('a server that cannot list keeps objects and says so', needs('nginx'), asyn
   await store.delete('a/log');
   assert.equal(await store.get('a/log'), null);
 });
+
+test(
+  'a sweep removes what killed trials left, and nothing that is young or somebody’s',
+  needs('nginx'),
+  async (context) => {
+    const nginx = await openNginxDav(context, { lists: true });
+    const store = storeAt(context, nginx);
+    for (const key of ['groundcrew-probe-1', 'groundcrew-probe-2/form', 'groundcrew-probe-3', 'demo/log'])
+      await store.put(key, { bytes: Buffer.from('x') }, { ...plain, contentType: 'image/png' });
+    // Killed between the two parts of a deletion.
+    rmSync(join(nginx.root, 'objects/groundcrew-probe-3'));
+    assert.equal(await store.sweep(60_000), 0);
+    const hourAgo = new Date(Date.now() - 3_600_000);
+    for (const file of ['objects/groundcrew-probe-2/form', 'kinds/groundcrew-probe-3', 'objects/demo/log'])
+      utimesSync(join(nginx.root, file), hourAgo, hourAgo);
+    assert.equal(await store.sweep(60_000), 2);
+    const left = [];
+    for await (const { key } of store.list('')) left.push(key);
+    assert.deepEqual(left, ['demo/log', 'groundcrew-probe-1']);
+    assert.deepEqual(readdirSync(join(nginx.root, 'kinds')).sort(), [
+      'demo',
+      'groundcrew-probe-1',
+      'groundcrew-probe-2',
+    ]);
+    const unlisted = storeAt(context, await openNginxDav(context, { lists: false }));
+    assert.equal(await unlisted.sweep(60_000), 0);
+  },
+);
 
 test('a wrong token and a server that is away are told apart', needs('nginx'), async (context) => {
   const nginx = await openNginxDav(context, { lists: true });

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
 import { createLanes } from '../../base/lanes.ts';
-import { GroundcrewError } from '../../base/errors.ts';
+import { GroundcrewError, isGroundcrewError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 import { checkKey } from '../object-key.ts';
 import type { ObjectRead, ObjectSource, ObjectStore, PutOptions } from '../object-store.ts';
@@ -13,6 +13,8 @@ import { entriesOf, listBelow } from './list-folder.ts';
 import { readAnswer } from './read-answer.ts';
 
 const plainType = 'text/plain; charset=utf-8';
+/** How the keys of trials begin, as in S3. */
+const probePrefix = 'groundcrew-probe-';
 
 /** Where, and how to be let in. */
 export interface HttpStoreOptions {
@@ -30,6 +32,8 @@ export interface HttpStoreOptions {
 
 /** An object store in a folder of a web server. */
 export interface HttpStore extends ObjectStore {
+  /** Removes what trials of killed processes left, older than this; where the server cannot list, nothing. Returns how many. */
+  sweep(olderThanMs: number): Promise<number>;
   /** Puts, reads and deletes something, and lists. @throws GroundcrewError when it cannot be used */
   trial(): Promise<{ readonly lists: boolean; readonly hasRanges: boolean }>;
   close(): void;
@@ -139,8 +143,24 @@ class Folder implements HttpStore {
     return Promise.resolve(publicUrl === null ? null : `${publicUrl}objects/${keyPath(key)}`);
   }
 
+  async sweep(olderThanMs: number): Promise<number> {
+    const before = this.#options.clock.now() - olderThanMs;
+    const left = new Set<string>();
+    try {
+      for (const folder of ['objects/', 'kinds/'])
+        for await (const { key, modifiedAt } of listBelow(this.#folders(folder), probePrefix)) {
+          // Without a time nobody knows how old it is.
+          if (modifiedAt > 0 && modifiedAt < before) left.add(key);
+        }
+    } catch (error) {
+      if (!isGroundcrewError(error, 'storage/cannot-list')) throw error;
+    }
+    for (const key of left) await this.delete(key);
+    return left.size;
+  }
+
   async trial(): Promise<{ readonly lists: boolean; readonly hasRanges: boolean }> {
-    const key = `groundcrew-probe-${this.#options.random.hex(8)}`;
+    const key = `${probePrefix}${this.#options.random.hex(8)}`;
     await this.put(key, { bytes: Buffer.from('0123456789') }, { contentType: plainType, visibility: 'public' });
     try {
       const { statusCode } = drain(await this.#ask('GET', `objects/${key}`, { range: 'bytes=2-4' }));
