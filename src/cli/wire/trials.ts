@@ -23,8 +23,8 @@ export async function tryExecutors(
   const trials = await withTrialDir(workerDir, systemRandom, async ({ dir, owner }) => {
     const { podman, process } = executorsOf(settings, dir, owner, context);
     return [
-      { executor: 'podman', trial: await podman.trial(signal) },
-      { executor: 'process', trial: await process.trial(signal) },
+      { executor: 'podman' as const, trial: await podman.trial(signal) },
+      { executor: 'process' as const, trial: await process.trial(signal) },
     ];
   });
   // A podman that does not answer would not answer this either.
