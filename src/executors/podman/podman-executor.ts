@@ -1,32 +1,30 @@
-import { chmod, mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../../base/clock.ts';
 import { errorLine, GroundcrewError } from '../../base/errors.ts';
 import { exec } from '../../base/exec.ts';
-import type { Executor, ExecutorTrial, Run, RunEnd, RunSpec } from '../executor.ts';
+import type { Executor, ExecutorTrial, Run, RunSpec } from '../executor.ts';
 import {
   bootId,
   createGuardState,
-  exists,
   guardDir,
-  readIdentity,
   readNotes,
   readText,
   newMarker,
   type RunNotes,
 } from '../guard/guard-state.ts';
 import { placeGuardScript } from '../guard/guard-script.ts';
-import { broken, brokenRun, GuardedRun, outputHead, type GuardedEngine } from '../guard/guarded-run.ts';
-import { sendSignal } from '../guard/nonce-sweep.ts';
+import { broken, brokenRun, GuardedRun } from '../guard/guarded-run.ts';
 import { createRunRegistry } from '../guard/run-registry.ts';
 import { claimUnguarded, startGuard } from '../guard/start-guard.ts';
 import { launchScript, quoted } from '../launch-script.ts';
 import { copySecrets } from '../secret-copies.ts';
+import { containerEngine } from './container-engine.ts';
 import { endHerald } from './end-herald.ts';
 import { createImageMemory } from './image-memory.ts';
 import { ensureImage, pinnedReference, type ImageResult, type LocalImage } from './image.ts';
 import { MemoryWatch, parentGroup } from './memory-watch.ts';
-import { createPodmanCommand, reasonIn, type PodmanCommand } from './podman-command.ts';
+import { createPodmanCommand, type PodmanCommand } from './podman-command.ts';
 import { containerName, globalArguments, runArguments, type PodmanSettings } from './run-arguments.ts';
 import { rememberedSettings, tryPodman, type TrialResult } from './settings.ts';
 import { endStuckMonitor } from './stuck-monitor.ts';
@@ -276,54 +274,4 @@ class PodmanExecutor implements Executor {
       await exec(['sh', join(dir, file), ...words], { env: { PATH: this.#path() }, timeoutMs: 20_000 });
     };
   }
-}
-
-function containerEngine(
-  dir: string,
-  notes: RunNotes,
-  shell: (file: string, ...words: string[]) => Promise<void>,
-): Pick<GuardedEngine, 'signal' | 'startFailure' | 'diskDirs'> {
-  const pidFile = join(dir, 'container.pid');
-  return {
-    async signal(signal) {
-      if (await exists(join(dir, 'ended'))) return false;
-      const pid = Number((await readText(pidFile)) ?? Number.NaN);
-      if (!Number.isInteger(pid) || pid <= 1) {
-        if (signal === 'SIGTERM') return false;
-        // There is no container yet: end podman, and the guard removes what it has begun.
-        const job = await readIdentity(join(dir, 'job'));
-        return job !== null && sendSignal(-job.pid, 'SIGKILL');
-      }
-      // The first process of the container carries the nonce, so a number that was given anew is not taken for it.
-      const environ = await readFile(`/proc/${String(pid)}/environ`, 'latin1').catch(() => '');
-      if (environ.includes(`GROUNDCREW_NONCE=${notes.nonce}\0`)) {
-        try {
-          return sendSignal(pid, signal);
-        } catch {
-          // A rootless container's user is another one: podman may do it.
-        }
-      }
-      await shell('kill.sh', signal.slice('SIG'.length));
-      return true;
-    },
-    async diskDirs() {
-      const pid = await readText(pidFile);
-      const mounts = pid === null ? null : await readText(`/proc/${pid}/mountinfo`);
-      return mounts === null ? [] : upperDirs(mounts);
-    },
-    async startFailure(): Promise<Extract<RunEnd, { kind: 'broken' }> | null> {
-      if (await exists(join(dir, 'unstarted'))) return broken('podman was killed before it started the container');
-      if ((await readText(pidFile)) !== null) return null;
-      return broken(`the container did not start: ${reasonIn(await outputHead(dir, notes.marker))}`);
-    },
-  };
-}
-
-/** The writable layer of a container's root, as its mounts name it (overlayfs; proc(5), mountinfo). */
-export function upperDirs(mountinfo: string): readonly string[] {
-  for (const line of mountinfo.split('\n')) {
-    const match = / \/ [^ ]+ (?:[^-].*)?- overlay [^ ]+ (?:.*,)?upperdir=([^,]+)/.exec(line);
-    if (match?.[1] !== undefined) return [match[1]];
-  }
-  return [];
 }
