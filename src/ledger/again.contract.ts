@@ -133,8 +133,68 @@ export const againClauses: readonly LedgerClause[] = [
       }
       const listed = await ledger.hello(worker.hello([holding]), new Set([holding.nonce]), 5_000);
       assert.deepEqual(listed.stops, [stop]);
-      assert.deepEqual(await ledger.liveAttempts(), []);
       assert.deepEqual(await ledger.offered(), []);
+    },
+  },
+  {
+    title: 'R14: who holds what was called off is remembered, owns nothing, and may still tell how it ended',
+    async check({ ledger }) {
+      const [early, late, reader] = ['w1', 'w2', 'w3'].map((name) => new FakeWorker(name));
+      assert.ok(early !== undefined && late !== undefined && reader !== undefined);
+      for (const isOpenedAgain of [false, true]) {
+        const job = anOrder({ context: `again ${String(isOpenedAgain)}` });
+        await enqueue(ledger, job);
+        const order = await offer(ledger, job);
+        await decide(ledger, job, [{ kind: 'cancel', jobId: job.id, reason: 'closed', by: 'k' }]);
+        if (isOpenedAgain) await enqueue(ledger, job, { now: 2_500 });
+        const [one, two, three] = [
+          FakeWorker.holding(order, 'a'),
+          FakeWorker.holding(order, 'b'),
+          FakeWorker.holding(order, 'c'),
+        ];
+        // Of a claim that was lost on the way a beat tells as well.
+        assert.equal((await ledger.claimed(early.claimed(one), true, 3_000)).stops.length, 1);
+        assert.equal((await ledger.beat(late.beat(two), true, 3_000)).stops.length, 1);
+        const live = (await ledger.liveAttempts()).map(({ nonce, worker: who, isOwner }) => [nonce, who, isOwner]);
+        assert.deepEqual(live.toSorted(), [
+          [one.nonce, 'w1', false],
+          [two.nonce, 'w2', false],
+        ]);
+        await ledger.finished(early.finished(one), true, 4_000);
+        // From now on the order may be read in the store.
+        assert.equal((await ledger.claimed(reader.claimed(three), true, 5_000)).stops.length, 1);
+        const key = { jobId: job.id, generation: 1, n: 1 };
+        const holders = (await ledger.holders(key)).map(({ nonce, worker: who, isLive }) => [nonce, who, isLive]);
+        assert.deepEqual(holders.toSorted(), [
+          [one.nonce, 'w1', false],
+          [two.nonce, 'w2', false],
+        ]);
+        await ledger.finished(late.finished(two), true, 6_000);
+        assert.deepEqual(await ledger.liveAttempts(), []);
+        const [known] = (await ledger.jobsOfChange(changeKey(job.subject), shaOf('a'))).filter(
+          ({ id }) => id === job.id,
+        );
+        assert.deepEqual(
+          [known?.generation, known?.isEnded, known?.outcome?.kind ?? null],
+          isOpenedAgain ? [2, false, null] : [1, true, 'canceled'],
+          'what they tell judges nothing',
+        );
+      }
+    },
+  },
+  {
+    title: 'R3, R14: who holds what was called off and falls silent is given up, and nothing is tried again',
+    async check({ ledger }) {
+      const job = anOrder();
+      await enqueue(ledger, job);
+      const holding = FakeWorker.holding(await offer(ledger, job), 'a');
+      await decide(ledger, job, [{ kind: 'cancel', jobId: job.id, reason: 'closed', by: 'k' }]);
+      await ledger.claimed(worker.claimed(holding), true, 3_000);
+      await ledger.lose(await ledger.liveAttempts(), 70_000);
+      assert.deepEqual(await ledger.liveAttempts(), []);
+      assert.deepEqual((await ledger.feedView(1e9, 9)).candidates, []);
+      await ledger.claimed(worker.claimed(holding), true, 80_000);
+      assert.deepEqual(await ledger.liveAttempts(), []);
     },
   },
   {

@@ -93,6 +93,48 @@ export const brokenClaim: readonly BrokenLedger[] = [
       beat: async (...call) => ({ ...(await ledger.beat(...call)), stops: [] }),
     }),
   ],
+  [
+    'R14: who holds what was called off',
+    'forgets who claims too late',
+    (ledger, database) => ({
+      claimed: async (...call) => {
+        const applied = await ledger.claimed(...call);
+        await forging(database, `DELETE FROM attempts WHERE state = 'live' AND is_owner = 0`);
+        return applied;
+      },
+    }),
+  ],
+  [
+    'R14: who holds what was called off',
+    'lets who claims too late own it',
+    (ledger, database) => ({
+      liveAttempts: async () => {
+        await forging(database, 'UPDATE attempts SET is_owner = 1');
+        return ledger.liveAttempts();
+      },
+    }),
+  ],
+  [
+    'R14: who holds what was called off',
+    'remembers also who may have read the order in the store',
+    (ledger, database) => ({
+      claimed: async (...call) => {
+        await forging(database, `UPDATE attempts SET state = 'live' WHERE state = 'ended'`);
+        return ledger.claimed(...call);
+      },
+    }),
+  ],
+  ['R3, R14: who holds what was called off', 'loses nobody', () => ({ lose: async () => undefined })],
+  [
+    'R3, R14: who holds what was called off',
+    'tries again what nobody wants',
+    (ledger, database) => ({
+      lose: async (...call) => {
+        await ledger.lose(...call);
+        await forging(database, `UPDATE jobs SET state = 'waiting', outcome = NULL`);
+      },
+    }),
+  ],
   ['R3: what a worker’s hello', 'does not listen to a hello', () => ({ hello: async () => silent })],
   [
     'R3: what a worker’s hello',

@@ -58,12 +58,11 @@ export function checkEnd(house: House, violate: (text: string) => void): void {
     const attempt = attempts.find((row) => row.nonce === nonce);
     // A second copy of an order whose first was judged before anybody here heard of the second: by then whoever brings a result
     // could have read the order in the store (R10), the job lacks nothing, and the copy's record is in the store. The same where the
-    // job had been called off: a claim of it is answered with a stop and not kept, even if it was heard first (decision 0011).
+    // job had been called off, and one copy had ended when the other's claim was applied.
     const { envelope } = execution.holding;
-    const calledOff = jobs.some((job) => job.id === envelope.job.id && isNoVerdict(outcomeOf(job.outcome)));
     const isOverByAnother = attempts.some(
       (row) =>
-        (row.is_accepted === 1 || (calledOff && row.outcome !== null)) &&
+        (row.is_accepted === 1 || (server.lateClaims.has(nonce) && row.outcome !== null)) &&
         row.job_id === envelope.job.id &&
         row.generation === envelope.generation &&
         row.n === envelope.n,

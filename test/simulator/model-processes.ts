@@ -7,8 +7,9 @@ import type { GrantSource } from '../../src/dispatch/give-grants.ts';
 import type { Plan, PlannedCheck } from '../../src/core/snapshot.ts';
 import type { RepoSchedule } from '../../src/intake/schedule.ts';
 import type { ScheduleSlot } from '../../src/core/forge-event.ts';
+import { attemptOf } from '../../src/core/job-envelope.ts';
 import { jobQueue } from '../../src/core/queue-plan.ts';
-import type { Decision, Ledger } from '../../src/ledger/ledger.ts';
+import type { Applied, Decision, Ledger } from '../../src/ledger/ledger.ts';
 import { openSqliteLedger } from '../../src/ledger/sqlite/open-ledger.ts';
 import type { BrokerModel } from './broker-model.ts';
 import type { ForgeModel, ModelEvent } from './forge-model.ts';
@@ -80,6 +81,11 @@ export function timelineLogger(world: World, who: string, isTraced: boolean): Lo
   return { debug: say, info: say, warn: say, error: say, with: () => timelineLogger(world, who, isTraced) };
 }
 
+/** Refused for the job's sake, not for somebody else's who runs it. */
+function isCalledOff({ stops }: Applied, nonce: string): boolean {
+  return stops.some((stop) => stop.nonce === nonce && stop.reason !== 'withdrawn');
+}
+
 /** The server of a simulated house: the production modules, on models of everything around them. */
 export class ServerModel {
   life: Life | null = null;
@@ -93,6 +99,8 @@ export class ServerModel {
   readonly failures: string[] = [];
   /** The contexts that each place was said to have, last. */
   readonly served = new Map<string, readonly string[]>();
+  /** Claims of orders of which another copy had ended then. */
+  readonly lateClaims = new Set<string>();
   /** Hears of each decision that was applied. */
   onDecision: (decision: Decision) => void = () => undefined;
   #file: LedgerFile;
@@ -273,6 +281,23 @@ export class ServerModel {
   #watched(ledger: Ledger, life: Life): Ledger {
     return {
       ...throughLife(ledger, life),
+      claimed: (message, isVouched, now) =>
+        life.call(async () => {
+          const applied = await ledger.claimed(message, isVouched, now);
+          const { jobId, generation, n } = attemptOf(message.envelope);
+          const copies = this.database.read((sql) =>
+            sql.all<{ nonce: string; state: string }>(
+              'SELECT nonce, state FROM attempts WHERE job_id = ? AND generation = ? AND n = ?',
+              jobId,
+              generation,
+              n,
+            ),
+          );
+          if (copies.some(({ state }) => state === 'ended')) this.lateClaims.add(message.nonce);
+          else if (isCalledOff(applied, message.nonce) && !copies.some(({ nonce }) => nonce === message.nonce))
+            this.failures.push(`a claim of ${jobId}, which was called off, was forgotten (R14)`);
+          return applied;
+        }),
       applyDecision: (decision) =>
         life.call(async () => {
           const applied = await ledger.applyDecision(decision);

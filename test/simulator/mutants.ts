@@ -191,6 +191,13 @@ export const mutants: readonly Mutant[] = [
     replace: '',
   },
   {
+    rule: 'R14',
+    name: 'who holds what was called off is told to stop and forgotten',
+    file: 'src/ledger/sqlite/holdings.ts',
+    find: "if (key.generation === job.generation && job.state !== 'ended') return;",
+    replace: 'if (key.generation <= job.generation) return;',
+  },
+  {
     rule: 'people',
     name: 'an approval covers a commit that was pushed after it',
     file: 'src/decide/approvals.ts',

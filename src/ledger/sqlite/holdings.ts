@@ -31,7 +31,10 @@ export function applyClaimed(sql: Sql, message: Claimed, isVouched: boolean, now
   const job = admit(sql, message.envelope, isVouched, now);
   if (job === undefined) return unknown;
   const refusal = refusalOf(job, key);
-  if (refusal !== null) return stopOnly(message, key, refusal);
+  if (refusal !== null) {
+    noteRefused(sql, message, job, now);
+    return stopOnly(message, key, refusal);
+  }
   const holdings = holdingRows(sql, key);
   const mine = holdings.find((row) => row.nonce === message.nonce);
   if (mine !== undefined)
@@ -53,7 +56,10 @@ export function applyBeat(
   const job = admit(sql, message.envelope, isVouched, now);
   if (job === undefined) return unknown;
   const refusal = refusalOf(job, key);
-  if (refusal !== null) return stopOnly(message, key, refusal);
+  if (refusal !== null) {
+    noteRefused(sql, message, job, now);
+    return stopOnly(message, key, refusal);
+  }
   const holdings = holdingRows(sql, key);
   const mine = holdings.find((row) => row.nonce === message.nonce);
   if (mine === undefined) {
@@ -241,6 +247,30 @@ function stopOnly(message: FromHolder, key: AttemptKey, { reason, by }: Refusal)
 
 function ownerOf(holdings: readonly HoldingRow[]): HoldingRow | undefined {
   return holdings.find((row) => row.state === 'live' && row.is_owner === 1);
+}
+
+/**
+ * Who holds what was called off is told to stop, and is remembered as one who owns nothing: of two copies of one order the one that ends
+ * later may tell its end, too, and a late success stays on the attempt (R14). Only while no other copy has ended, that is before the order
+ * lies in the store for everybody to read (R10); and only of a generation that is over, so that nothing it tells can judge the job.
+ */
+function noteRefused(sql: Sql, message: FromHolder, job: JobRow, now: number): void {
+  const key = attemptOf(message.envelope);
+  if (key.generation === job.generation && job.state !== 'ended') return;
+  if (holdingRows(sql, key).some((row) => row.state === 'ended')) return;
+  sql.run(
+    `INSERT INTO attempts (job_id, generation, n, nonce, state, queue, worker, is_owner, base_sha, offered_at, claimed_at, last_beat_at)
+     VALUES (?, ?, ?, ?, 'live', '', ?, 0, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    key.jobId,
+    key.generation,
+    key.n,
+    message.nonce,
+    message.worker,
+    message.envelope.baseSha,
+    now,
+    now,
+    now,
+  );
 }
 
 /** The speaker owns the attempt from now on; an owner before it is stopped at its next beat (R2). */
