@@ -127,10 +127,17 @@ function checkRequests(house: House, jobs: readonly JobRow[], violate: Violate):
   }
 }
 
-/** A slot runs exactly once; who lost the ledger in between knows only what the forge shows, and who sets clocks, nothing. */
+/**
+ * A slot runs exactly once; who lost the ledger in between knows only what the forge shows, and who sets clocks, nothing. A server that
+ * came to its first look at the schedules only after the slot owes nothing of the past.
+ */
 function checkSlot({ forge, server, slot, contexts, policy }: House, jobs: readonly JobRow[], violate: Violate): void {
   const branch = [...forge.places.values()].find((place) => place.branch === 'main');
   if (slot === null || branch === undefined || server.clockSteps > 0 || server.ledgerLosses > 0) return;
+  const isResumed = server.database.read((sql) =>
+    sql.get(`SELECT 1 FROM deliveries WHERE event LIKE '%"kind":"schedule"%"isOnlyResumed":true%'`),
+  );
+  if (isResumed !== undefined) return;
   for (const context of contexts) {
     if (policy.everRemoved.has(context)) continue;
     const runs = jobs.filter((job) => job.context === context && job.occasion === scheduleOccasion(slot));
