@@ -144,3 +144,22 @@ test(
     assert.equal((await forge.fetchGrant?.('acme/mine', signal()))?.password, 'reads-2', 'read anew each time');
   },
 );
+
+test(
+  'a refusal of our key is no answer about the repository: whoever asks waits, and does not go without',
+  needs('git'),
+  async (context) => {
+    const world = await openPrivate(context, { as: 'app' });
+    world.hub.faults.add({ does: 'answer', status: 401, method: 'POST', path: /access_tokens/ });
+    await assert.rejects(world.forge.fetchGrant?.('acme/mine', signal()) ?? Promise.resolve(), {
+      code: 'forge/unauthorized',
+    });
+  },
+);
+
+test('where nothing was granted, the words say what to do, and where', needs('git'), async (context) => {
+  const app = await openPrivate(context, { as: 'app' });
+  assert.match(app.forge.fetchHint?.('acme/mine') ?? '', /App has to be installed for acme\/mine.*Settings of acme/);
+  const forge = app.open({ auth: { kind: 'token', token: () => app.token, fetchToken: () => 'reads' } });
+  assert.match(forge.fetchHint?.('acme/mine') ?? '', /fetchToken has to be one that may read acme\/mine/);
+});
