@@ -32,6 +32,8 @@ export interface RunnerPlace {
   readonly store: ObjectStore;
   /** Each request to it takes time and costs. */
   readonly isStoreRemote?: boolean;
+  /** The server, which says when somebody watches, is reached by a broker. */
+  readonly isApart?: boolean;
   /** See `LocalRunnerDeps`. */
   readonly grantedStore?: NonNullable<LocalRunnerDeps['grantedStore']>;
   readonly logger: Logger;

@@ -99,7 +99,7 @@ const logsOptions = z
       .nullable()
       .prefault(null)
       .describe(
-        'How long bytes of a job may wait before they go to the store; null: 100ms to a directory, 30s elsewhere (1s while somebody watches).',
+        'How long bytes of a job may wait before they go to the store; null: 100ms to a directory, 30s elsewhere (1s while somebody watches). Over a broker a log that is over in a second is put once, unless somebody watches.',
       ),
   })
   .prefault({});

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Limits } from '../core/job.ts';
@@ -157,9 +158,10 @@ async function removeBelow(dir: string): Promise<void> {
 
 /** Reads v2 `memory.events` and `memory.peak`, or v1 `memory.oom_control` and `memory.max_usage_in_bytes`. */
 export async function memoryEvidence(dir: string): Promise<MemoryEvidence> {
-  const counted = (await readOrNull(join(dir, 'memory.events'))) ?? (await readOrNull(join(dir, 'memory.oom_control')));
-  const peak =
-    (await readOrNull(join(dir, 'memory.peak'))) ?? (await readOrNull(join(dir, 'memory.max_usage_in_bytes')));
+  // A look at a name that is not there is cheap here, and dear by way of the thread pool.
+  const isV2 = existsSync(join(dir, 'memory.events'));
+  const counted = await readOrNull(join(dir, isV2 ? 'memory.events' : 'memory.oom_control'));
+  const peak = await readOrNull(join(dir, isV2 ? 'memory.peak' : 'memory.max_usage_in_bytes'));
   const kills = counted === null ? null : /^oom_kill (\d+)$/m.exec(counted);
   return {
     oomKills: kills === null ? null : Number(kills[1]),

@@ -242,3 +242,32 @@ test('nothing more is copied after the signal', async (context) => {
   assert.equal(clock.waiting, 0);
   assert.equal(await store.get(`${prefix}/log.chunks`), null);
 });
+
+test('a log of a new attempt that was over before its first flush costs one put', async (context) => {
+  const store = await openStore(context);
+  const file = join(await tempDir(context), 'log');
+  await writeFile(file, 'all of it\n');
+  const asked: string[] = [];
+  const heard = new Proxy(store, {
+    get: (target, name: keyof ObjectStore) => {
+      asked.push(name);
+      return target[name].bind(target);
+    },
+  });
+  const sink = createChunkStreamer({
+    file,
+    store: heard,
+    prefix,
+    visibility: 'public',
+    clock: createHandClock(),
+    random: systemRandom,
+    isNew: true,
+    onTrouble: (error) => assert.fail(String(error)),
+    signal: never,
+    pace: { firstFlushMs: 1000 },
+  });
+  sink.grew(10);
+  await sink.seal({ sizeBytes: 10, sha256: createHash('sha256').update('all of it\n').digest('hex') }, never);
+  assert.deepEqual(asked, ['put']);
+  assert.equal((await contentAt(store, `${prefix}/log`))?.toString(), 'all of it\n');
+});

@@ -22,6 +22,8 @@ export interface ChunkStreamerOptions {
   readonly random: Random;
   /** While somebody watches: so many bytes of the log can be read now. */
   readonly onCopied?: (sizeBytes: number) => void;
+  /** The store has nothing of this attempt: what an earlier process left need not be looked for. */
+  readonly isNew?: boolean;
   /** Hears of the first failure; the streamer goes on trying. */
   readonly onTrouble: (error: unknown) => void;
   /** When it aborts, nothing more is copied; `seal` has its own. */
@@ -64,6 +66,9 @@ export const localPace: StreamPace = {
   mergedMaxBytes: 4 * mebibyte,
   retry: { firstMs: 500, mostMs: 60_000, factor: 2 },
 };
+
+/** For a store on the same machine as a server that tells when somebody watches. */
+export const apartPace: StreamPace = { ...localPace, firstFlushMs: 1_000 };
 
 /** For a store elsewhere, where each flush is two requests that are paid for: large chunks, seldom, unless somebody watches. */
 export const remotePace: StreamPace = {
@@ -111,6 +116,7 @@ class ChunkStreamer implements LogSink {
   constructor(options: ChunkStreamerOptions) {
     this.#options = options;
     this.#pace = { ...localPace, ...options.pace };
+    if (options.isNew === true) this.#chunks = [];
   }
 
   grew(sizeBytes: number): void {
@@ -270,6 +276,7 @@ class ChunkStreamer implements LogSink {
       throw new GroundcrewError('logs/seal-mismatch', message);
     }
     await store.put(logLayout.complete(prefix), { file, isFinal: true }, this.#put(false));
+    if (this.#options.isNew === true && this.#flushedAt === null) return;
     await store.delete(logLayout.chunkList(prefix));
     try {
       for await (const { key } of store.list(`${prefix}/log.`)) {

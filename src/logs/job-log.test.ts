@@ -106,12 +106,66 @@ test('a write to a full disk is refused with its cause, and nothing is lost when
   clock.pass(5000);
   await log.write(Buffer.from('first\n'));
   log.note('note');
-  await assert.rejects(log.finish(), (error) => isGroundcrewError(error, 'logs/cannot-write'));
+  await assert.rejects(log.settle(), (error) => isGroundcrewError(error, 'logs/cannot-write'));
   await removeTempDir(join(dir, 'log.checkpoint.new'));
   const total = await log.finish();
   const content = await readFile(log.file, 'utf8');
   assert.equal(content, 'first\n[groundcrew] note\n');
   assert.equal(total.sha256, createHash('sha256').update(content).digest('hex'));
+});
+
+test('in its first calm a log tells nobody that it grew, until somebody reads along', async (context) => {
+  const dir = await tempDir(context);
+  const clock = createHandClock();
+  const sizes: number[] = [];
+  const onGrew = (size: number) => sizes.push(size);
+  await using log = await openJobLog({ ...quiet, dir, clock, calmMs: 1000, onGrew });
+  await log.write(Buffer.from('first\n'));
+  await until(async () => (await readFile(log.file, 'utf8')) === 'first\n', { what: 'the line on the disk' });
+  clock.pass(900);
+  await log.write(Buffer.from('second\n'));
+  await until(async () => (await readFile(log.file, 'utf8')) === 'first\nsecond\n', { what: 'the second line' });
+  assert.deepEqual(sizes, []);
+  log.hurry();
+  await until(() => sizes.length > 0, { what: 'a size' });
+  assert.deepEqual(sizes, [13]);
+});
+
+test('the calm of a log ends by itself', async (context) => {
+  const dir = await tempDir(context);
+  const clock = createHandClock();
+  const sizes: number[] = [];
+  await using log = await openJobLog({ ...quiet, dir, clock, calmMs: 1000, onGrew: (size) => sizes.push(size) });
+  await log.write(Buffer.from('first\n'));
+  await until(() => clock.waiting > 0, { what: 'its timer' });
+  clock.pass(1000);
+  await until(() => sizes.length > 0, { what: 'a size' });
+});
+
+test('what was settled in the calm stands in the next life, and so does that it was finished', async (context) => {
+  const dir = await tempDir(context);
+  const first = await openJobLog({ ...quiet, dir, calmMs: 60_000 });
+  await first.write(Buffer.from('settled\n'));
+  await first.settle();
+  await first.close();
+  const second = await openJobLog({ ...quiet, dir, calmMs: 60_000 });
+  assert.deepEqual([second.sizeBytes, second.outputOffset, second.wasFinished], [8, 8, false]);
+  second.note('over');
+  await second.finish();
+  await second.close();
+  await using third = await openJobLog({ ...quiet, dir, calmMs: 60_000 });
+  assert.equal(third.wasFinished, true);
+  assert.equal(await readFile(third.file, 'utf8'), 'settled\n[groundcrew] over\n');
+});
+
+test('a log that was killed in its calm begins again from the first byte of the job', async (context) => {
+  const dir = await tempDir(context);
+  const first = await openJobLog({ ...quiet, dir, calmMs: 60_000 });
+  await first.write(Buffer.from('lost\n'));
+  await until(async () => (await readFile(first.file, 'utf8')) === 'lost\n', { what: 'the line on the disk' });
+  await first.close();
+  await using second = await openJobLog({ ...quiet, dir, calmMs: 60_000 });
+  assert.deepEqual([second.sizeBytes, second.outputOffset], [0, 0]);
 });
 
 test('a symbolic link in the place of the log is not followed', async (context) => {

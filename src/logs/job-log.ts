@@ -56,7 +56,8 @@ class FileLog implements JobLog {
   #notes: Buffer[] = [];
   #noteTimer: Timer | null = null;
   #draining: Promise<void> | null = null;
-  /** Checkpoints do not wait any more. */
+  readonly wasFinished: boolean;
+  /** Only one more checkpoint is to come, behind the last byte. */
   #isFinishing = false;
   #isClosed = false;
 
@@ -69,6 +70,9 @@ class FileLog implements JobLog {
     this.#jobBytes = from.jobBytes;
     this.#isTruncated = from.isTruncated;
     this.#isMidLine = file.isMidLine;
+    this.wasFinished = from.isFinished === true;
+    if (from.fileBytes === 0 && (options.calmMs ?? 0) > 0)
+      this.#checkpointedAt = options.clock.monotonic() + (options.calmMs ?? 0) - checkpointMs;
     if (from.fileBytes > 0) options.onGrew(from.fileBytes);
     if (from.isTruncated) options.onLimit();
   }
@@ -104,6 +108,24 @@ class FileLog implements JobLog {
     this.#kick();
   }
 
+  hurry(): void {
+    // A calm that is on its way.
+    if (this.#checkpointedAt <= this.#options.clock.monotonic()) return;
+    this.#checkpointedAt = -Infinity;
+    this.#checkpointTimer?.cancel();
+    this.#checkpointTimer = null;
+    this.#kick();
+  }
+
+  async settle(): Promise<void> {
+    await this.#drained();
+    if (this.#checkpointedBytes === this.#file.sizeBytes) return;
+    this.#checkpointedAt = -Infinity;
+    this.#checkpointTimer?.cancel();
+    this.#checkpointTimer = null;
+    await this.#drained();
+  }
+
   async finish(): Promise<CompleteLog> {
     if (!this.#isTruncated) this.#say(this.#redactor.end());
     this.#sayNotes();
@@ -116,6 +138,8 @@ class FileLog implements JobLog {
     } catch (cause) {
       throw cannotWrite(this.file, cause);
     }
+    // Without it our own last lines are said again by a later life, no worse: a full disk does not hold up the seal.
+    await this.#checkpoint({ ...this.#state(), isFinished: true }).catch(() => undefined);
     return { sizeBytes: this.#file.sizeBytes, sha256: this.#file.sha256(), isTruncated: this.#isTruncated };
   }
 
@@ -177,7 +201,8 @@ class FileLog implements JobLog {
   /** Starts writing, if there is something to write. A failure is met by the next who waits. */
   #kick(): void {
     if (this.#draining !== null || this.#isClosed) return;
-    const isCheckpointed = this.#checkpointedBytes === this.#file.sizeBytes || this.#checkpointTimer !== null;
+    const isCheckpointed =
+      this.#isFinishing || this.#checkpointedBytes === this.#file.sizeBytes || this.#checkpointTimer !== null;
     if (this.#pending.length === 0 && isCheckpointed) return;
     this.#draining = this.#drain().then(
       () => {
@@ -207,14 +232,14 @@ class FileLog implements JobLog {
     const sinceMs = this.#options.clock.monotonic() - this.#checkpointedAt;
     try {
       await this.#file.write(parts);
-      if (sinceMs >= checkpointMs || this.#isFinishing) await this.#checkpoint(after);
+      if (sinceMs >= checkpointMs && !this.#isFinishing) await this.#checkpoint(after);
     } catch (cause) {
       this.#pending = [...parts, ...this.#pending];
       this.#pendingBytes += bytes;
       throw cannotWrite(this.file, cause);
     }
     this.#file.accept(parts);
-    if (this.#checkpointedBytes === after.fileBytes) return;
+    if (this.#isFinishing || this.#checkpointedBytes === after.fileBytes) return;
     this.#checkpointTimer ??= this.#options.clock.after(checkpointMs - sinceMs, () => {
       this.#checkpointTimer = null;
       this.#kick();

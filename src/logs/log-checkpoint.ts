@@ -8,6 +8,8 @@ const checkpointSchema = z.object({
   /** How many of them the job wrote; the others are our own lines. */
   jobBytes: z.int().nonnegative(),
   isTruncated: z.boolean(),
+  /** The log was over, and all of it on the disk. Absent: it was not. */
+  isFinished: z.literal(true).optional(),
   /** Where the redactor stood, in bytes of the job's raw output. */
   mark: z.object({
     consumedBytes: z.int().nonnegative(),

@@ -156,7 +156,8 @@ export const logSinkClauses: readonly SinkClause[] = [
     title: 'a later process seals what an earlier one began, however far it came',
     prove: async (under, context) => {
       const file = await logFile(context);
-      const dead = under.open(file, quiet);
+      // It may go on for a while, also when everything is taken down.
+      const dead = under.open(file, () => undefined);
       await appendFile(file, 'half of it, ');
       dead.grew(12);
       const content = Buffer.from('half of it, and the rest');

@@ -32,6 +32,11 @@ export interface JobLogOptions {
   /** The most that the job may write, redacted; null: no limit. Our own lines do not count. */
   readonly limitBytes: number | null;
   readonly clock: Clock;
+  /**
+   * So long a new log is not checkpointed and `onGrew` not called, unless `hurry` is: after a kill of the worker it then begins
+   * again, from the job's first byte. Most jobs of no interest are over by then. Default: 0.
+   */
+  readonly calmMs?: number;
   /** The file has so many bytes that will not change any more, whatever happens to us; for the sinks. */
   readonly onGrew: (sizeBytes: number) => void;
   /** The job wrote past the limit: the rest is dropped, and the job should be stopped. Called once, also after a restart. */
@@ -53,6 +58,8 @@ export interface JobLog extends AsyncDisposable {
   readonly outputOffset: number;
   readonly sizeBytes: number;
   readonly isTruncated: boolean;
+  /** An earlier life brought it to its end: nothing is to be added. */
+  readonly wasFinished: boolean;
   /**
    * Takes the job's next bytes; they must not change afterwards. Resolves when there is room for more.
    * @throws GroundcrewError `logs/cannot-write`; the bytes are kept, and written with the next call if the disk permits.
@@ -60,6 +67,10 @@ export interface JobLog extends AsyncDisposable {
   write(bytes: Uint8Array): Promise<void>;
   /** Adds `[groundcrew] <line>` at the next line border, or soon with a line break of its own. Never throws. */
   note(line: string): void;
+  /** Somebody reads along: what is there may be copied now. */
+  hurry(): void;
+  /** What was said so far is in the file, and stays there after a kill. @throws GroundcrewError `logs/cannot-write` */
+  settle(): Promise<void>;
   /** The job's output is over. The file is complete and on the disk. @throws GroundcrewError `logs/cannot-write` */
   finish(): Promise<CompleteLog>;
   /** Closes the file, complete or not. Twice is harmless. */

@@ -33,12 +33,9 @@ export interface AttemptDir {
   keepStopReason(reason: StopReason): Promise<void>;
   end(): Promise<AttemptEnd | null>;
   keepEnd(end: AttemptEnd): Promise<void>;
-  /** How large the log was when its closing notes were on the disk; null while they are not known to be. */
-  closedLogBytes(): Promise<number | null>;
-  keepClosedLog(sizeBytes: number): Promise<void>;
   /** The texts of the secrets that the run was given, as they were then. */
   secretTexts(): Promise<readonly Uint8Array[]>;
-  /** Makes the sub-directories. */
+  /** Makes the sub-directories that every attempt has. */
   make(): Promise<void>;
 }
 
@@ -46,6 +43,7 @@ export interface AttemptDir {
 export function attemptDir(root: string, nonce: string): AttemptDir {
   const dir = join(root, nonce);
   const file = (name: string): string => join(dir, name);
+  let startedByUs: StartedRun | null = null;
   return {
     dir,
     checkout: file('checkout'),
@@ -61,23 +59,22 @@ export function attemptDir(root: string, nonce: string): AttemptDir {
       await writeWhole(dir, 'holding.json', holding);
     },
     // Only we write these, and by rename: what is there is whole.
-    started: async () => (await readJson(file('started.json'))) as StartedRun | null,
+    started: async () => startedByUs ?? ((await readJson(file('started.json'))) as StartedRun | null),
     // Outlives a kill, not a loss of power, as what it names does not either.
-    keepStarted: (started) => writeWhole(dir, 'started.json', started, { isDurable: false }),
+    async keepStarted(started) {
+      await writeWhole(dir, 'started.json', started, { isDurable: false });
+      startedByUs = started;
+    },
     stopReason: async () => (await readJson(file('stop.json'))) as StopReason | null,
     keepStopReason: (reason) => writeWhole(dir, 'stop.json', reason),
     end: async () => (await readJson(file('end.json'))) as AttemptEnd | null,
     keepEnd: (end) => writeWhole(dir, 'end.json', end),
-    closedLogBytes: async () => (await readJson(file('log.closed'))) as number | null,
-    // Lost with the power, the closing notes are said twice, no worse.
-    keepClosedLog: (sizeBytes) => writeWhole(dir, 'log.closed', sizeBytes, { isDurable: false }),
     async secretTexts() {
       const names = await readdir(file('secrets')).catch(() => []);
       return await Promise.all(names.map((name) => readFile(join(file('secrets'), name))));
     },
     async make() {
-      for (const name of ['checkout', 'attachments', 'run', 'secrets'])
-        await mkdir(file(name), { recursive: true, mode: 0o700 });
+      for (const name of ['checkout', 'attachments']) await mkdir(file(name), { recursive: true, mode: 0o700 });
     },
   };
 }

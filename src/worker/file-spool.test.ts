@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Finished } from '../core/worker-message.ts';
@@ -61,15 +61,21 @@ test('what is put is listed in the order of putting, also by the next life, whic
 
 test('a file that is no message is set aside, and hides no other', async (t) => {
   const dir = await tempDir(t);
-  const spool = await openFileSpool(dir);
   await writeFile(join(dir, '000000000001.json'), '{"half":');
   await writeFile(join(dir, '000000000002.json'), JSON.stringify({ ...final('1'.repeat(16)), kind: 'beat' }));
   await writeFile(join(dir, '.000000000003.json'), 'a draft of a killed process');
   const again = await openFileSpool(dir);
   await again.put(final('2'.repeat(16)));
   assert.deepEqual(await nonces(again), ['2'.repeat(16)]);
-  assert.deepEqual(await nonces(spool), ['2'.repeat(16)]);
   assert.equal(await readFile(join(dir, '000000000001.json.unreadable'), 'utf8'), '{"half":');
+});
+
+test('what somebody took away holds up no other', async (t) => {
+  const dir = await tempDir(t);
+  for (const digit of ['1', '2']) await (await openFileSpool(dir)).put(final(digit.repeat(16)));
+  const spool = await openFileSpool(dir);
+  await rm(join(dir, '000000000001.json'));
+  assert.deepEqual(await nonces(spool), ['2'.repeat(16)]);
 });
 
 test('what a killed worker had half-written is taken away by the next life', async (t) => {

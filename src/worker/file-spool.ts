@@ -1,10 +1,13 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { unlinkIfThere } from '../base/unlink-if-there.ts';
 import { decodeMessage, workerMessageSchema } from '../core/message-schema.ts';
 import type { Spool, Spooled } from './spool.ts';
 
 /** Kept free for finals, whatever else fills the disk (bytes). */
 const reservedBytes = 1024 * 1024;
+/** So many messages are kept in memory beside the disk, some kilobytes each. */
+const mostFresh = 64;
 
 /**
  * The spool in a directory, one file a message, named in order. A file of `reservedBytes` stands beside them: when the disk
@@ -15,14 +18,21 @@ export async function openFileSpool(dir: string): Promise<Spool> {
   const reserve = join(dir, '.reserve');
   // Of a worker that was killed while it wrote: not kept, so its attempt is not cleaned up, and will be written again.
   for (const name of await readdir(dir)) if (/^\.\d{12}\.json$/.test(name)) await rm(join(dir, name), { force: true });
-  const names = async (): Promise<string[]> =>
-    (await readdir(dir)).filter((name) => /^\d{12}\.json$/.test(name)).sort();
-  let next = Number.parseInt((await names()).at(-1) ?? '0', 10) + 1;
+  // Nobody else writes here, so the names need not be asked for again. In the order of their putting.
+  const names = new Set((await readdir(dir)).filter((name) => /^\d{12}\.json$/.test(name)).sort());
+  /** The last ones that were put, so that they need not be read: mostly they are sent at once. */
+  const fresh = new Map<string, Spooled['message']>();
+  let next = Number.parseInt([...names].at(-1) ?? '0', 10) + 1;
+  let hasReserve = false;
   const makeReserve = async (): Promise<void> => {
-    const found = await stat(reserve).catch(() => null);
+    if (hasReserve) return;
     // Shorter on a disk that was full when it was made: worth another try.
-    if (found?.size === reservedBytes) return;
-    await writeFile(reserve, Buffer.alloc(reservedBytes, 1), { mode: 0o600 }).catch(() => undefined);
+    hasReserve =
+      (await stat(reserve).catch(() => null))?.size === reservedBytes ||
+      (await writeFile(reserve, Buffer.alloc(reservedBytes, 1), { mode: 0o600 }).then(
+        () => true,
+        () => false,
+      ));
   };
   await makeReserve();
 
@@ -55,23 +65,42 @@ export async function openFileSpool(dir: string): Promise<Spool> {
       try {
         await write(name, text);
       } catch {
+        hasReserve = false;
         await rm(reserve, { force: true });
         await write(name, text);
       }
+      names.add(name);
+      if (fresh.size < mostFresh) fresh.set(name, message);
     },
     async list() {
       const found: Spooled[] = [];
-      for (const name of await names()) {
-        const message = decodeMessage(workerMessageSchema, await readFile(join(dir, name), 'utf8'));
-        if (message?.kind === 'finished' || message?.kind === 'sealed') found.push({ id: name, message });
+      for (const name of [...names]) {
+        const text = fresh.has(name) ? '' : await readFile(join(dir, name), 'utf8').catch(absent);
+        if (text === null) {
+          names.delete(name);
+          continue;
+        }
+        const message = fresh.get(name) ?? decodeMessage(workerMessageSchema, text);
+        if (message?.kind === 'finished' || message?.kind === 'sealed') {
+          found.push({ id: name, message });
+          continue;
+        }
         // Whatever it is, it must not stand in the way of the others; it stays for people to look at.
-        else await rename(join(dir, name), join(dir, `${name}.unreadable`));
+        await rename(join(dir, name), join(dir, `${name}.unreadable`));
+        names.delete(name);
       }
       return found;
     },
     async remove(id) {
-      await rm(join(dir, id), { force: true });
+      await unlinkIfThere(join(dir, id));
+      names.delete(id);
+      fresh.delete(id);
       await makeReserve();
     },
   };
+}
+
+function absent(error: unknown): null {
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+  throw error;
 }

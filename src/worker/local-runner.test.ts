@@ -64,6 +64,7 @@ async function leaveRunning(deps: LocalRunnerDeps, limits: Partial<Job['limits']
   const dir = attemptDir(deps.attemptsDir, holding.nonce);
   await dir.keepHolding(holding);
   await dir.make();
+  await mkdir(dir.secrets);
   await writeFile(join(dir.secrets, 'token'), secret);
   const { job } = holding.envelope;
   const spec: RunSpec = {

@@ -6,6 +6,7 @@ import type { Executor, Run } from '../executors/executor.ts';
 import type { JobLog, LogSink, OpenJobLog } from '../logs/log-sink.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { attemptDir, listAttempts, type AttemptDir, type StartedRun } from './attempt-dir.ts';
+import { testingLine } from './attempt-notes.ts';
 import type { AttemptEnd, AttemptProgress, AttemptRunner, RunningAttempt } from './attempt-runner.ts';
 import type { AttachmentLimits } from './attachments.ts';
 import { endWithoutRun } from './end-without-run.ts';
@@ -33,11 +34,15 @@ export interface LocalRunnerDeps extends RunAttemptTools {
     readonly file: string;
     readonly prefix: string;
     readonly store: ObjectStore;
+    /** No earlier life of this worker had the attempt: the store has nothing of it. */
+    readonly isNew: boolean;
     /** Somebody reads along, and can read so far now. */
     readonly onCopied: (sizeBytes: number) => void;
     readonly signal: AbortSignal;
     readonly onTrouble: (error: unknown) => void;
   }) => LogSink;
+  /** For so long a new log goes nowhere while nobody reads it, see `JobLogOptions.calmMs`. Absent: it goes at once. */
+  readonly calmMs?: (store: ObjectStore) => number;
   /** Texts that must not be seen in the log of this holding. */
   readonly secretTexts: (holding: Holding) => readonly Uint8Array[];
   readonly attachmentLimits: AttachmentLimits;
@@ -75,7 +80,13 @@ export function createLocalRunner(deps: LocalRunnerDeps): AttemptRunner {
       (grants !== undefined && kinds.includes('store')
         ? deps.grantedStore?.(holding, grants, life.signal)
         : undefined) ?? deps.store;
-    const opened = openAttemptLog(deps, dir, holding, { stop, progress, secrets, store, life: life.signal });
+    const opened = openAttemptLog(deps, dir, holding, {
+      stop,
+      progress,
+      secrets,
+      store,
+      life: life.signal,
+    });
     const ended = opened.then(
       async ({ log }) => {
         const kept = resume === 'ended' ? await dir.end() : null;
@@ -85,7 +96,7 @@ export function createLocalRunner(deps: LocalRunnerDeps): AttemptRunner {
             ? await runAttempt({ ...deps, ...fetching }, dir, holding, log, stop, (phase) => {
                 progress.phase(phase);
               })
-            : await resumeRun(deps, dir, log, stop, progress).catch((error: unknown) =>
+            : await resumeRun(deps, dir, holding, log, stop, progress).catch((error: unknown) =>
                 endWithoutRun(deps.clock, {
                   kind: 'broken',
                   cause: 'internal',
@@ -93,9 +104,13 @@ export function createLocalRunner(deps: LocalRunnerDeps): AttemptRunner {
                   detail: errorLine(error),
                 }),
               );
-        await dir.keepEnd(end).catch((error: unknown) => {
-          deps.logger.warn('an end could not be kept on disk', { why: errorLine(error) });
-        });
+        // A later life that knows the end reads no more output: what was said until then must be there.
+        await log
+          .settle()
+          .then(() => dir.keepEnd(end))
+          .catch((error: unknown) => {
+            deps.logger.warn('an end could not be kept on disk', { why: errorLine(error) });
+          });
         return end;
       },
       (error: unknown) =>
@@ -108,7 +123,10 @@ export function createLocalRunner(deps: LocalRunnerDeps): AttemptRunner {
       },
       watch(forMs) {
         opened.then(
-          ({ sink }) => sink.watched?.(forMs),
+          ({ log, sink }) => {
+            log.hurry();
+            sink.watched?.(forMs);
+          },
           () => undefined,
         );
       },
@@ -223,6 +241,7 @@ async function openAttemptLog(
     secrets: part.secrets ?? (await dir.secretTexts()),
     limitBytes,
     clock: deps.clock,
+    calmMs: deps.calmMs?.(part.store) ?? 0,
     onGrew: (sizeBytes) => {
       grownTo = sizeBytes;
       sink?.grew(sizeBytes);
@@ -236,6 +255,7 @@ async function openAttemptLog(
     file: log.file,
     prefix,
     store: part.store,
+    isNew: part.secrets !== null,
     onCopied: (sizeBytes) => {
       progress.logBytes(sizeBytes, true);
     },
@@ -252,6 +272,7 @@ async function openAttemptLog(
 async function resumeRun(
   deps: LocalRunnerDeps,
   dir: AttemptDir,
+  holding: Holding,
   log: JobLog,
   stop: AttemptStop,
   progress: AttemptProgress,
@@ -265,6 +286,8 @@ async function resumeRun(
   // Whether its stop had reached the run or not: what it was stopped for then is why it ends now.
   const reason = await dir.stopReason();
   if (reason !== null) stop.stop(reason);
+  // Killed before its log was first kept (`JobLogOptions.calmMs`).
+  if (log.sizeBytes === 0) log.note(testingLine(holding.envelope.job, holding.envelope.baseSha, started.testedSha));
   return await attendRun(deps, dir, run, started, log, stop, (phase) => {
     progress.phase(phase);
   });

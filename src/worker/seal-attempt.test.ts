@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readFile, rm, symlink } from 'node:fs/promises';
+import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { holdingOf } from '../../test/support/holding.ts';
@@ -49,6 +49,7 @@ async function attemptOf(context: CleansUp): Promise<Attempt> {
         secrets: [],
         limitBytes: null,
         clock: systemClock,
+        calmMs: 60_000,
         onGrew: () => undefined,
         onLimit: () => undefined,
       });
@@ -96,13 +97,16 @@ test('a log that is shorter than when it was closed is closed again', async (t) 
 test('a life that was killed between the closing notes and their mark says them twice, not never', async (t) => {
   const attempt = await attemptOf(t);
   await attempt.live('hi\n', true);
-  await rm(join(attempt.dir.dir, 'log.closed'));
+  const file = join(attempt.dir.dir, 'log.checkpoint');
+  const { isFinished, ...checkpoint } = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+  assert.equal(isFinished, true);
+  await writeFile(file, JSON.stringify(checkpoint));
   await attempt.live('', false);
   assert.equal((await attempt.log()).split('[groundcrew] over\n').length, 3);
 });
 
 test('a log whose closing could not be marked is sealed all the same', async (t) => {
   const attempt = await attemptOf(t);
-  await mkdir(join(attempt.dir.dir, 'log.closed'));
+  await mkdir(join(attempt.dir.dir, 'log.checkpoint.new'));
   assert.equal((await attempt.live('hi\n', false))?.logBytes, closed.length);
 });

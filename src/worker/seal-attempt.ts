@@ -24,7 +24,7 @@ export interface SealTools {
 /**
  * Attachments, the end of the log, the record: again and again until the store has them. What was said at the end of the log
  * is marked once it is on the disk, so a later life does not repeat it. Killed in between, it is said twice: rather that than
- * never. A mark that is ahead of the log, as after a loss of power, does not count.
+ * never.
  */
 export async function sealAttempt(
   deps: SealTools,
@@ -39,8 +39,7 @@ export async function sealAttempt(
 ): Promise<AttemptSeal | null> {
   const { dir, holding, end, log, sink } = attempt;
   const visibility = 'public';
-  const closedBytes = await dir.closedLogBytes();
-  let isSaved = closedBytes !== null && closedBytes <= log.sizeBytes;
+  let isSaved = log.wasFinished;
   let complete: CompleteLog | null = null;
   while (!signal.aborted) {
     try {
@@ -59,11 +58,7 @@ export async function sealAttempt(
         log.note(deps.words(end));
         isSaved = true;
       }
-      if (complete === null) {
-        complete = await log.finish();
-        // Without the mark it is said twice, no worse.
-        await dir.keepClosedLog(complete.sizeBytes).catch(() => undefined);
-      }
+      complete ??= await log.finish();
       await sink.seal(complete, signal);
       const { sha256, sizeBytes, isTruncated } = complete;
       const finished = { v: 1, worker: '', session: 0, seq: 0, kind: 'finished', ...holding, ...end } as const;

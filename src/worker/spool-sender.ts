@@ -34,10 +34,12 @@ export function createSpoolSender(deps: {
       try {
         const all = await spool.list();
         waiting = all.length;
-        const [first] = all;
-        if (first === undefined) return;
-        await queue.publish(collectorQueue, { body: JSON.stringify(first.message) });
-        await spool.remove(first.id);
+        if (all.length === 0) return;
+        for (const { id, message } of all) {
+          if (life().aborted) return;
+          await queue.publish(collectorQueue, { body: JSON.stringify(message) });
+          await spool.remove(id);
+        }
       } catch (error) {
         logger.warn('a result could not be sent; it will be again', { why: errorLine(error) });
         await sleep(clock, retryMs, life());

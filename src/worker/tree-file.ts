@@ -13,15 +13,15 @@ export type TreeFile =
  * use. Never call it on a tree in which a job has run.
  */
 export async function findInTree(treeDir: string, name: string): Promise<TreeFile> {
-  const root = await realpath(treeDir);
   let path: string;
   try {
-    path = await realpath(join(root, name));
+    path = await realpath(join(treeDir, name));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return await missingOrDangling(join(root, name));
+    if (code === 'ENOENT' || code === 'ENOTDIR') return await missingOrDangling(join(treeDir, name));
     return { kind: 'unusable', why: code === 'ELOOP' ? 'a link that leads to itself' : `not readable (${code ?? ''})` };
   }
+  const root = await realpath(treeDir);
   if (!path.startsWith(root + sep)) return { kind: 'unusable', why: 'a link to outside of the repository' };
   if (path.startsWith(join(root, '.git') + sep)) return { kind: 'unusable', why: 'a link into .git' };
   const found = await stat(path);

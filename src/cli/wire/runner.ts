@@ -10,9 +10,10 @@ import type { UsableExecutors } from '../../executors/choose.ts';
 import type { Executor } from '../../executors/executor.ts';
 import { createPodmanExecutor } from '../../executors/podman/podman-executor.ts';
 import { createProcessExecutor } from '../../executors/process/process-executor.ts';
-import { createChunkStreamer, localPace, remotePace } from '../../logs/chunk-streamer.ts';
+import { apartPace, createChunkStreamer, localPace, remotePace, type StreamPace } from '../../logs/chunk-streamer.ts';
 import { openJobLog } from '../../logs/job-log.ts';
 import { endWords } from '../../report/words.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
 import type { LocalRunnerDeps } from '../../worker/local-runner.ts';
 import type { CliContext } from '../cli-context.ts';
 import type { RunnerPlace } from '../run-job-here.ts';
@@ -101,6 +102,11 @@ export async function runnerDeps(
   const all = executorsOf(settings, dir, owner, context);
   const { flushMs } = settings.logs;
   const flush = flushMs === null ? {} : { flushMs, firstFlushMs: 0 };
+  const paceOf = (of: ObjectStore): StreamPace => {
+    // What is granted is never on this machine.
+    if (place.isStoreRemote === true || of !== store) return { ...remotePace, ...flush };
+    return { ...(place.isApart === true ? apartPace : localPace), ...flush };
+  };
   return {
     checkout: { git, mirrors, keepFreeBytes: worker.minFreeDiskBytes, gitMemoryBytes },
     executors: await usableExecutors(all, worker.executor, place, signal),
@@ -114,12 +120,15 @@ export async function runnerDeps(
     store,
     logger,
     ...(place.grantedStore === undefined ? {} : { grantedStore: place.grantedStore }),
-    openSink: (sink) => {
-      // What is granted is never on this machine.
-      const isRemote = place.isStoreRemote === true || sink.store !== store;
-      const pace = { ...(isRemote ? remotePace : localPace), ...flush };
-      return createChunkStreamer({ ...sink, visibility: 'public', clock: systemClock, random: systemRandom, pace });
-    },
+    openSink: (sink) =>
+      createChunkStreamer({
+        ...sink,
+        visibility: 'public',
+        clock: systemClock,
+        random: systemRandom,
+        pace: paceOf(sink.store),
+      }),
+    calmMs: (one) => paceOf(one).firstFlushMs,
     ...secretsOfJobs(createSecrets(settings.secrets, context.env)),
     attachmentLimits,
     ...(place.fetching === undefined ? {} : { fetchCredentials: place.fetching.fetchCredentials }),

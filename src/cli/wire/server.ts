@@ -55,8 +55,9 @@ export async function openServerParts(
       [openGitForge(settings, policy, { env, logger }), ...remote].map((forge) => [forge.name, forge]),
     );
     const reader = openSqliteLedgerReader(database);
-    // Whoever has the store on this machine looks at it as often as they like.
-    const following = stores.isRemote ? createLogFollowing({ queue, clock: systemClock, logger }) : null;
+    // Whoever has store and worker on this machine looks as often as they like.
+    const isApart = stores.isRemote || settings.queue.kind === 'amqp';
+    const following = isApart ? createLogFollowing({ queue, clock: systemClock, logger }) : null;
     stores.filling.onState((mirror, isOk) => {
       metrics.storeMirrorIs(mirror, isOk);
     });

@@ -44,6 +44,7 @@ export async function openWorkerParts(
     logger: shared.logger,
     store: shared.stores.primary.store,
     isStoreRemote: shared.stores.isRemote,
+    isApart: settings.queue.kind === 'amqp',
     grantedStore: grantedStores(settings.store),
     dir,
     owner,

@@ -1,10 +1,11 @@
 import { constants } from 'node:fs';
-import { link, lstat, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
+import { link, lstat, mkdir, open, realpath, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
 import { createLanes } from '../../base/lanes.ts';
 import { GroundcrewError } from '../../base/errors.ts';
+import { unlinkIfThere } from '../../base/unlink-if-there.ts';
 import { checkKey } from '../object-key.ts';
 import type { ObjectRead, ObjectSource, ObjectStore, PutOptions } from '../object-store.ts';
 import { isStraight, moveBelow, removeBelow } from './files-below.ts';
@@ -69,7 +70,7 @@ class FilesBelow implements DirectoryStore {
         if (isOverwrite) await this.#setKind(key, kindIn(options), options);
       } finally {
         // Also after success: rename leaves the old name when both are the same file already.
-        await rm(staged, { force: true });
+        await unlinkIfThere(staged);
       }
     });
   }
@@ -86,7 +87,7 @@ class FilesBelow implements DirectoryStore {
         if (hasErrorCode(error, 'EEXIST')) return false;
         throw error;
       } finally {
-        await rm(staged, { force: true });
+        await unlinkIfThere(staged);
       }
     });
   }

@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
+import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { unlinkIfThere } from '../../base/unlink-if-there.ts';
 import { moveBelow } from './files-below.ts';
 import type { Staging } from './staging.ts';
 import { absent } from './system-error.ts';
@@ -61,6 +62,6 @@ export async function writeKind(
   try {
     await moveBelow(root, key, { move: (target) => rename(staged, target), isTransient });
   } finally {
-    await rm(staged, { force: true });
+    await unlinkIfThere(staged);
   }
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { chmod, link, lstat, open, readdir, rm, type FileHandle } from 'node:fs/promises';
+import { link, lstat, open, readdir, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { GroundcrewError } from '../../base/errors.ts';
@@ -23,8 +23,8 @@ export function createStaging(directory: string, clock: Pick<Clock, 'now'>): Sta
     async fill(source, options) {
       const path = join(directory, randomUUID());
       try {
-        if (!('file' in source && (await isShared(source, path)))) await copyTo(path, source);
-        await finish(path, options);
+        if ('file' in source && (await isShared(source, path))) await finishShared(path, options);
+        else await copyTo(path, source, options);
         return path;
       } catch (error) {
         await rm(path, { force: true });
@@ -62,7 +62,7 @@ async function isShared(source: Extract<ObjectSource, { file: string }>, path: s
   }
 }
 
-async function copyTo(path: string, source: ObjectSource): Promise<void> {
+async function copyTo(path: string, source: ObjectSource, options: PutOptions): Promise<void> {
   const target = await open(path, 'wx', 0o600);
   try {
     if ('bytes' in source) await target.writeFile(source.bytes);
@@ -77,6 +77,7 @@ async function copyTo(path: string, source: ObjectSource): Promise<void> {
         await handle.close();
       }
     }
+    await finish(target, options);
   } finally {
     await target.close();
   }
@@ -103,13 +104,16 @@ async function copyRange(
   }
 }
 
-async function finish(path: string, options: PutOptions): Promise<void> {
-  await chmod(path, options.visibility === 'public' ? 0o644 : 0o640);
-  if (options.isTransient === true) return;
+async function finishShared(path: string, options: PutOptions): Promise<void> {
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
-    await handle.sync();
+    await finish(handle, options);
   } finally {
     await handle.close();
   }
+}
+
+async function finish(handle: FileHandle, options: PutOptions): Promise<void> {
+  await handle.chmod(options.visibility === 'public' ? 0o644 : 0o640);
+  if (options.isTransient !== true) await handle.sync();
 }
