@@ -106,6 +106,22 @@ export function checkEnd(house: House, violate: (text: string) => void): void {
     for (const context of house.contexts)
       if (!house.policy.removed.has(context)) checkShown(house, place.headSha, context, jobs, violate);
   }
+  for (const { sha, context, state, targetUrl } of forge.statuses.values()) {
+    const link = parseRunLink(targetUrl ?? '');
+    const job = jobs.find((row) => row.id === link?.jobId);
+    if (state !== 'pending' || job?.state !== 'ended') continue;
+    // An older word that came after the end stands where no place is at this commit any more: nobody looks there (decision 0011).
+    const isToldBefore = forge.history.some(
+      (said) =>
+        said.sha === sha &&
+        said.context === context &&
+        said.state !== 'pending' &&
+        parseRunLink(said.targetUrl ?? '')?.jobId === job.id,
+    );
+    const isHead = [...forge.places.values()].some(({ isOpen, headSha }) => isOpen && headSha === sha);
+    if (isHead || !isToldBefore)
+      violate(`${context} at ${sha.slice(0, 6)} shows pending for ever, although its job ended (R4)`);
+  }
   world.note(
     'CHECK',
     () => `${String(jobs.length)} jobs, ${String(attempts.length)} attempts, ${String(executions.size)} executions`,
@@ -150,12 +166,12 @@ export function checkRepeats(
 ): void {
   const accepted = new Set(attemptRows(house).flatMap((row) => (row.is_accepted === 1 ? [row.nonce] : [])));
   const lostAt = house.server.lostLedgerAt;
-  for (const { holding, startedAt, outcome } of executionsOf(house)) {
+  for (const { holding, preparedAt, startedAt, outcome } of executionsOf(house)) {
     const { job, generation } = holding.envelope;
     if (outcome === null || !isVerdict(outcome) || !accepted.has(holding.nonce)) continue;
     if (house.forge.disturbedShas.has(job.subject.sha)) continue;
     const records =
-      lostAt === null || startedAt < lostAt
+      lostAt === null || preparedAt < lostAt
         ? []
         : house.store.recorded.filter(
             ({ record, at }) =>

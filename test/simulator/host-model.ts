@@ -14,6 +14,8 @@ import type { Life, World } from './world.ts';
 export interface Execution {
   readonly holding: Holding;
   readonly worker: string;
+  /** Before the claim; who has to wait for a grant starts later. */
+  readonly preparedAt: number;
   readonly startedAt: number;
   endedAt: number | null;
   outcome: Outcome | null;
@@ -66,6 +68,7 @@ export class HostModel {
   readonly #store: StoreModel;
   readonly #containers = new Map<string, Container>();
   readonly #prepared = new Map<string, Holding>();
+  readonly #preparedAt = new Map<string, number>();
   readonly #spool: { id: string; message: Finished | Sealed }[] = [];
   #spooled = 0;
   #frozenUntil = 0;
@@ -121,6 +124,7 @@ export class HostModel {
           await this.#world.pause(this.#world.dice.between(0, 3));
           if (holding.envelope.job.context === this.poisonousContext) throw new Error('the disk refuses');
           this.#prepared.set(holding.nonce, holding);
+          this.#preparedAt.set(holding.nonce, this.#world.now);
         }),
       forget: (holding) =>
         life.call(async () => {
@@ -149,6 +153,7 @@ export class HostModel {
     const execution: Execution = {
       holding,
       worker: this.name,
+      preparedAt: this.#preparedAt.get(holding.nonce) ?? this.#world.now,
       startedAt: this.#world.now,
       endedAt: null,
       outcome: null,

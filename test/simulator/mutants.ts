@@ -86,6 +86,13 @@ export const mutants: readonly Mutant[] = [
     replace: 'if (!(isOwner && isCurrent)) return nothing;',
   },
   {
+    rule: 'R4',
+    name: 'what seemed not to be told, and was, gets no end',
+    file: 'src/report/forge-lane.ts',
+    find: 'const report = due.isShown || !doubts.mayShow(due) ? due : { ...due, isShown: true };',
+    replace: 'const report = due;',
+  },
+  {
     rule: 'R5',
     name: 'a final is sent once and not kept',
     file: 'src/worker/spool-sender.ts',
