@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Hash function of a repository's object ids. */
@@ -14,7 +14,8 @@ export async function writeEmptyRepository(
   gitDir: string,
   options: { readonly format: ObjectFormat; readonly isBare: boolean; readonly extraConfig?: string },
 ): Promise<void> {
-  for (const name of ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags', 'info']) {
+  // The rest git makes when it needs it.
+  for (const name of ['objects/pack', 'refs', 'info']) {
     await mkdir(join(gitDir, name), { recursive: true });
   }
   const isSha256 = options.format === 'sha256';
@@ -81,12 +82,7 @@ export async function listPacks(
   for (const name of names) {
     const base = /^(pack-[0-9a-f]+)\.idx$/.exec(name)?.[1];
     if (base === undefined || !names.has(`${base}.pack`)) continue;
-    const file = await open(join(dir, `${base}.pack`));
-    try {
-      packs.push({ base: join(dir, base), sizeBytes: (await file.stat()).size });
-    } finally {
-      await file.close();
-    }
+    packs.push({ base: join(dir, base), sizeBytes: (await stat(join(dir, `${base}.pack`))).size });
   }
   return packs;
 }

@@ -66,7 +66,8 @@ export interface GitMirrors {
 }
 
 const wantedRef = (sha: string): string => `refs/wanted/${sha}`;
-const mostPacks = 40;
+/** Each fetch adds one, and a checkout copies them all: two calls to the kernel and two new files each. */
+const mostPacks = 10;
 const mostWanted = 2000;
 const mostRemembered = 2000;
 

@@ -102,7 +102,7 @@ export async function fillTarget(
   const packs = await listPacks(target.view.gitDir);
   const totalBytes = packs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   if (totalBytes <= mostCopiedBytes) {
-    await copyPacks(target);
+    await copyPacks(target, packs);
     await writeRefs(target, [...own, ...tags]);
     return;
   }
@@ -131,11 +131,12 @@ export async function fillTarget(
   await writeRefs(target, [...ownInside, ...tagsInside]);
 }
 
-async function copyPacks(target: Target): Promise<void> {
+async function copyPacks(target: Target, listed: Awaited<ReturnType<typeof listPacks>>): Promise<void> {
   const dir = join(target.gitDir, 'objects/pack');
   for (let tries = 1; ; tries += 1) {
     try {
-      const files = (await listPacks(target.view.gitDir)).flatMap(({ base }) => [`${base}.pack`, `${base}.idx`]);
+      const packs = tries === 1 ? listed : await listPacks(target.view.gitDir);
+      const files = packs.flatMap(({ base }) => [`${base}.pack`, `${base}.idx`]);
       await Promise.all(files.map((file) => copyFile(file, join(dir, basename(file)), constants.COPYFILE_FICLONE)));
       return;
     } catch (error) {
