@@ -90,6 +90,7 @@ function isCalledOff({ stops }: Applied, nonce: string): boolean {
 export class ServerModel {
   life: Life | null = null;
   isReady = false;
+  deaths = 0;
   ledgerLosses = 0;
   clockSteps = 0;
   lostLedgerAt: number | null = null;
@@ -185,6 +186,7 @@ export class ServerModel {
     const { dice } = this.#world;
     const life = new Life(() => {
       this.#world.note('server', () => 'killed');
+      this.deaths += 1;
       this.isReady = false;
       this.connection?.dead();
     });
