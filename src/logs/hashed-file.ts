@@ -30,11 +30,12 @@ export interface HashedFile {
 export async function openHashedFile(path: string, keepBytes: number): Promise<HashedFile | null> {
   const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o640);
   try {
-    if ((await handle.stat()).size < keepBytes) {
+    const { size } = await handle.stat();
+    if (size < keepBytes) {
       await handle.close();
       return null;
     }
-    await handle.truncate(keepBytes);
+    if (size > keepBytes) await handle.truncate(keepBytes);
     return await readIn(handle, keepBytes);
   } catch (error) {
     await handle.close();

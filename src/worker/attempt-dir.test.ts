@@ -65,7 +65,7 @@ test('only directories named by a nonce are attempts, and they are for this user
   await attemptDir(root, nonce).make();
   for (const name of ['lost+found', '0123', `${nonce}0`, 'ABCDEF0123456789']) await mkdir(join(root, name));
   assert.deepEqual(await listAttempts(root), [nonce]);
-  for (const path of [root, attemptDir(root, nonce).checkout, attemptDir(root, nonce).attachments]) {
+  for (const path of [root, attemptDir(root, nonce).attachments]) {
     assert.equal((await stat(path)).mode & 0o077, 0, path);
   }
 });

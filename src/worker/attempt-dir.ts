@@ -35,7 +35,7 @@ export interface AttemptDir {
   keepEnd(end: AttemptEnd): Promise<void>;
   /** The texts of the secrets that the run was given, as they were then. */
   secretTexts(): Promise<readonly Uint8Array[]>;
-  /** Makes the sub-directories that every attempt has. */
+  /** Makes the directory for attachments; the others are made by those who fill them. */
   make(): Promise<void>;
 }
 
@@ -74,7 +74,7 @@ export function attemptDir(root: string, nonce: string): AttemptDir {
       return await Promise.all(names.map((name) => readFile(join(file('secrets'), name))));
     },
     async make() {
-      for (const name of ['checkout', 'attachments']) await mkdir(file(name), { recursive: true, mode: 0o700 });
+      await mkdir(file('attachments'), { recursive: true, mode: 0o700 });
     },
   };
 }

@@ -65,7 +65,7 @@ export type CheckoutResult =
  */
 export async function prepareCheckout(tools: CheckoutTools, order: CheckoutOrder): Promise<CheckoutResult> {
   try {
-    await mkdir(order.targetDir, { recursive: true });
+    await mkdir(order.targetDir, { recursive: true, mode: 0o700 });
     if ((await readdir(order.targetDir)).length > 0) {
       return { kind: 'broken', cause: 'checkout', detail: 'the checkout directory is not empty', retry: 'never' };
     }

@@ -12,7 +12,14 @@ import type { AttachmentLimits } from './attachments.ts';
 import { endWithoutRun } from './end-without-run.ts';
 import { fetchWithGrant } from './granted-fetch.ts';
 import type { AttemptGrants } from './grants.ts';
-import { attendRun, createAttemptStop, runAttempt, type AttemptStop, type RunAttemptTools } from './run-attempt.ts';
+import {
+  attendRun,
+  createAttemptStop,
+  runAttempt,
+  type AttemptStages,
+  type AttemptStop,
+  type RunAttemptTools,
+} from './run-attempt.ts';
 import { prefixOfHolding } from './run-record.ts';
 import { sealAttempt } from './seal-attempt.ts';
 import { createTreeRemover } from './tree-remover.ts';
@@ -71,6 +78,15 @@ export function createLocalRunner(deps: LocalRunnerDeps): AttemptRunner {
   const attend = (holding: Holding, progress: AttemptProgress, resume: 'new' | 'running' | 'ended'): RunningAttempt => {
     const dir = at(holding);
     const stop = createAttemptStop();
+    let current: Run | null = null;
+    const stages: AttemptStages = {
+      phase: (phase) => {
+        progress.phase(phase);
+      },
+      running: (run) => {
+        current = run;
+      },
+    };
     const life = new AbortController();
     const secrets = resume === 'new' ? deps.secretTexts(holding) : null;
     const { grants } = progress;
@@ -93,10 +109,8 @@ export function createLocalRunner(deps: LocalRunnerDeps): AttemptRunner {
         if (kept !== null) return kept;
         const end =
           resume === 'new'
-            ? await runAttempt({ ...deps, ...fetching }, dir, holding, log, stop, (phase) => {
-                progress.phase(phase);
-              })
-            : await resumeRun(deps, dir, holding, log, stop, progress).catch((error: unknown) =>
+            ? await runAttempt({ ...deps, ...fetching }, dir, holding, log, stop, stages)
+            : await resumeRun(deps, dir, holding, log, stop, stages).catch((error: unknown) =>
                 endWithoutRun(deps.clock, {
                   kind: 'broken',
                   cause: 'internal',
@@ -141,8 +155,9 @@ export function createLocalRunner(deps: LocalRunnerDeps): AttemptRunner {
       async cleanup() {
         life.abort();
         await (await opened.catch(() => null))?.log.close();
-        const started = await dir.started();
-        if (started !== null) await (await executorOf(started)?.adopt(started.spec))?.cleanup();
+        const started = current === null ? await dir.started() : null;
+        const run = current ?? (started === null ? null : await executorOf(started)?.adopt(started.spec));
+        await run?.cleanup();
         await remove(dir);
       },
     };
@@ -275,7 +290,7 @@ async function resumeRun(
   holding: Holding,
   log: JobLog,
   stop: AttemptStop,
-  progress: AttemptProgress,
+  stages: AttemptStages,
 ): Promise<AttemptEnd> {
   const started = await dir.started();
   const executor = deps.knownExecutors.find((one) => one.name === started?.executor);
@@ -288,9 +303,7 @@ async function resumeRun(
   if (reason !== null) stop.stop(reason);
   // Killed before its log was first kept (`JobLogOptions.calmMs`).
   if (log.sizeBytes === 0) log.note(testingLine(holding.envelope.job, holding.envelope.baseSha, started.testedSha));
-  return await attendRun(deps, dir, run, started, log, stop, (phase) => {
-    progress.phase(phase);
-  });
+  return await attendRun(deps, dir, run, started, log, stop, stages);
 }
 
 function mebibytes(bytes: number): string {

@@ -70,7 +70,12 @@ export function createAttemptStop(): AttemptStop {
   };
 }
 
-type Stage = (phase: Phase) => void;
+/** Hears how an attempt goes on. */
+export interface AttemptStages {
+  phase(phase: Phase): void;
+  /** There is a run, started or taken up; it stays until it is cleaned up. */
+  running(run: Run): void;
+}
 
 /** Checkout, then the job's command to its end. Never rejects: what goes wrong is an outcome. */
 export async function runAttempt(
@@ -79,12 +84,12 @@ export async function runAttempt(
   holding: Holding,
   log: JobLog,
   stop: AttemptStop,
-  stage: Stage,
+  stages: AttemptStages,
 ): Promise<AttemptEnd> {
   const { job } = holding.envelope;
   const early = (outcome: Outcome): AttemptEnd => endWithoutRun(tools.clock, outcome);
   try {
-    stage('checkout');
+    stages.phase('checkout');
     const credentials = await credentialsOf(tools, checkedOut(job), stop.signal);
     if (credentials.kind === 'broken' && !stop.signal.aborted) {
       return early({ kind: 'broken', cause: 'checkout', phase: 'checkout', detail: credentials.detail });
@@ -117,7 +122,7 @@ export async function runAttempt(
       return early({ kind: 'failed', exitCode: null, reason: checkout.reason, detail: checkout.detail });
     }
     log.note(testingLine(job, holding.envelope.baseSha, checkout.testedSha));
-    stage('starting');
+    stages.phase('starting');
     const started = await readyToStart(tools, dir, holding, log, checkout.testedSha);
     if (started.kind === 'over') return { ...early(started.outcome), testedSha: checkout.testedSha };
     await dir.keepStarted(started.run);
@@ -128,7 +133,7 @@ export async function runAttempt(
       },
       stop.signal,
     );
-    return await attendRun(tools, dir, run, started.run, log, stop, stage);
+    return await attendRun(tools, dir, run, started.run, log, stop, stages);
   } catch (error) {
     const stopped = stop.reason();
     if (stopped?.kind === 'asked') return early(outcomeOfStop(stopped.request));
@@ -213,9 +218,10 @@ export async function attendRun(
   { spec, testedSha, startedAt }: StartedRun,
   log: JobLog,
   stop: AttemptStop,
-  stage: Stage,
+  stages: AttemptStages,
 ): Promise<AttemptEnd> {
-  stage('running');
+  stages.running(run);
+  stages.phase('running');
   const over = new AbortController();
   const stopRun = (): void => {
     const reason = stop.reason();
@@ -245,7 +251,7 @@ export async function attendRun(
   await guard;
   for (const timer of warnings) timer.cancel();
   stop.signal.removeEventListener('abort', stopRun);
-  stage('saving');
+  stages.phase('saving');
   const outcome = outcomeOfEnd(end, stop.reason(), spec.timeoutMs);
   return {
     outcome,

@@ -124,7 +124,7 @@ export class GuardedRun implements Run {
       await killCarriers(notes.nonce, [], { clock, mostMs: 10_000, variable: 'GROUNDCREW_GUARD' });
     }
     await removeCgroups(notes.cgroups);
-    await removeSecrets(dirname(dir), [join(dir, 'job.sh'), join(dir, 'launch.sh')]);
+    await removeSecrets(dirname(dir), [join(dir, notes.kind === 'group' ? 'job.sh' : 'launch.sh')]);
     await removeNotes(dir);
     await forget();
   }
