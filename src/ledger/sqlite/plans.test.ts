@@ -6,7 +6,7 @@ import { ledgerClauses } from '../ledger.contract.ts';
 import { openSqliteLedger } from './open-ledger.ts';
 import { openSqliteLedgerReader } from './reader.ts';
 
-/** Tables that grow for ever. What is read of the others (workers, meta, the days of deliveries, of which so many are kept) is small. */
+/** Tables that grow for ever. What is read of the others (workers, meta, what cannot be granted now, the days of deliveries, of which so many are kept) is small. */
 const growing = /\b(jobs|attempts|deliveries|reports|changes|approvals|requests_done|chores|issues|foreign_statuses)\b/;
 
 /** Partial indexes over what is unfinished, and one over what is bounded (10,000 parked messages): reading one whole is the question itself. */
@@ -38,7 +38,7 @@ function isScan(step: string): boolean {
   return (
     step.startsWith('SCAN ') &&
     !ofUnfinished.test(step) &&
-    !/^SCAN (workers|meta|schedules|delivery_days|lane|l|due|told|ranked|r|w VIRTUAL TABLE|CONSTANT ROW|\(|\d)/.test(
+    !/^SCAN (workers|meta|grant_obstacles|schedules|delivery_days|lane|l|due|told|ranked|r|w VIRTUAL TABLE|CONSTANT ROW|\(|\d)/.test(
       step,
     )
   );
