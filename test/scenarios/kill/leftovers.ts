@@ -17,6 +17,7 @@ const atRest = [
   'worker/*/lock',
   'worker/*/lock.pid',
   'worker/*/session',
+  'worker/*/installation',
   'worker/*/spool/.reserve',
   'worker/*/process-runs/guard-*.sh',
   'worker/*/podman-runs/guard-*.sh',
