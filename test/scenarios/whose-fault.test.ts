@@ -19,12 +19,15 @@ test(
     const house = await crew.server();
     await house.runOf(sha);
     renameSync(repo.dir, `${repo.dir}.away`);
-    crew.start(['worker']);
+    const worker = crew.start(['worker']);
     const { jobId } = await house.runOf(sha);
     const first = await until(
       async () => (await house.run(jobId)).attempts.find((attempt) => attempt.outcome !== null),
       { what: 'the first attempt to break' },
-    );
+    ).catch(async (error: unknown) => {
+      const run = JSON.stringify(await house.run(jobId));
+      throw new Error(`${String(error)}\n${run}\n--- worker\n${worker.err()}`, { cause: error });
+    });
     assert.equal(first.outcome?.kind, 'broken');
     assert.equal(first.outcome.cause, 'checkout');
     assert.notEqual((await house.run(jobId)).summary.state, 'ended');
