@@ -1,4 +1,4 @@
-import { readFile, realpath } from 'node:fs/promises';
+import { access, readFile, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errorLine, GroundcrewError, isGroundcrewError } from '../../base/errors.ts';
 import { type Git, gitComplaint, gitFailure, plain } from '../../base/git.ts';
@@ -67,7 +67,14 @@ function localSource({ git, remote }: GitSourceOptions): GitSource {
   };
   const reading = async <T>(read: (gitDir: string) => Promise<T>): Promise<T> => {
     try {
-      return await read(await gitDirOf());
+      const gitDir = await gitDirOf();
+      const found = await read(gitDir);
+      // One that is moved away while git reads it seems to have no branches: all its jobs would be called off.
+      await access(join(gitDir, 'HEAD')).catch((cause: unknown) => {
+        const message = `${remote}: the repository went away while it was read`;
+        throw new GroundcrewError('forge/unreachable', message, { retry: 'later', cause });
+      });
+      return found;
     } catch (error) {
       known = null;
       throw forgeError(error, remote);
