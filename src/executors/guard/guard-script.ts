@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, unlink } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeWhole } from './guard-state.ts';
+import { unlinkIfThere } from '../../base/unlink-if-there.ts';
+import { writeWhole, writtenAt } from './guard-state.ts';
 
 let read: { readonly text: string; readonly name: string } | null = null;
 
@@ -16,18 +17,37 @@ function script(): { readonly text: string; readonly name: string } {
   return read;
 }
 
+/** A draft that is older belongs to a process that was killed in the middle of it. */
+const deadDraftMs = 60_000;
+const placing = new Map<string, Promise<void>>();
+
 /**
  * The guard's script as a file in `dir` that nobody changes any more, and its path: a shell reads its script as it goes, so one
  * in the checkout would change below a running guard by an update. Those of other versions are removed; who runs one has it open.
  */
 export async function placeGuardScript(dir: string): Promise<string> {
-  const { name, text } = script();
-  const path = join(dir, name);
+  const path = join(dir, script().name);
   if (existsSync(path)) return path;
-  await mkdir(dir, { recursive: true, mode: 0o700 });
-  await writeWhole(path, text);
-  for (const other of await readdir(dir)) {
-    if (other.startsWith('guard-') && other !== name) await unlink(join(dir, other)).catch(() => undefined);
-  }
+  // Many jobs begin at once: one of them does it.
+  const under =
+    placing.get(path) ??
+    place(dir).finally(() => {
+      placing.delete(path);
+    });
+  placing.set(path, under);
+  await under;
   return path;
+}
+
+async function place(dir: string): Promise<void> {
+  const { name, text } = script();
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await writeWhole(join(dir, name), text);
+  for (const other of await readdir(dir)) {
+    if (other === name || !other.startsWith('guard-')) continue;
+    const path = join(dir, other);
+    const isDraft = !other.endsWith('.sh');
+    if (isDraft && Date.now() - ((await writtenAt(path)) ?? 0) < deadDraftMs) continue;
+    await unlinkIfThere(path);
+  }
 }
