@@ -14,9 +14,8 @@
 #   guard    its pid and start time, before anything else; whoever links this name first owns the run
 #   job      pid and start time of COMMAND
 #   cause    `timeout` or `stopped`; the first one stays
-#   ended    exit status, once the job is dead and everything with its nonce is gone; behind it `swept` when the last look
-#            found nothing with the nonce, so that nobody has to look again
-#   swept    the same of a container, whose look comes later
+#   ended    exit status, once the job is dead and everything with its nonce is gone
+#   swept    when the last look found nothing with the nonce; nobody has to look again
 #   done     once the whole output is in `output`, followed by the marker; or `lost` when it cannot be
 #   bell     gets a byte with either, for a reader who sleeps
 # SIGUSR1 says to look again: at `container.exit`, which holds the status of a container that has ended while podman still
@@ -245,6 +244,8 @@ run() {
   started_at $$ || exit 71
   : >output
   : >bell
+  # For a worker of a version before 23 November 2026, should it come back.
+  echo "$marker" >marker
   set -C # the name is taken by one only
   echo "$$ $started" 2>/dev/null >guard || exit 71
   set +C
@@ -281,7 +282,7 @@ run() {
     engine=$status
     judge_engine
     end_watch
-    sweep && status="$status swept"
+    sweep && : >swept
   else
     # A container's processes end with its first: the kernel has seen to what the sweep is for.
     end_watch

@@ -109,7 +109,7 @@ export class GuardedRun implements Run {
     await this.stop(0);
     const sweep = async (): Promise<void> => {
       // What the guard did need not be done again: with a few hundred processes a look at each is most of a short run's cost.
-      if ((await exists(join(dir, 'swept'))) || (await this.#ended()).isSwept) return;
+      if (await exists(join(dir, 'swept'))) return;
       await killCarriers(notes.nonce, notes.cgroups, { clock, mostMs: 10_000 });
     };
     // Only what carries the nonce begets more of it, so this need not wait until the container is taken down.
@@ -127,12 +127,6 @@ export class GuardedRun implements Run {
     await removeSecrets(dirname(dir), [join(dir, notes.kind === 'group' ? 'job.sh' : 'launch.sh')]);
     await removeNotes(dir);
     await forget();
-  }
-
-  /** What the guard says in `ended`; nothing before it did. */
-  async #ended(): Promise<{ readonly exitCode: number; readonly isSwept: boolean }> {
-    const [exitCode = '', swept] = ((await readText(join(this.#parts.dir, 'ended'))) ?? '').split(' ');
-    return { exitCode: /^\d+$/.test(exitCode) ? Number(exitCode) : Number.NaN, isSwept: swept === 'swept' };
   }
 
   /** True while the guard of this boot runs. */
@@ -213,7 +207,7 @@ export class GuardedRun implements Run {
       await this.#kill();
       return broken('the process that watched the run was killed, or the machine restarted');
     }
-    const { exitCode } = await this.#ended();
+    const exitCode = Number((await readText(join(dir, 'ended'))) ?? Number.NaN);
     if (!Number.isInteger(exitCode)) return broken('the exit status is unreadable');
     const failure = await engine.startFailure(exitCode);
     if (failure !== null) return failure;
