@@ -28,3 +28,10 @@ test('scripts of other versions go, and drafts of killed processes, but not what
   const path = await placeGuardScript(dir);
   assert.deepEqual(readdirSync(dir).sort(), ['a.1.1.run', 'guard-1.sh.alive', basename(path)].sort());
 });
+
+test('a script that a loss of power left empty is written again', async (context) => {
+  const name = basename(await placeGuardScript(await tempDir(context)));
+  const dir = await tempDir(context);
+  writeFileSync(join(dir, name), '');
+  assert.equal(readFileSync(await placeGuardScript(dir), 'utf8'), guard);
+});

@@ -197,6 +197,20 @@ judge_engine() {
 
 end_watch() {
   kill -TERM "$watch" 2>/dev/null
+  kill -CONT "$watch" 2>/dev/null # somebody may have stopped it
+}
+
+# Waits until it is a zombie, which we reap; not for ever, as who stops it once may do it again.
+reap_watch() {
+  rounds=0
+  while [ "$rounds" -lt 40 ]; do
+    rounds=$((rounds + 1))
+    if is_gone "$watch"; then
+      wait "$watch"
+      return
+    fi
+    if [ "$rounds" -gt 20 ]; then sleep 0.05; else sleep 0.005; fi
+  done
 }
 
 # The relay ends by itself when the pipe does. An escaped process may hold the pipe: looking into the output costs more, so it is
@@ -306,8 +320,8 @@ run() {
     judge_engine
   fi
   [ "$kind" = group ] || remove_container
-  wait "$watch"
-  # A relay whose pipe is held open. Us too, for there is nothing left to do.
+  reap_watch
+  # A relay whose pipe is held open, a watch that was stopped. Us too, for there is nothing left to do.
   kill -KILL "-$$"
 }
 

@@ -67,3 +67,30 @@ for (const { title, isLeft, isKilled } of [
     assert.equal(await exists(join(dir, 'unstarted')), isLeft, 'nothing of the job has run, so 137 is no verdict');
   });
 }
+
+test('a guard whose watch is stopped by the job ends all the same', async (context) => {
+  const stateDir = await tempDir(context);
+  const notes = {
+    id: 'a.1.1',
+    nonce: '0123456789abcde0',
+    kind: 'group',
+    imageDigest: null,
+    cgroups: [],
+    marker: 'f'.repeat(64),
+  } as const;
+  const dir = await createGuardState(stateDir, { ...notes, bootId: await bootId() });
+  const path = process.env['PATH'] ?? '';
+  // Whoever runs as our user can stop what it finds: here the guard's child that has a sleep.
+  const stopWatch = `guard=$(cut -d' ' -f1 guard); sleep 0.2
+    for pid in $(ps -e -o ppid=,comm= | awk '$2 == "sleep" { print $1 }'); do
+      [ "$(ps -o ppid= -p "$pid" | tr -d ' ')" = "$guard" ] && kill -STOP "$pid" && echo "$pid" >stopped
+    done`;
+  const script = await placeGuardScript(stateDir);
+  const order = { script, dir, kind: 'group', notes, timeoutMs: 60_000, graceMs: 100, path } as const;
+  await startGuard({ ...order, argv: ['sh', '-c', stopWatch] }, systemClock);
+  const guard = await readIdentity(join(dir, 'guard'));
+  assert.ok(guard);
+  await until(() => !isRunning(guard), { what: 'the guard to end' });
+  assert.notEqual(await readText(join(dir, 'stopped')), null, 'the watch was found');
+  assert.equal(await readText(join(dir, 'ended')), '0');
+});
