@@ -13,6 +13,7 @@ import { createDirectoryStore } from '../../storage/directory/directory-store.ts
 import { createMirroredStore } from '../../storage/mirrored-store.ts';
 import { createMirrorFilling, type MirrorFilling } from '../../storage/mirror-filling.ts';
 import type { ObjectStore, StoreGrants } from '../../storage/object-store.ts';
+import { probePrefix } from '../../storage/probe-prefix.ts';
 import type { S3Store } from '../../storage/s3/s3-store.ts';
 import type { StoreFinding } from '../wiring.ts';
 
@@ -194,7 +195,7 @@ async function openBucket(
         ...(kind.grants === 'none' ? [] : [await tryForm(store, ca)]),
       ];
       // Retention, pages and recovery list; a key that may not is found here and not by them.
-      for await (const _ of store.list('groundcrew-probe-')) break;
+      for await (const _ of store.list(probePrefix)) break;
       return `bucket ${bucket} at ${endpoint ?? `AWS, ${region}`}: ${found.join(', ')}`;
     },
     close: () => store.close(),
@@ -257,7 +258,7 @@ function tokenGrants(url: string, token: (() => string) | null): StoreGrants {
 /** Puts something with a form as a worker would. @throws GroundcrewError when the store lets none in */
 async function tryForm(store: S3Store, ca: string | undefined): Promise<string> {
   const { openGrantedStore } = await import('../../storage/granted/granted-store.ts');
-  const prefix = `groundcrew-probe-${systemRandom.hex(8)}`;
+  const prefix = `${probePrefix}${systemRandom.hex(8)}`;
   const { form } = await store.form(prefix, 300_000);
   const worker = openGrantedStore({
     grants: { wait: () => Promise.resolve(form), refuse: () => undefined },

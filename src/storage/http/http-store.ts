@@ -7,14 +7,13 @@ import type { Random } from '../../base/random.ts';
 import { checkKey } from '../object-key.ts';
 import type { ObjectRead, ObjectSource, ObjectStore, PutOptions } from '../object-store.ts';
 import { openSource, type OpenSource } from '../open-source.ts';
+import { probePrefix } from '../probe-prefix.ts';
 import { createHttpSender, defaultHttpPace, type HttpPace, type HttpSender } from './http-sender.ts';
 import { keyPath } from './key-path.ts';
 import { entriesOf, listBelow } from './list-folder.ts';
 import { readAnswer } from './read-answer.ts';
 
 const plainType = 'text/plain; charset=utf-8';
-/** How the keys of trials begin, as in S3. */
-const probePrefix = 'groundcrew-probe-';
 
 /** Where, and how to be let in. */
 export interface HttpStoreOptions {

@@ -2,17 +2,12 @@ import { buffer } from 'node:stream/consumers';
 import { Readable } from 'node:stream';
 import type { Logger } from '../../base/logger.ts';
 import type { Random } from '../../base/random.ts';
+import { probePrefix } from '../probe-prefix.ts';
 import type { S3Answer, S3Caller } from './s3-caller.ts';
 import { isAbsent, type S3Failure } from './s3-error.ts';
 import type { S3Dialect } from './s3-options.ts';
 import type { S3Sdk } from './s3-sdk.ts';
 import type { S3Place } from './s3-upload.ts';
-
-/**
- * Names of objects that are there for a trial begin so. Each trial has a name of its own, or two at once would take each other for
- * the store; what a killed one leaves is swept by its age.
- */
-export const trialPrefix = 'groundcrew-probe-';
 
 const probeText = 'groundcrew: may be deleted\n';
 /** A server is known that gives the first bytes instead of these. */
@@ -27,7 +22,7 @@ export async function findDialect(
   at: { readonly bucket: string; readonly folder: string },
 ): Promise<S3Dialect> {
   const { sdk, caller, logger } = by;
-  const name = `${at.folder}${trialPrefix}${by.random.hex(8)}`;
+  const name = `${at.folder}${probePrefix}${by.random.hex(8)}`;
   const place: S3Place = { Bucket: at.bucket, Key: name };
   const what = `try out the store with ${JSON.stringify(name)}`;
   const put = (more: { readonly ACL?: 'public-read'; readonly IfNoneMatch?: string }) =>

@@ -4,7 +4,8 @@ import { createLanes } from '../../base/lanes.ts';
 import type { StoreGrant } from '../../core/grant.ts';
 import { checkKey, longestKeyBytes } from '../object-key.ts';
 import type { ObjectRead, ObjectSource, ObjectStore, PutOptions } from '../object-store.ts';
-import { findDialect, trialPrefix } from './find-dialect.ts';
+import { probePrefix } from '../probe-prefix.ts';
+import { findDialect } from './find-dialect.ts';
 import { createS3Caller, type S3Caller } from './s3-caller.ts';
 import { isAbsent } from './s3-error.ts';
 import { mostFormBytes, signForm, signForms } from './s3-form.ts';
@@ -198,7 +199,7 @@ class Bucket implements S3Store {
     const by = { sdk: this.#sdk, caller: this.#caller };
     const before = clock.now() - olderThanMs;
     let swept = await sweepUploads(by, { bucket, folder, before });
-    for await (const { key, modifiedAt } of this.list(trialPrefix)) {
+    for await (const { key, modifiedAt } of this.list(probePrefix)) {
       if (modifiedAt === 0 || modifiedAt >= before) continue;
       await this.delete(key);
       swept++;
