@@ -54,14 +54,13 @@ export function createAttemptLogs(deps: {
         }
       }
       const turn = new AbortController();
-      const end = (): void => turn.abort();
-      signal.addEventListener('abort', end);
-      const timer = clock.after(lookForServerMs, end);
+      const timer = clock.after(lookForServerMs, () => {
+        turn.abort();
+      });
       try {
-        yield* counted(openLog({ storePrefix, fromByte, follow }, turn.signal));
+        yield* counted(openLog({ storePrefix, fromByte, follow }, AbortSignal.any([signal, turn.signal])));
       } finally {
         timer.cancel();
-        signal.removeEventListener('abort', end);
       }
       if (!turn.signal.aborted) return;
     }

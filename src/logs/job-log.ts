@@ -111,18 +111,14 @@ class FileLog implements JobLog {
   hurry(): void {
     // A calm that is on its way.
     if (this.#checkpointedAt <= this.#options.clock.monotonic()) return;
-    this.#checkpointedAt = -Infinity;
-    this.#checkpointTimer?.cancel();
-    this.#checkpointTimer = null;
+    this.#dueNow();
     this.#kick();
   }
 
   async settle(): Promise<void> {
     await this.#drained();
     if (this.#checkpointedBytes === this.#file.sizeBytes) return;
-    this.#checkpointedAt = -Infinity;
-    this.#checkpointTimer?.cancel();
-    this.#checkpointTimer = null;
+    this.#dueNow();
     await this.#drained();
   }
 
@@ -154,6 +150,13 @@ class FileLog implements JobLog {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** The next checkpoint waits for nothing. */
+  #dueNow(): void {
+    this.#checkpointedAt = -Infinity;
+    this.#checkpointTimer?.cancel();
+    this.#checkpointTimer = null;
   }
 
   /** The job's bytes, with waiting notes at the first line border in them. */

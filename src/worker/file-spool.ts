@@ -6,7 +6,7 @@ import type { Spool, Spooled } from './spool.ts';
 
 /** Kept free for finals, whatever else fills the disk (bytes). */
 const reservedBytes = 1024 * 1024;
-/** So many messages are kept in memory beside the disk, some kilobytes each. */
+/** So many messages that were put by this process and wait are kept in memory as well, some kilobytes each. */
 const mostFresh = 64;
 
 /**
@@ -20,7 +20,7 @@ export async function openFileSpool(dir: string): Promise<Spool> {
   for (const name of await readdir(dir)) if (/^\.\d{12}\.json$/.test(name)) await rm(join(dir, name), { force: true });
   // Nobody else writes here, so the names need not be asked for again. In the order of their putting.
   const names = new Set((await readdir(dir)).filter((name) => /^\d{12}\.json$/.test(name)).sort());
-  /** The last ones that were put, so that they need not be read: mostly they are sent at once. */
+  /** These need not be read: mostly they are sent at once. */
   const fresh = new Map<string, Spooled['message']>();
   let next = Number.parseInt([...names].at(-1) ?? '0', 10) + 1;
   let hasReserve = false;
@@ -57,6 +57,16 @@ export async function openFileSpool(dir: string): Promise<Spool> {
     }
   };
 
+  /** Null: somebody took it away, or it is no message, and stays beside the others for people to look at. */
+  const read = async (name: string): Promise<Spooled['message'] | null> => {
+    const text = await readFile(join(dir, name), 'utf8').catch(absent);
+    if (text === null) return null;
+    const message = decodeMessage(workerMessageSchema, text);
+    if (message?.kind === 'finished' || message?.kind === 'sealed') return message;
+    await rename(join(dir, name), join(dir, `${name}.unreadable`));
+    return null;
+  };
+
   return {
     async put(message) {
       const name = `${String(next).padStart(12, '0')}.json`;
@@ -75,19 +85,9 @@ export async function openFileSpool(dir: string): Promise<Spool> {
     async list() {
       const found: Spooled[] = [];
       for (const name of [...names]) {
-        const text = fresh.has(name) ? '' : await readFile(join(dir, name), 'utf8').catch(absent);
-        if (text === null) {
-          names.delete(name);
-          continue;
-        }
-        const message = fresh.get(name) ?? decodeMessage(workerMessageSchema, text);
-        if (message?.kind === 'finished' || message?.kind === 'sealed') {
-          found.push({ id: name, message });
-          continue;
-        }
-        // Whatever it is, it must not stand in the way of the others; it stays for people to look at.
-        await rename(join(dir, name), join(dir, `${name}.unreadable`));
-        names.delete(name);
+        const message = fresh.get(name) ?? (await read(name));
+        if (message !== null) found.push({ id: name, message });
+        else names.delete(name);
       }
       return found;
     },

@@ -1,4 +1,4 @@
-import { sleep, type Clock } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { GroundcrewError } from '../base/errors.ts';
 import { gitCredential } from '../base/git-credential.ts';
 import type { Grant } from '../core/grant.ts';
@@ -39,11 +39,11 @@ export function fetchWithGrant(
       if (last === null || refused === null || !isRefusal.test(detail)) return null;
       grants.refuse(last, 'fetch');
       const over = new AbortController();
-      void sleep(clock, anotherPatienceMs, AbortSignal.any([signal, over.signal])).then(() => {
+      const patience = clock.after(anotherPatienceMs, () => {
         over.abort();
       });
       const other = await grants.wait(AbortSignal.any([signal, over.signal]));
-      over.abort();
+      patience.cancel();
       if (other === null) {
         grants.forgoFetch();
         return null;
