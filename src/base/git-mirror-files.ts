@@ -1,5 +1,7 @@
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeSmallFile } from './small-file.ts';
 
 /** Hash function of a repository's object ids. */
 export type ObjectFormat = 'sha1' | 'sha256';
@@ -10,14 +12,12 @@ export function objectFormatOf(sha: string): ObjectFormat {
 }
 
 /** Writes an empty repository; what `git init` would do, without a process and without templates. */
-export async function writeEmptyRepository(
+export function writeEmptyRepository(
   gitDir: string,
   options: { readonly format: ObjectFormat; readonly isBare: boolean; readonly extraConfig?: string },
-): Promise<void> {
+): void {
   // The rest git makes when it needs it.
-  for (const name of ['objects/pack', 'refs', 'info']) {
-    await mkdir(join(gitDir, name), { recursive: true });
-  }
+  for (const name of ['objects/pack', 'refs', 'info']) mkdirSync(join(gitDir, name), { recursive: true });
   const isSha256 = options.format === 'sha256';
   const config = [
     '[core]',
@@ -27,8 +27,8 @@ export async function writeEmptyRepository(
     ...(isSha256 ? ['[extensions]', '\tobjectFormat = sha256'] : []),
     options.extraConfig ?? '',
   ].join('\n');
-  await writeFile(join(gitDir, 'config'), `${config}\n`);
-  await writeFile(join(gitDir, 'HEAD'), 'ref: refs/heads/main\n');
+  writeSmallFile(join(gitDir, 'config'), `${config}\n`, 0o666);
+  writeSmallFile(join(gitDir, 'HEAD'), 'ref: refs/heads/main\n', 0o666);
 }
 
 /** What a ref points to; `peeledSha` is the commit behind an annotated tag, else the same. */
@@ -73,16 +73,14 @@ export async function removeLeftovers(gitDir: string): Promise<boolean> {
 }
 
 /** The complete packs (those with an index) of a repository, without their endings, with their sizes in bytes. */
-export async function listPacks(
-  gitDir: string,
-): Promise<readonly { readonly base: string; readonly sizeBytes: number }[]> {
+export function listPacks(gitDir: string): readonly { readonly base: string; readonly sizeBytes: number }[] {
   const dir = join(gitDir, 'objects/pack');
-  const names = new Set(await readdir(dir));
+  const names = new Set(readdirSync(dir));
   const packs: { base: string; sizeBytes: number }[] = [];
   for (const name of names) {
     const base = /^(pack-[0-9a-f]+)\.idx$/.exec(name)?.[1];
     if (base === undefined || !names.has(`${base}.pack`)) continue;
-    packs.push({ base: join(dir, base), sizeBytes: (await stat(join(dir, `${base}.pack`))).size });
+    packs.push({ base: join(dir, base), sizeBytes: statSync(join(dir, `${base}.pack`)).size });
   }
   return packs;
 }

@@ -24,7 +24,7 @@ test('mirrors that nobody used for long go, used and locked ones stay, and so do
   await mkdir(join(cacheDir, '3d.git.part'));
   await mkdir(join(cacheDir, '3d.git.trash-7-1'));
   await writeFile(join(cacheDir, '3d.git.trash-7-1', 'pack'), 'x');
-  await markMirrorUsed(join(cacheDir, '1b.git'), clock.now());
+  markMirrorUsed(join(cacheDir, '1b.git'), clock.now());
   await using _lock = tryProcessLock(join(cacheDir, '2c.git.lock'));
   assert.equal(await pruneMirrors(cacheDir, { unusedMs: 30 * dayMs, clock }), 1);
   const left = (await readdir(cacheDir)).filter((name) => !name.includes('.lock'));

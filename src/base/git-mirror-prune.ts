@@ -1,12 +1,13 @@
-import { readdir, rm, stat, utimes } from 'node:fs/promises';
+import { existsSync, utimesSync } from 'node:fs';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from './clock.ts';
 import { discard } from './git-mirror-files.ts';
 import { tryProcessLock } from './process-lock.ts';
 
 /** Notes that a mirror is in use. There need not be one yet. */
-export async function markMirrorUsed(gitDir: string, now: number): Promise<void> {
-  await utimes(gitDir, now / 1000, now / 1000).catch(() => undefined);
+export function markMirrorUsed(gitDir: string, now: number): void {
+  if (existsSync(gitDir)) utimesSync(gitDir, now / 1000, now / 1000);
 }
 
 /**

@@ -110,7 +110,7 @@ class Mirrors implements GitMirrors {
     }
     const format = objectFormatOf(wants[0]?.sha ?? '');
     const gitDir = join(this.#cacheDir, `${hashOf([remote, format])}.git`);
-    await markMirrorUsed(gitDir, this.#clock.now());
+    markMirrorUsed(gitDir, this.#clock.now());
     if (call.isSuspect !== true) {
       const view = await this.#look(gitDir, wants, call);
       if (view !== null) return view;
@@ -276,7 +276,7 @@ class Mirrors implements GitMirrors {
     await this.#discard(gitDir);
     const part = `${gitDir}.part`;
     await rm(part, { recursive: true, force: true });
-    await writeEmptyRepository(part, { format, isBare: true });
+    writeEmptyRepository(part, { format, isBare: true });
     // Appears whole or not at all.
     await rename(part, gitDir);
   }
@@ -300,7 +300,7 @@ class Mirrors implements GitMirrors {
       });
       // Younger garbage stays: a neighbour may be reading it.
       await this.#git.run(['gc', '--quiet', '--prune=2.days.ago'], call);
-    } else if ((await listPacks(gitDir)).length > mostPacks) {
+    } else if (listPacks(gitDir).length > mostPacks) {
       await this.#git.run(['repack', '-d', '-q', ...(this.#depth === null ? ['--geometric=2'] : ['-a'])], call);
     }
     await this.#git.text(['pack-refs', '--all'], call);
@@ -312,7 +312,7 @@ class Mirrors implements GitMirrors {
     const args = ['fsck', '--connectivity-only', '--no-dangling', '--no-progress'];
     if ((await this.#git.run(args, call)).exitCode !== 0) return false;
     // Connectivity looks at what objects name, not at their bytes; packs know their own sums.
-    const packs = (await listPacks(gitDir)).map(({ base }) => `${base}.idx`);
+    const packs = listPacks(gitDir).map(({ base }) => `${base}.idx`);
     return packs.length === 0 || (await this.#git.run(['verify-pack', ...packs], call)).exitCode === 0;
   }
 

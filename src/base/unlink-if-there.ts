@@ -1,9 +1,9 @@
-import { unlink } from 'node:fs/promises';
+import { unlinkSync } from 'node:fs';
 
-/** Removes a file; false when there was none. `rm` with `force` does the same by three calls to the kernel. */
-export async function unlinkIfThere(path: string): Promise<boolean> {
+/** Removes a file or a link of ours; false when there was none. */
+export function unlinkIfThere(path: string): boolean {
   try {
-    await unlink(path);
+    unlinkSync(path);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;

@@ -54,16 +54,16 @@ void test('in a container the mount shows only a part, and a group outside of it
 
 void test('both versions count out-of-memory kills, each in its own words', async (context) => {
   const two = room(context, { 'memory.events': 'low 0\nmax 12\noom 2\noom_kill 1\n', 'memory.peak': '4096\n' });
-  assert.deepEqual(await memoryEvidence(two), { oomKills: 1, peakBytes: 4096 });
+  assert.deepEqual(memoryEvidence(two), { oomKills: 1, peakBytes: 4096 });
   const one = room(context, {
     'memory.oom_control': 'oom_kill_disable 0\nunder_oom 0\noom_kill 3\n',
     'memory.max_usage_in_bytes': '8192\n',
   });
-  assert.deepEqual(await memoryEvidence(one), { oomKills: 3, peakBytes: 8192 });
+  assert.deepEqual(memoryEvidence(one), { oomKills: 3, peakBytes: 8192 });
 });
 
 void test('a group that is gone, or a kernel that does not count, is no evidence', async (context) => {
-  assert.deepEqual(await memoryEvidence('/nowhere'), { oomKills: null, peakBytes: null });
+  assert.deepEqual(memoryEvidence('/nowhere'), { oomKills: null, peakBytes: null });
   const old = room(context, { 'memory.oom_control': 'oom_kill_disable 0\nunder_oom 0\n' });
-  assert.deepEqual(await memoryEvidence(old), { oomKills: null, peakBytes: null });
+  assert.deepEqual(memoryEvidence(old), { oomKills: null, peakBytes: null });
 });

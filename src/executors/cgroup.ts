@@ -1,6 +1,7 @@
-import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { readSmallFile } from '../base/small-file.ts';
 import type { Limits } from '../core/job.ts';
 
 /**
@@ -74,54 +75,54 @@ export function parseCgroupPlaces(groups: string, mounts: string): CgroupPlaces 
  * find every process of the run at its end, whatever that process did to its environment. Nothing here is needed
  * for a run; what cannot be made is left out.
  */
-export async function makeCgroups(places: CgroupPlaces, name: string, limits: Limits): Promise<MadeCgroups> {
+export function makeCgroups(places: CgroupPlaces, name: string, limits: Limits): MadeCgroups {
   const dirs: string[] = [];
   const kept: MadeCgroups['kept'][number][] = [];
   let memoryDir: string | null = null;
-  const made = async (parent: string | undefined | null): Promise<string | null> => {
+  const made = (parent: string | undefined | null): string | null => {
     if (parent === undefined || parent === null) return null;
     const dir = join(parent, name);
     try {
-      await mkdir(dir);
+      mkdirSync(dir);
     } catch {
       return null;
     }
     dirs.push(dir);
     return dir;
   };
-  const set = async (dir: string, file: string, value: number | string): Promise<boolean> => {
+  const set = (dir: string, file: string, value: number | string): boolean => {
     try {
-      await writeFile(join(dir, file), String(value), { flag: 'r+' });
+      writeFileSync(join(dir, file), String(value), { flag: 'r+' });
       return true;
     } catch {
       return false;
     }
   };
   const { memoryBytes, pids, cpus } = limits;
-  const v1Memory = await made(places.v1['memory']);
+  const v1Memory = made(places.v1['memory']);
   if (v1Memory !== null) {
     memoryDir = v1Memory;
-    if (memoryBytes !== null && (await set(v1Memory, 'memory.limit_in_bytes', memoryBytes))) {
-      await set(v1Memory, 'memory.memsw.limit_in_bytes', memoryBytes);
+    if (memoryBytes !== null && set(v1Memory, 'memory.limit_in_bytes', memoryBytes)) {
+      set(v1Memory, 'memory.memsw.limit_in_bytes', memoryBytes);
       kept.push('memory');
     }
   }
-  const v1Pids = await made(places.v1['pids']);
-  if (v1Pids !== null && pids !== null && (await set(v1Pids, 'pids.max', pids))) kept.push('pids');
+  const v1Pids = made(places.v1['pids']);
+  if (v1Pids !== null && pids !== null && set(v1Pids, 'pids.max', pids)) kept.push('pids');
   if (cpus !== null) {
-    const v1Cpu = await made(places.v1['cpu']);
-    if (v1Cpu !== null && (await set(v1Cpu, 'cpu.cfs_quota_us', Math.round(cpus * 100_000)))) kept.push('cpus');
+    const v1Cpu = made(places.v1['cpu']);
+    if (v1Cpu !== null && set(v1Cpu, 'cpu.cfs_quota_us', Math.round(cpus * 100_000))) kept.push('cpus');
   }
-  await made(places.v1['freezer']);
-  const v2 = await made(places.v2);
+  made(places.v1['freezer']);
+  const v2 = made(places.v2);
   if (v2 !== null) {
-    if (await readable(join(v2, 'memory.events'))) memoryDir = v2;
-    if (memoryBytes !== null && (await set(v2, 'memory.max', memoryBytes))) {
-      await set(v2, 'memory.swap.max', 0);
+    if (existsSync(join(v2, 'memory.events'))) memoryDir = v2;
+    if (memoryBytes !== null && set(v2, 'memory.max', memoryBytes)) {
+      set(v2, 'memory.swap.max', 0);
       kept.push('memory');
     }
-    if (pids !== null && (await set(v2, 'pids.max', pids))) kept.push('pids');
-    if (cpus !== null && (await set(v2, 'cpu.max', `${String(Math.round(cpus * 100_000))} 100000`))) kept.push('cpus');
+    if (pids !== null && set(v2, 'pids.max', pids)) kept.push('pids');
+    if (cpus !== null && set(v2, 'cpu.max', `${String(Math.round(cpus * 100_000))} 100000`)) kept.push('cpus');
   }
   return { dirs, memoryDir, kept };
 }
@@ -133,50 +134,37 @@ export function possibleCgroups(places: CgroupPlaces, name: string): readonly st
 }
 
 /** Removes empty groups, with what the job made below them; a busy or missing one is left. Twice is harmless. */
-export async function removeCgroups(dirs: readonly string[]): Promise<void> {
+export function removeCgroups(dirs: readonly string[]): void {
   for (const dir of dirs) {
     try {
-      await rmdir(dir);
+      rmdirSync(dir);
     } catch (error) {
       // EBUSY: there are others below it, or processes in it (cgroups(7)). Else it is gone.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
-      await removeBelow(dir);
+      removeBelow(dir);
     }
   }
 }
 
-async function removeBelow(dir: string): Promise<void> {
+function removeBelow(dir: string): void {
   try {
-    for (const entry of await readdir(dir, { withFileTypes: true })) {
-      if (entry.isDirectory()) await removeCgroups([join(dir, entry.name)]);
+    for (const entry of readdirSync(dir, { withFileTypes: true })) {
+      if (entry.isDirectory()) removeCgroups([join(dir, entry.name)]);
     }
-    await rmdir(dir);
+    rmdirSync(dir);
   } catch {
     // Gone meanwhile, or something that would not die sits in it.
   }
 }
 
 /** Reads v2 `memory.events` and `memory.peak`, or v1 `memory.oom_control` and `memory.max_usage_in_bytes`. */
-export async function memoryEvidence(dir: string): Promise<MemoryEvidence> {
-  // A look at a name that is not there is cheap here, and dear by way of the thread pool.
+export function memoryEvidence(dir: string): MemoryEvidence {
   const isV2 = existsSync(join(dir, 'memory.events'));
-  const counted = await readOrNull(join(dir, isV2 ? 'memory.events' : 'memory.oom_control'));
-  const peak = await readOrNull(join(dir, isV2 ? 'memory.peak' : 'memory.max_usage_in_bytes'));
+  const counted = readSmallFile(join(dir, isV2 ? 'memory.events' : 'memory.oom_control'));
+  const peak = readSmallFile(join(dir, isV2 ? 'memory.peak' : 'memory.max_usage_in_bytes'));
   const kills = counted === null ? null : /^oom_kill (\d+)$/m.exec(counted);
   return {
     oomKills: kills === null ? null : Number(kills[1]),
     peakBytes: peak === null || !/^\d+\s*$/.test(peak) ? null : Number(peak),
   };
-}
-
-async function readOrNull(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch {
-    return null;
-  }
-}
-
-async function readable(path: string): Promise<boolean> {
-  return (await readOrNull(path)) !== null;
 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { systemClock } from '../base/clock.ts';
-import { DiskWalk, guardDisk, judgeDisk, type DiskVerdict } from './disk-guard.ts';
+import { guardDisk, judgeDisk, type DiskVerdict } from './disk-guard.ts';
 
 const mib = 1024 * 1024;
 
@@ -42,34 +42,6 @@ void test('a job without a limit is to blame when most of what is gone went to i
   assert.equal(judgeDisk({ ...look, usedBytes: 900 }, limits).kind, 'over-limit');
   assert.equal(judgeDisk({ ...look, usedBytes: 100 }, limits).kind, 'others-filled-disk');
   assert.equal(judgeDisk({ ...look, freeBytes: 100, usedBytes: 900 }, limits).kind, 'fine');
-});
-
-void test('a walk counts blocks, shares hard links, and follows no link', async (context) => {
-  const dir = room(context);
-  const elsewhere = room(context);
-  writeFileSync(join(elsewhere, 'big'), Buffer.alloc(8 * mib, 1));
-  mkdirSync(join(dir, 'a', 'b'), { recursive: true });
-  writeFileSync(join(dir, 'a', 'b', 'file'), Buffer.alloc(2 * mib, 1));
-  linkSync(join(dir, 'a', 'b', 'file'), join(dir, 'second-name'));
-  symlinkSync(elsewhere, join(dir, 'a', 'link'));
-  const walk = new DiskWalk([dir]);
-  assert.equal(await walk.goOn(() => 0, 1), true);
-  assert.ok(walk.bytes >= 2 * mib && walk.bytes < 2.2 * mib, String(walk.bytes));
-});
-
-void test('a walk that ran out of time goes on where it was', async (context) => {
-  const dir = room(context);
-  for (let i = 0; i < 100; i++) {
-    mkdirSync(join(dir, String(i)));
-    writeFileSync(join(dir, String(i), 'file'), Buffer.alloc(100_000, 1));
-  }
-  const walk = new DiskWalk([dir]);
-  let portions = 1;
-  // Each question for the time finds it a second later.
-  let now = 0;
-  while (!(await walk.goOn(() => (now += 1000), 1))) portions++;
-  assert.ok(portions >= 2, String(portions));
-  assert.ok(walk.bytes >= 100 * 100_000);
 });
 
 void test('the guard says once that a job has taken too much', async (context) => {

@@ -1,7 +1,6 @@
-import type { Dir } from 'node:fs';
-import { lstat, opendir, stat, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { statfsSync, statSync } from 'node:fs';
 import { sleep, type Clock } from '../base/clock.ts';
+import { DiskWalk } from '../base/disk-walk.ts';
 
 /** What was measured, in bytes. */
 export interface DiskLook {
@@ -63,22 +62,22 @@ export interface DiskGuardOptions {
  * one took.
  */
 export async function guardDisk(options: DiskGuardOptions, signal: AbortSignal): Promise<void> {
-  const { limits, clock, dirs, onVerdict, everyMs = 1000, walkMs = 100, recountMs = 10_000 } = options;
+  const { limits, clock, dirs, onVerdict, everyMs = 1000, walkMs = 50, recountMs = 10_000 } = options;
   let walk: DiskWalk | null = new DiskWalk(await dirs());
   let counted = { dirs: walk.dirs, bytes: 0 };
-  let places = await oneOfEach(walk.dirs);
-  let began = { at: clock.monotonic(), freeBytes: await freeOf(places) };
+  let places = oneOfEach(walk.dirs);
+  let began = { at: clock.monotonic(), freeBytes: freeOf(places) };
   const freeAtStartBytes = began.freeBytes;
   for (;;) {
     const now = await dirs();
-    const freeBytes = await freeOf(places);
+    const freeBytes = freeOf(places);
     let usedBytes = counted.bytes;
     const mostBytes = usedBytes + Math.max(0, began.freeBytes - freeBytes);
     const couldMatter = freeBytes < limits.minFreeBytes || mostBytes > (limits.limitBytes ?? Number.POSITIVE_INFINITY);
     const isOld = now.length !== counted.dirs.length || clock.monotonic() - began.at >= recountMs;
     if (walk === null && (couldMatter || isOld)) {
       walk = new DiskWalk(now);
-      places = await oneOfEach(now);
+      places = oneOfEach(now);
       began = { at: clock.monotonic(), freeBytes };
     }
     if (walk !== null) {
@@ -91,7 +90,7 @@ export async function guardDisk(options: DiskGuardOptions, signal: AbortSignal):
     }
     const verdict = judgeDisk({ freeBytes, freeAtStartBytes, usedBytes }, limits);
     if (verdict.kind !== 'fine' || signal.aborted) {
-      await walk?.close();
+      walk?.close();
       if (verdict.kind !== 'fine' && !signal.aborted) onVerdict(verdict);
       return;
     }
@@ -99,81 +98,29 @@ export async function guardDisk(options: DiskGuardOptions, signal: AbortSignal):
   }
 }
 
-/**
- * Adds up what directories take on the disk, in portions. Links are never followed, a file with several names counts by
- * its share, what vanishes meanwhile is left out.
- */
-export class DiskWalk {
-  readonly dirs: readonly string[];
-  bytes = 0;
-  readonly #ahead: string[];
-  #open: Dir | null = null;
-
-  constructor(dirs: readonly string[]) {
-    this.dirs = dirs;
-    this.#ahead = [...dirs];
-  }
-
-  /** Goes on for about `mostMs`; true when everything has been counted. */
-  async goOn(now: () => number, mostMs: number): Promise<boolean> {
-    const until = now() + mostMs;
-    for (let steps = 1; ; steps++) {
-      try {
-        if (!(await this.#step())) return true;
-      } catch {
-        // Removed while we looked, or not ours to read: what is below it is left out.
-      }
-      if (steps % 64 === 0 && now() >= until) return false;
-    }
-  }
-
-  /** Counts one entry or opens one directory; false when nothing is left. */
-  async #step(): Promise<boolean> {
-    if (this.#open === null) {
-      const next = this.#ahead.pop();
-      if (next === undefined) return false;
-      this.#open = await opendir(next, { bufferSize: 512 });
-    }
-    const dir = this.#open;
-    const entry = await dir.read();
-    if (entry === null) {
-      this.#open = null;
-      await dir.close();
-      return true;
-    }
-    const path = join(dir.path, entry.name);
-    if (entry.isDirectory()) this.#ahead.push(path);
-    const { blocks, nlink } = await lstat(path);
-    // st_blocks counts 512 bytes, whatever the file system's block (stat(2)).
-    this.bytes += (blocks * 512) / (entry.isDirectory() ? 1 : Math.max(1, nlink));
-    return true;
-  }
-
-  /** Lets go of the directory that is open. */
-  async close(): Promise<void> {
-    await this.#open?.close().catch(() => undefined);
-    this.#open = null;
-  }
-}
-
 /** One directory of each file system, so that none is asked twice. */
-async function oneOfEach(dirs: readonly string[]): Promise<readonly string[]> {
+function oneOfEach(dirs: readonly string[]): readonly string[] {
   const found = new Map<number, string>();
   for (const dir of dirs) {
-    const device = await stat(dir).then(
-      ({ dev }) => dev,
-      () => null,
-    );
+    const device = deviceOf(dir);
     if (device !== null && !found.has(device)) found.set(device, dir);
   }
   return [...found.values()];
 }
 
-async function freeOf(dirs: readonly string[]): Promise<number> {
+function deviceOf(dir: string): number | null {
+  try {
+    return statSync(dir).dev;
+  } catch {
+    return null;
+  }
+}
+
+function freeOf(dirs: readonly string[]): number {
   let least = Number.POSITIVE_INFINITY;
   for (const dir of dirs) {
     try {
-      const { bavail, bsize } = await statfs(dir);
+      const { bavail, bsize } = statfsSync(dir);
       least = Math.min(least, bavail * bsize);
     } catch {
       // Not there (any more).

@@ -1,4 +1,5 @@
-import { chmod, copyFile, mkdir, rm, rmdir } from 'node:fs/promises';
+import { mkdirSync, rmdirSync } from 'node:fs';
+import { chmod, copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unlinkIfThere } from '../base/unlink-if-there.ts';
 
@@ -11,7 +12,7 @@ export async function copySecrets(
   files: Readonly<Record<string, string>>,
 ): Promise<{ readonly dir: string; readonly files: Readonly<Record<string, string>> }> {
   const dir = join(stateDir, 'secrets');
-  await mkdir(dir, { recursive: true, mode: 0o700 });
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
   const copies: Record<string, string> = {};
   for (const [name, file] of Object.entries(files)) {
     const copy = join(dir, name);
@@ -25,7 +26,11 @@ export async function copySecrets(
 /** Removes what may hold secrets: their copies and the scripts with the environment. Twice is harmless. */
 export async function removeSecrets(stateDir: string, scripts: readonly string[]): Promise<void> {
   const dir = join(stateDir, 'secrets');
-  // Most jobs have none, and what nobody filled is gone by one call.
-  await rmdir(dir).catch(() => rm(dir, { recursive: true, force: true }));
-  await Promise.all(scripts.map((script) => unlinkIfThere(script)));
+  try {
+    // Most jobs have none, and what nobody filled is gone by one call.
+    rmdirSync(dir);
+  } catch {
+    await rm(dir, { recursive: true, force: true });
+  }
+  for (const script of scripts) unlinkIfThere(script);
 }

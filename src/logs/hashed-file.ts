@@ -1,9 +1,28 @@
 import { createHash, type Hash } from 'node:crypto';
-import { constants } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsync,
+  ftruncateSync,
+  openSync,
+  read,
+  write,
+  writev,
+  writevSync,
+} from 'node:fs';
+import { promisify } from 'node:util';
 import { GroundcrewError } from '../base/errors.ts';
 
 const newline = 10;
+/** Less is written in place: the way through the thread pool costs more than the write. A flood may have to wait for the disk. */
+const littleBytes = 16 * 1024;
+const [readLater, writeLater, writevLater, syncLater] = [
+  promisify(read),
+  promisify(write),
+  promisify(writev),
+  promisify(fsync),
+];
 
 /** A file that grows at its end, and the SHA-256 of what it holds. */
 export interface HashedFile {
@@ -28,43 +47,45 @@ export interface HashedFile {
  * is lost, and it should be opened again with 0.
  */
 export async function openHashedFile(path: string, keepBytes: number): Promise<HashedFile | null> {
-  const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o640);
+  const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants;
+  const fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o640);
   try {
-    const { size } = await handle.stat();
+    const { size } = fstatSync(fd);
     if (size < keepBytes) {
-      await handle.close();
+      closeSync(fd);
       return null;
     }
-    if (size > keepBytes) await handle.truncate(keepBytes);
-    return await readIn(handle, keepBytes);
+    if (size > keepBytes) ftruncateSync(fd, keepBytes);
+    return await readIn(fd, keepBytes);
   } catch (error) {
-    await handle.close();
+    closeSync(fd);
     throw error;
   }
 }
 
-async function readIn(handle: FileHandle, sizeBytes: number): Promise<HashedFile> {
+async function readIn(fd: number, sizeBytes: number): Promise<HashedFile> {
   const hash = createHash('sha256');
   const block = Buffer.allocUnsafe(Math.max(1, Math.min(1024 * 1024, sizeBytes)));
   let lastByte = newline;
   for (let at = 0; at < sizeBytes;) {
-    const { bytesRead } = await handle.read(block, 0, Math.min(block.length, sizeBytes - at), at);
+    const { bytesRead } = await readLater(fd, block, 0, Math.min(block.length, sizeBytes - at), at);
     if (bytesRead === 0) throw new GroundcrewError('logs/cannot-write', 'the log file shrank while it was read');
     hash.update(block.subarray(0, bytesRead));
     lastByte = block[bytesRead - 1] ?? newline;
     at += bytesRead;
   }
-  return new GrowingFile(handle, hash, { sizeBytes, isMidLine: lastByte !== newline });
+  return new GrowingFile(fd, hash, { sizeBytes, isMidLine: lastByte !== newline });
 }
 
 class GrowingFile implements HashedFile {
-  readonly #handle: FileHandle;
+  readonly #fd: number;
   readonly #hash: Hash;
   sizeBytes: number;
   isMidLine: boolean;
+  #syncing: Promise<void> | null = null;
 
-  constructor(handle: FileHandle, hash: Hash, state: { readonly sizeBytes: number; readonly isMidLine: boolean }) {
-    this.#handle = handle;
+  constructor(fd: number, hash: Hash, state: { readonly sizeBytes: number; readonly isMidLine: boolean }) {
+    this.#fd = fd;
     this.#hash = hash;
     this.sizeBytes = state.sizeBytes;
     this.isMidLine = state.isMidLine;
@@ -76,7 +97,10 @@ class GrowingFile implements HashedFile {
     for (let first = 0; first < parts.length; first += 1024) {
       const some = parts.slice(first, first + 1024);
       const length = some.reduce((sum, part) => sum + part.length, 0);
-      const { bytesWritten } = await this.#handle.writev(some, position);
+      const bytesWritten =
+        length <= littleBytes
+          ? writevSync(this.#fd, some, position)
+          : (await writevLater(this.#fd, some, position)).bytesWritten;
       if (bytesWritten < length)
         await this.#writeRest(Buffer.concat(some).subarray(bytesWritten), position + bytesWritten);
       position += length;
@@ -96,16 +120,19 @@ class GrowingFile implements HashedFile {
   }
 
   sync(): Promise<void> {
-    return this.#handle.sync();
+    this.#syncing = syncLater(this.#fd);
+    return this.#syncing;
   }
 
-  close(): Promise<void> {
-    return this.#handle.close();
+  async close(): Promise<void> {
+    // Its number may be another file's afterwards.
+    await this.#syncing?.catch(() => undefined);
+    closeSync(this.#fd);
   }
 
   async #writeRest(rest: Buffer, position: number): Promise<void> {
     for (let at = 0; at < rest.length;) {
-      at += (await this.#handle.write(rest, at, rest.length - at, position + at)).bytesWritten;
+      at += (await writeLater(this.#fd, rest, at, rest.length - at, position + at)).bytesWritten;
     }
   }
 }

@@ -19,7 +19,7 @@ const newline = 10;
 /** Opens the log in `dir`, new or as a killed worker left it. */
 export async function openJobLog(options: JobLogOptions): Promise<JobLog> {
   const path = join(options.dir, 'log');
-  const from = await readCheckpoint(checkpointPath(options));
+  const from = readCheckpoint(checkpointPath(options));
   const file = await openHashedFile(path, from.fileBytes);
   if (file !== null) return new FileLog(options, { path, file, from });
   // A loss of power left the file shorter than its checkpoint: the output is read from its start again.
@@ -134,8 +134,11 @@ class FileLog implements JobLog {
     } catch (cause) {
       throw cannotWrite(this.file, cause);
     }
-    // Without it our own last lines are said again by a later life, no worse: a full disk does not hold up the seal.
-    await this.#checkpoint({ ...this.#state(), isFinished: true }).catch(() => undefined);
+    try {
+      this.#checkpoint({ ...this.#state(), isFinished: true });
+    } catch {
+      // Without it our own last lines are said again by a later life, no worse: a full disk does not hold up the seal.
+    }
     return { sizeBytes: this.#file.sizeBytes, sha256: this.#file.sha256(), isTruncated: this.#isTruncated };
   }
 
@@ -235,7 +238,7 @@ class FileLog implements JobLog {
     const sinceMs = this.#options.clock.monotonic() - this.#checkpointedAt;
     try {
       await this.#file.write(parts);
-      if (sinceMs >= checkpointMs && !this.#isFinishing) await this.#checkpoint(after);
+      if (sinceMs >= checkpointMs && !this.#isFinishing) this.#checkpoint(after);
     } catch (cause) {
       this.#pending = [...parts, ...this.#pending];
       this.#pendingBytes += bytes;
@@ -263,8 +266,8 @@ class FileLog implements JobLog {
    * What a sink may copy is checkpointed first. A restart cuts the file to the checkpoint and may say our own lines
    * elsewhere; had a sink copied more, its copy would differ from the file.
    */
-  async #checkpoint(state: LogCheckpoint): Promise<void> {
-    await writeCheckpoint(checkpointPath(this.#options), state);
+  #checkpoint(state: LogCheckpoint): void {
+    writeCheckpoint(checkpointPath(this.#options), state);
     this.#checkpointedAt = this.#options.clock.monotonic();
     if (state.fileBytes === this.#checkpointedBytes) return;
     this.#checkpointedBytes = state.fileBytes;

@@ -1,5 +1,5 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { readSmallFile, replaceSmallFile } from '../base/small-file.ts';
 
 const checkpointSchema = z.object({
   v: z.literal(1),
@@ -31,16 +31,17 @@ export const emptyLog: LogCheckpoint = {
 };
 
 /** What `path` holds; `emptyLog` when there is none or it cannot be read. */
-export async function readCheckpoint(path: string): Promise<LogCheckpoint> {
+export function readCheckpoint(path: string): LogCheckpoint {
+  const text = readSmallFile(path);
+  if (text === null) return emptyLog;
   try {
-    return checkpointSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    return checkpointSchema.parse(JSON.parse(text));
   } catch {
     return emptyLog;
   }
 }
 
 /** Replaces `path` whole. Outlives a kill, not a loss of power: then the job is gone as well. */
-export async function writeCheckpoint(path: string, checkpoint: LogCheckpoint): Promise<void> {
-  await writeFile(`${path}.new`, JSON.stringify(checkpoint));
-  await rename(`${path}.new`, path);
+export function writeCheckpoint(path: string, checkpoint: LogCheckpoint): void {
+  replaceSmallFile(path, JSON.stringify(checkpoint), `${path}.new`);
 }

@@ -1,6 +1,8 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { existsSync, mkdirSync } from 'node:fs';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { replaceDurably, replaceSmallFile } from '../base/small-file.ts';
 import { holdingSchema } from '../core/message-schema.ts';
 import type { Holding } from '../core/worker-message.ts';
 import type { RunSpec } from '../executors/executor.ts';
@@ -55,26 +57,27 @@ export function attemptDir(root: string, nonce: string): AttemptDir {
       return parsed.success ? parsed.data : null;
     },
     async keepHolding(holding) {
-      await mkdir(dir, { recursive: true, mode: 0o700 });
-      await writeWhole(dir, 'holding.json', holding);
+      mkdirSync(dir, { recursive: true, mode: 0o700 });
+      await keepJson(dir, 'holding.json', holding);
     },
     // Only we write these, and by rename: what is there is whole.
     started: async () => startedByUs ?? ((await readJson(file('started.json'))) as StartedRun | null),
     // Outlives a kill, not a loss of power, as what it names does not either.
     async keepStarted(started) {
-      await writeWhole(dir, 'started.json', started, { isDurable: false });
+      replaceSmallFile(file('started.json'), JSON.stringify(started), file('.started.json'));
       startedByUs = started;
     },
     stopReason: async () => (await readJson(file('stop.json'))) as StopReason | null,
-    keepStopReason: (reason) => writeWhole(dir, 'stop.json', reason),
+    keepStopReason: (reason) => keepJson(dir, 'stop.json', reason),
     end: async () => (await readJson(file('end.json'))) as AttemptEnd | null,
-    keepEnd: (end) => writeWhole(dir, 'end.json', end),
+    keepEnd: (end) => keepJson(dir, 'end.json', end),
     async secretTexts() {
       const names = await readdir(file('secrets')).catch(() => []);
       return await Promise.all(names.map((name) => readFile(join(file('secrets'), name))));
     },
-    async make() {
-      await mkdir(file('attachments'), { recursive: true, mode: 0o700 });
+    make() {
+      mkdirSync(file('attachments'), { recursive: true, mode: 0o700 });
+      return Promise.resolve();
     },
   };
 }
@@ -86,6 +89,7 @@ export async function listAttempts(root: string): Promise<readonly string[]> {
 }
 
 async function readJson(path: string): Promise<unknown> {
+  if (!existsSync(path)) return null;
   try {
     return JSON.parse(await readFile(path, 'utf8'));
   } catch {
@@ -93,23 +97,7 @@ async function readJson(path: string): Promise<unknown> {
   }
 }
 
-/** By rename, and on the disk when it resolves, unless that is not asked for. What a loss of power left half is read as nothing. */
-async function writeWhole(
-  dir: string,
-  name: string,
-  value: unknown,
-  { isDurable } = { isDurable: true },
-): Promise<void> {
-  const draft = join(dir, `.${name}`);
-  const handle = await open(draft, 'w', 0o600);
-  try {
-    await handle.writeFile(JSON.stringify(value));
-    if (isDurable) await handle.sync();
-  } catch (error) {
-    await rm(draft, { force: true });
-    throw error;
-  } finally {
-    await handle.close();
-  }
-  await rename(draft, join(dir, name));
+/** By rename, and on the disk when it resolves. What a loss of power left half is read as nothing. */
+function keepJson(dir: string, name: string, value: unknown): Promise<void> {
+  return replaceDurably(join(dir, name), JSON.stringify(value), join(dir, `.${name}`));
 }

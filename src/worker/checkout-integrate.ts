@@ -61,7 +61,7 @@ async function rebase(target: Target, head: MirrorCommit, base: MirrorCommit): P
   if (common.stdout.toString('latin1').trim() === base.sha) return asItIs(head);
   const refusal = await writeTree(target, head.treeSha);
   if (refusal !== null) return { kind: 'conflict', detail: refusal, log: refusal };
-  await writeHead(target, head.sha);
+  writeHead(target, head.sha);
   const args = ['rebase', '--quiet', '--no-verify', '--no-fork-point', '--no-autosquash', base.sha];
   const result = await gitIn(target, args, { env: identity(head, base) });
   if (result.exitCode !== 0) {

@@ -1,5 +1,7 @@
-import { copyFile, constants, lstat, mkdir, readdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { constants, copyFileSync, readdirSync, statfsSync } from 'node:fs';
+import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { DiskWalk } from '../base/disk-walk.ts';
 import type { ExecResult } from '../base/exec.ts';
 import { type Git, type GitCall, gitComplaint } from '../base/git.ts';
 import { type MirrorView, readFailure } from '../base/git-mirror.ts';
@@ -11,6 +13,7 @@ import {
   writeEmptyRepository,
 } from '../base/git-mirror-files.ts';
 import { isBranchName, isLocalPath, shownRemote } from '../base/git-names.ts';
+import { writeSmallFile } from '../base/small-file.ts';
 
 /** A checkout that is being made: its own repository, which reads objects from the mirror until it has its own. */
 export interface Target {
@@ -27,6 +30,8 @@ export interface Target {
 const mostCopiedBytes = 48 * 1024 * 1024;
 /** Commits of history in a shallow checkout. */
 const shallowCommits = 100;
+/** Bytes of packs that are copied in place: a trip through the thread pool costs more. */
+const littleBytes = 512 * 1024;
 /** Files beyond this are streamed rather than held in memory. */
 const streamedFiles = { 'core.bigFileThreshold': '64m' };
 
@@ -42,9 +47,9 @@ export async function createTarget(options: {
   const { git, view, dir, remote, signal, memoryBytes } = options;
   const gitDir = join(dir, '.git');
   // A second attempt begins from nothing.
-  for (const name of await readdir(dir)) await rm(join(dir, name), { recursive: true, force: true });
+  for (const name of readdirSync(dir)) await rm(join(dir, name), { recursive: true, force: true });
   const [sha = ''] = view.commits.keys();
-  await writeEmptyRepository(gitDir, { format: objectFormatOf(sha), isBare: false, extraConfig: remoteConfig(remote) });
+  writeEmptyRepository(gitDir, { format: objectFormatOf(sha), isBare: false, extraConfig: remoteConfig(remote) });
   return { git, view, dir, gitDir, signal, memoryBytes };
 }
 
@@ -81,8 +86,8 @@ export async function writeTree(target: Target, treeSha: string): Promise<string
 }
 
 /** The commit that is checked out, on no branch. */
-export async function writeHead(target: Target, sha: string): Promise<void> {
-  await writeFile(join(target.gitDir, 'HEAD'), `${sha}\n`);
+export function writeHead(target: Target, sha: string): void {
+  writeSmallFile(join(target.gitDir, 'HEAD'), `${sha}\n`, 0o666);
 }
 
 /**
@@ -99,11 +104,11 @@ export async function fillTarget(
     refs.baseSha !== null && isBaseThere && isBranchName(refs.baseRef)
       ? [[`refs/remotes/origin/${refs.baseRef}`, { sha: refs.baseSha, peeledSha: refs.baseSha }]]
       : [];
-  const packs = await listPacks(target.view.gitDir);
+  const packs = listPacks(target.view.gitDir);
   const totalBytes = packs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   if (totalBytes <= mostCopiedBytes) {
     await copyPacks(target, packs);
-    await writeRefs(target, [...own, ...tags]);
+    writeRefs(target, [...own, ...tags]);
     return;
   }
   const tips = [refs.testedSha, ...own.map(([, { sha }]) => sha)];
@@ -127,17 +132,20 @@ export async function fillTarget(
     input: `${input.join('\n')}\n`,
   });
   if (packed.exitCode !== 0) throw readFailure('pack-objects', packed);
-  if (edge.length > 0) await writeFile(join(target.gitDir, 'shallow'), edge.map((sha) => `${sha}\n`).join(''));
-  await writeRefs(target, [...ownInside, ...tagsInside]);
+  if (edge.length > 0) writeSmallFile(join(target.gitDir, 'shallow'), edge.map((sha) => `${sha}\n`).join(''), 0o666);
+  writeRefs(target, [...ownInside, ...tagsInside]);
 }
 
 async function copyPacks(target: Target, listed: Awaited<ReturnType<typeof listPacks>>): Promise<void> {
   const dir = join(target.gitDir, 'objects/pack');
   for (let tries = 1; ; tries += 1) {
     try {
-      const packs = tries === 1 ? listed : await listPacks(target.view.gitDir);
+      const packs = tries === 1 ? listed : listPacks(target.view.gitDir);
       const files = packs.flatMap(({ base }) => [`${base}.pack`, `${base}.idx`]);
-      await Promise.all(files.map((file) => copyFile(file, join(dir, basename(file)), constants.COPYFILE_FICLONE)));
+      const isLittle = packs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) <= littleBytes;
+      const copies = files.map((file) => [file, join(dir, basename(file)), constants.COPYFILE_FICLONE] as const);
+      if (isLittle) for (const copy of copies) copyFileSync(...copy);
+      else await Promise.all(copies.map((copy) => copyFile(...copy)));
       return;
     } catch (error) {
       // A neighbour tidied the mirror in between; what was copied stays valid.
@@ -147,10 +155,10 @@ async function copyPacks(target: Target, listed: Awaited<ReturnType<typeof listP
   }
 }
 
-async function writeRefs(target: Target, refs: readonly (readonly [string, PackedRef])[]): Promise<void> {
+function writeRefs(target: Target, refs: readonly (readonly [string, PackedRef])[]): void {
   if (refs.length === 0) return;
   const lines = refs.map(([name, { sha }]) => `${sha} ${name}\n`);
-  await writeFile(join(target.gitDir, 'packed-refs'), lines.join(''));
+  writeSmallFile(join(target.gitDir, 'packed-refs'), lines.join(''), 0o666);
 }
 
 /** `origin` for tests that look at it; a path of this machine means nothing in a container. */
@@ -175,7 +183,7 @@ export function guardDisk(
   let firstFree: number | null = null;
   let isLow = false;
   const look = async (): Promise<void> => {
-    const { bavail, bsize } = await statfs(dir);
+    const { bavail, bsize } = statfsSync(dir);
     const free = bavail * bsize;
     firstFree ??= free;
     isLow = free < limits.keepFreeBytes;
@@ -207,13 +215,9 @@ export function guardDisk(
 
 /** Bytes on disk below a directory, without following links. */
 async function sizeOf(dir: string): Promise<number> {
-  let total = 0;
-  for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const found = await lstat(join(entry.parentPath, entry.name)).catch(() => null);
-    total += (found?.blocks ?? 0) * 512;
-  }
-  return total;
+  const walk = new DiskWalk([dir]);
+  await walk.goOn(() => performance.now(), Number.POSITIVE_INFINITY);
+  return walk.bytes;
 }
 
 function firstWord(line: string): string {

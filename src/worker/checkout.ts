@@ -1,4 +1,4 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { errorLine, GroundcrewError, type RetryAdvice } from '../base/errors.ts';
 import { type Git, plain } from '../base/git.ts';
 import type { GitMirrors, MirrorView, MirrorWant } from '../base/git-mirror.ts';
@@ -65,8 +65,8 @@ export type CheckoutResult =
  */
 export async function prepareCheckout(tools: CheckoutTools, order: CheckoutOrder): Promise<CheckoutResult> {
   try {
-    await mkdir(order.targetDir, { recursive: true, mode: 0o700 });
-    if ((await readdir(order.targetDir)).length > 0) {
+    mkdirSync(order.targetDir, { recursive: true, mode: 0o700 });
+    if (readdirSync(order.targetDir).length > 0) {
       return { kind: 'broken', cause: 'checkout', detail: 'the checkout directory is not empty', retry: 'never' };
     }
     const first = await attempt(tools, order, false);
@@ -109,7 +109,7 @@ async function attempt(tools: CheckoutTools, order: CheckoutOrder, isSuspect: bo
       if (refusal !== null) return { kind: 'conflict', reason: 'merge-conflict', detail: refusal, log: refusal };
     }
     await fillTarget(target, { testedSha: joined.testedSha, baseSha: order.baseSha, baseRef: order.subject.baseRef });
-    await writeHead(target, joined.testedSha);
+    writeHead(target, joined.testedSha);
     await guard.measure();
     return { kind: 'ready', testedSha: joined.testedSha, treeSha: joined.treeSha };
   } catch (error) {

@@ -1,5 +1,6 @@
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { replaceDurably, syncFolder } from '../base/small-file.ts';
 import { unlinkIfThere } from '../base/unlink-if-there.ts';
 import { decodeMessage, workerMessageSchema } from '../core/message-schema.ts';
 import type { Spool, Spooled } from './spool.ts';
@@ -37,24 +38,8 @@ export async function openFileSpool(dir: string): Promise<Spool> {
   await makeReserve();
 
   const write = async (name: string, text: string): Promise<void> => {
-    const draft = join(dir, `.${name}`);
-    const handle = await open(draft, 'w', 0o600);
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } catch (error) {
-      await rm(draft, { force: true });
-      throw error;
-    } finally {
-      await handle.close();
-    }
-    await rename(draft, join(dir, name));
-    const folder = await open(dir, 'r');
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
-    }
+    await replaceDurably(join(dir, name), text, join(dir, `.${name}`));
+    await syncFolder(dir);
   };
 
   /** Null: somebody took it away, or it is no message, and stays beside the others for people to look at. */
@@ -92,7 +77,7 @@ export async function openFileSpool(dir: string): Promise<Spool> {
       return found;
     },
     async remove(id) {
-      await unlinkIfThere(join(dir, id));
+      unlinkIfThere(join(dir, id));
       names.delete(id);
       fresh.delete(id);
       await makeReserve();

@@ -108,7 +108,7 @@ export async function openBench(fixture: ExecutorFixture): Promise<Bench> {
         .filter((one) => existsSync(one));
       for (const { nonce } of specs) assert.deepEqual(await carriersOf(nonce, []), [], 'no process is left behind');
       // A broken adapter's are removed, too; then it is told.
-      await removeCgroups(groups);
+      removeCgroups(groups);
       assert.deepEqual(groups, [], 'no control group is left behind');
     },
   };

@@ -70,7 +70,7 @@ export const survivalClauses: readonly ExecutorClause[] = [
       const spec = await bench.spec('echo ready; sleep 20');
       const run = await bench.executor.start(spec, () => undefined, new AbortController().signal);
       await outputUntil(run, 'ready');
-      const guard = await readIdentity(join(guardDir(spec.stateDir), 'guard'));
+      const guard = readIdentity(join(guardDir(spec.stateDir), 'guard'));
       assert.ok(guard);
       process.kill(guard.pid, 'SIGKILL');
       assert.equal((await run.wait()).kind, 'broken');
@@ -86,7 +86,7 @@ export const survivalClauses: readonly ExecutorClause[] = [
       const run = await bench.executor.start(spec, () => undefined, new AbortController().signal);
       await outputUntil(run, 'ready');
       const dir = guardDir(spec.stateDir);
-      const guard = await readIdentity(join(dir, 'guard'));
+      const guard = readIdentity(join(dir, 'guard'));
       assert.ok(guard);
       // Where a container ends, its guard still waits for the engine after these two.
       process.kill(guard.pid, 'SIGKILL');

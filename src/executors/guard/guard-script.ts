@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unlinkIfThere } from '../../base/unlink-if-there.ts';
-import { writeWhole, writtenAt } from './guard-state.ts';
+import { replaceSmallFile } from '../../base/small-file.ts';
+import { writtenAt } from './guard-state.ts';
 
 // As it was when this process began: one version of ours starts one version of it.
 const text = readFileSync(join(import.meta.dirname, 'guard.sh'), 'utf8');
@@ -36,13 +37,13 @@ export async function placeGuardScript(dir: string): Promise<string> {
 async function place(dir: string): Promise<void> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const own = join(dir, name);
-  if ((await readFile(own, 'utf8').catch(() => '')) !== text) await writeWhole(own, text);
+  if ((await readFile(own, 'utf8').catch(() => '')) !== text) replaceSmallFile(own, text);
   known.add(own);
   for (const other of await readdir(dir)) {
     if (other === name || !other.startsWith('guard-')) continue;
     const path = join(dir, other);
     const isDraft = !other.endsWith('.sh');
-    if (isDraft && Date.now() - ((await writtenAt(path)) ?? 0) < deadDraftMs) continue;
-    await unlinkIfThere(path);
+    if (isDraft && Date.now() - (writtenAt(path) ?? 0) < deadDraftMs) continue;
+    unlinkIfThere(path);
   }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { readSmallFile, writeSmallFile } from '../../base/small-file.ts';
 import { unlinkIfThere } from '../../base/unlink-if-there.ts';
 
 /** A process that cannot be taken for a later one with the same number. */
@@ -35,52 +35,41 @@ export function guardDir(stateDir: string): string {
 }
 
 /** Makes the directory of a run and its notes. Throws EEXIST when the attempt was started before. */
-export async function createGuardState(stateDir: string, notes: RunNotes): Promise<string> {
+export function createGuardState(stateDir: string, notes: RunNotes): string {
   const dir = guardDir(stateDir);
-  await mkdir(stateDir, { recursive: true, mode: 0o700 });
-  await mkdir(dir, { mode: 0o700 });
+  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  mkdirSync(dir, { mode: 0o700 });
   // Nothing is started before it is whole: what was killed half-written is the same as none.
-  await writeFile(join(dir, 'run.json'), JSON.stringify(notes), { mode: 0o600 });
+  writeSmallFile(join(dir, 'run.json'), JSON.stringify(notes));
   return dir;
 }
 
-/** Replaces a file so that no reader ever sees a part of it. */
-export async function writeWhole(path: string, text: string): Promise<void> {
-  const draft = `${path}.${randomBytes(6).toString('hex')}`;
-  await writeFile(draft, text, { mode: 0o600 });
-  await rename(draft, path);
-}
-
 /** The notes of a run, or null when there was none, or it is cleaned up. */
-export async function readNotes(dir: string): Promise<RunNotes | null> {
-  const text = await readText(join(dir, 'run.json'));
-  if (text === null || (await exists(join(dir, 'cleaned')))) return null;
+export function readNotes(dir: string): RunNotes | null {
+  const text = readText(join(dir, 'run.json'));
+  if (text === null || existsSync(join(dir, 'cleaned'))) return null;
   try {
     const notes = JSON.parse(text) as Omit<RunNotes, 'marker'> & { readonly marker?: string };
     // Versions before 23 November 2026 kept it in a file, and wrote `cleaned` where we remove the notes.
-    return { ...notes, marker: notes.marker ?? (await readText(join(dir, 'marker'))) ?? '' };
+    return { ...notes, marker: notes.marker ?? readText(join(dir, 'marker')) ?? '' };
   } catch {
     return null;
   }
 }
 
 /** After this the run is not found again. Twice is harmless. */
-export async function removeNotes(dir: string): Promise<void> {
-  await unlinkIfThere(join(dir, 'run.json'));
+export function removeNotes(dir: string): void {
+  unlinkIfThere(join(dir, 'run.json'));
 }
 
 /** A small file's text without the last newline; null when there is none. */
-export async function readText(path: string): Promise<string | null> {
-  try {
-    return (await readFile(path, 'utf8')).replace(/\n$/, '');
-  } catch {
-    return null;
-  }
+export function readText(path: string): string | null {
+  return readSmallFile(path)?.replace(/\n$/, '') ?? null;
 }
 
 /** The process named in a `PID TICKS` file, null when it is not (yet) there. */
-export async function readIdentity(path: string): Promise<ProcessIdentity | null> {
-  const [pid = '', startTicks = ''] = ((await readText(path)) ?? '').split(' ');
+export function readIdentity(path: string): ProcessIdentity | null {
+  const [pid = '', startTicks = ''] = (readText(path) ?? '').split(' ');
   return /^[1-9]\d*$/.test(pid) ? { pid: Number(pid), startTicks } : null;
 }
 
@@ -107,24 +96,13 @@ export function statOf(
 let bootIdRead: string | null = null;
 
 /** This boot's id: process numbers and start times mean nothing across a restart of the machine. */
-export async function bootId(): Promise<string> {
-  bootIdRead ??= (await readText('/proc/sys/kernel/random/boot_id')) ?? '';
+export function bootId(): string {
+  bootIdRead ??= readText('/proc/sys/kernel/random/boot_id') ?? '';
   return bootIdRead;
 }
 
 /** When a file was last written, epoch ms; null when there is none. */
-export async function writtenAt(path: string): Promise<number | null> {
-  try {
-    return Math.round((await stat(path)).mtimeMs);
-  } catch {
-    return null;
-  }
-}
-
-/**
- * Whether there is such a file. Asked a few times a second of each run: the kernel has the answer at hand, and the way through
- * the thread pool would cost many times as much.
- */
-export function exists(path: string): Promise<boolean> {
-  return Promise.resolve(existsSync(path));
+export function writtenAt(path: string): number | null {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found === undefined ? null : Math.round(found.mtimeMs);
 }

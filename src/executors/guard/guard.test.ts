@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -7,7 +8,7 @@ import { test } from 'node:test';
 import { tempDir } from '../../../test/support/temp-dir.ts';
 import { until } from '../../../test/support/until.ts';
 import { systemClock } from '../../base/clock.ts';
-import { bootId, createGuardState, exists, isRunning, readIdentity, readText } from './guard-state.ts';
+import { bootId, createGuardState, isRunning, readIdentity, readText } from './guard-state.ts';
 import { placeGuardScript } from './guard-script.ts';
 import { startGuard } from './start-guard.ts';
 
@@ -34,7 +35,7 @@ for (const { title, isLeft, isKilled } of [
       cgroups: [],
       marker: 'f'.repeat(64),
     } as const;
-    const dir = await createGuardState(stateDir, { ...notes, bootId: await bootId() });
+    const dir = createGuardState(stateDir, { ...notes, bootId: bootId() });
     // What waits in a container that was made: it is nobody's child that we know, and carries no nonce.
     const first = spawn('sleep', ['60'], { stdio: 'ignore' });
     context.after(() => first.kill('SIGKILL'));
@@ -53,18 +54,14 @@ for (const { title, isLeft, isKilled } of [
     const script = await placeGuardScript(stateDir);
     const order = { script, dir, kind: 'container', notes, timeoutMs: 60_000, graceMs: 100, path } as const;
     await startGuard({ ...order, argv: ['sh', 'engine.sh'] }, systemClock);
-    const guard = await readIdentity(join(dir, 'guard'));
+    const guard = readIdentity(join(dir, 'guard'));
     assert.ok(guard);
     await until(() => !isRunning(guard), { what: 'the guard to end' });
-    assert.equal(await readText(join(dir, 'ended')), isKilled ? '137' : '0');
-    assert.equal(await exists(join(dir, 'done')), true);
-    assert.equal(
-      await exists(join(dir, 'asked')),
-      isKilled,
-      'the engine is asked again only if it may not have done it',
-    );
-    assert.equal(await exists(join(dir, 'removed')), !isLeft);
-    assert.equal(await exists(join(dir, 'unstarted')), isLeft, 'nothing of the job has run, so 137 is no verdict');
+    assert.equal(readText(join(dir, 'ended')), isKilled ? '137' : '0');
+    assert.equal(existsSync(join(dir, 'done')), true);
+    assert.equal(existsSync(join(dir, 'asked')), isKilled, 'the engine is asked again only if it may not have done it');
+    assert.equal(existsSync(join(dir, 'removed')), !isLeft);
+    assert.equal(existsSync(join(dir, 'unstarted')), isLeft, 'nothing of the job has run, so 137 is no verdict');
   });
 }
 
@@ -78,7 +75,7 @@ test('a guard whose watch is stopped by the job ends all the same', async (conte
     cgroups: [],
     marker: 'f'.repeat(64),
   } as const;
-  const dir = await createGuardState(stateDir, { ...notes, bootId: await bootId() });
+  const dir = createGuardState(stateDir, { ...notes, bootId: bootId() });
   const path = process.env['PATH'] ?? '';
   // Whoever runs as our user can stop what it finds: here the guard's child that has a sleep.
   const stopWatch = `guard=$(cut -d' ' -f1 guard); sleep 0.2
@@ -88,9 +85,9 @@ test('a guard whose watch is stopped by the job ends all the same', async (conte
   const script = await placeGuardScript(stateDir);
   const order = { script, dir, kind: 'group', notes, timeoutMs: 60_000, graceMs: 100, path } as const;
   await startGuard({ ...order, argv: ['sh', '-c', stopWatch] }, systemClock);
-  const guard = await readIdentity(join(dir, 'guard'));
+  const guard = readIdentity(join(dir, 'guard'));
   assert.ok(guard);
   await until(() => !isRunning(guard), { what: 'the guard to end' });
-  assert.notEqual(await readText(join(dir, 'stopped')), null, 'the watch was found');
-  assert.equal(await readText(join(dir, 'ended')), '0');
+  assert.notEqual(readText(join(dir, 'stopped')), null, 'the watch was found');
+  assert.equal(readText(join(dir, 'ended')), '0');
 });

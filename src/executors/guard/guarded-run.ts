@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { link, readFile, rm, writeFile } from 'node:fs/promises';
+import { closeSync, existsSync, linkSync, openSync, readSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { sleep, type Clock } from '../../base/clock.ts';
+import { writeSmallFile } from '../../base/small-file.ts';
+import { unlinkIfThere } from '../../base/unlink-if-there.ts';
 import { removeCgroups } from '../cgroup.ts';
 import { removeSecrets } from '../secret-copies.ts';
 import type { OomEvidence, Run, RunEnd, StopCause } from '../executor.ts';
 import {
   bootId,
-  exists,
   isRunning,
   readIdentity,
   readText,
@@ -44,7 +45,7 @@ export interface GuardedRunParts {
   readonly engine: GuardedEngine;
   readonly clock: Clock;
   /** Called when everything is gone. */
-  readonly forget: () => Promise<void>;
+  readonly forget: () => void;
 }
 
 /**
@@ -78,11 +79,11 @@ export class GuardedRun implements Run {
 
   async stop(graceMs: number): Promise<void> {
     const { dir, engine, clock } = this.#parts;
-    if (await this.#isOver()) {
+    if (this.#isOver()) {
       await this.wait();
       return;
     }
-    if (!(await exists(join(dir, 'ended')))) await firstCause(dir, 'stopped');
+    if (!existsSync(join(dir, 'ended'))) firstCause(dir, 'stopped');
     const over = new AbortController();
     const ended = this.wait().then(() => {
       over.abort();
@@ -109,32 +110,32 @@ export class GuardedRun implements Run {
     await this.stop(0);
     const sweep = async (): Promise<void> => {
       // What the guard did need not be done again: with a few hundred processes a look at each is most of a short run's cost.
-      if (await exists(join(dir, 'swept'))) return;
+      if (existsSync(join(dir, 'swept'))) return;
       await killCarriers(notes.nonce, notes.cgroups, { clock, mostMs: 10_000 });
     };
     // Only what carries the nonce begets more of it, so this need not wait until the container is taken down.
     await Promise.all([sweep(), this.#guardIsGone()]);
-    if (!(await exists(join(dir, 'removed')))) {
+    if (!existsSync(join(dir, 'removed'))) {
       await engine.remove();
       if (notes.kind === 'container') await sweep();
     }
-    if (!(await this.isGuardRunning()) && (!(await exists(join(dir, 'done'))) || (await this.#keepsGroup()))) {
+    if (!this.isGuardRunning() && (!existsSync(join(dir, 'done')) || (await this.#keepsGroup()))) {
       // Killed, and be it after it was done, it left its watch, which would signal a process number that is long somebody
       // else's when the time is out.
       await killCarriers(notes.nonce, [], { clock, mostMs: 10_000, variable: 'GROUNDCREW_GUARD' });
     }
-    await removeCgroups(notes.cgroups);
+    removeCgroups(notes.cgroups);
     await removeSecrets(dirname(dir), [join(dir, notes.kind === 'group' ? 'job.sh' : 'launch.sh')]);
-    await removeNotes(dir);
-    await forget();
+    removeNotes(dir);
+    forget();
   }
 
   /** True while the guard of this boot runs. */
-  async isGuardRunning(): Promise<boolean> {
+  isGuardRunning(): boolean {
     const { dir, notes } = this.#parts;
     if (this.#guard === null) {
-      if (notes.bootId !== (await bootId())) return false;
-      this.#guard = await readIdentity(join(dir, 'guard'));
+      if (notes.bootId !== bootId()) return false;
+      this.#guard = readIdentity(join(dir, 'guard'));
     }
     return this.#guard !== null && isRunning(this.#guard);
   }
@@ -159,25 +160,25 @@ export class GuardedRun implements Run {
   async #guardIsGone(): Promise<void> {
     const { clock } = this.#parts;
     const until = clock.monotonic() + 15_000;
-    while ((await this.isGuardRunning()) && clock.monotonic() < until) await sleep(clock, 5);
+    while (this.isGuardRunning() && clock.monotonic() < until) await sleep(clock, 5);
   }
 
-  async #isOver(): Promise<boolean> {
+  #isOver(): boolean {
     const { dir } = this.#parts;
-    if ((await exists(join(dir, 'done'))) || (await exists(join(dir, 'lost')))) return true;
-    return !(await this.isGuardRunning());
+    if (existsSync(join(dir, 'done')) || existsSync(join(dir, 'lost'))) return true;
+    return !this.isGuardRunning();
   }
 
   /** A process that escaped holds the pipe open: the guard looks for the end of the output only when it is told to. */
   async #hurry(): Promise<void> {
     const { dir, clock } = this.#parts;
     let hurryAt = clock.monotonic() + hurryMs;
-    while ((await exists(join(dir, 'ended'))) && !(await this.#isOver())) {
+    while (existsSync(join(dir, 'ended')) && !this.#isOver()) {
       await sleep(clock, 10);
       if (clock.monotonic() < hurryAt) continue;
       hurryAt = clock.monotonic() + hurryMs;
       // One of an earlier version has no bell and would die of the signal.
-      if (!(await exists(join(dir, 'bell'))) || (await this.#isOver())) return;
+      if (!existsSync(join(dir, 'bell')) || this.#isOver()) return;
       if (this.#guard !== null && isRunning(this.#guard)) sendSignal(this.#guard.pid, 'SIGUSR1');
     }
   }
@@ -192,32 +193,32 @@ export class GuardedRun implements Run {
     const { dir, clock, engine } = this.#parts;
     const bell = openFileBell(join(dir, 'bell'));
     try {
-      while (!(await this.#isOver())) {
+      while (!this.#isOver()) {
         await bell.wait(clock);
         await this.#hurry();
       }
     } finally {
       bell.close();
     }
-    const lost = await readText(join(dir, 'lost'));
+    const lost = readText(join(dir, 'lost'));
     // An empty file: on a full disk not even the reason can be written.
     if (lost !== null) return broken(lost === '' ? 'the output could not be kept: is the disk full?' : lost);
-    if (!(await exists(join(dir, 'done')))) {
+    if (!existsSync(join(dir, 'done'))) {
       // Nobody looks after the job any more and its exit status went with the guard.
       await this.#kill();
       return broken('the process that watched the run was killed, or the machine restarted');
     }
-    const exitCode = Number((await readText(join(dir, 'ended'))) ?? Number.NaN);
+    const exitCode = Number(readText(join(dir, 'ended')) ?? Number.NaN);
     if (!Number.isInteger(exitCode)) return broken('the exit status is unreadable');
     const failure = await engine.startFailure(exitCode);
     if (failure !== null) return failure;
-    const endedAt = (await writtenAt(join(dir, 'ended'))) ?? clock.now();
+    const endedAt = writtenAt(join(dir, 'ended')) ?? clock.now();
     return {
       kind: 'exited',
       exitCode,
-      stoppedBy: causeOf(await readText(join(dir, 'cause'))),
+      stoppedBy: causeOf(readText(join(dir, 'cause'))),
       ...(await engine.memory()),
-      startedAt: (await writtenAt(join(dir, 'job'))) ?? endedAt,
+      startedAt: writtenAt(join(dir, 'job')) ?? endedAt,
       endedAt,
     };
   }
@@ -244,8 +245,15 @@ export function brokenRun(id: string, end: Extract<RunEnd, { kind: 'broken' }>, 
 }
 
 /** The first kilobytes of the output, for the reason of a failed start. */
-export async function outputHead(dir: string, marker: string): Promise<string> {
-  const text = (await readFile(join(dir, 'output'))).subarray(0, 8192).toString('utf8');
+export function outputHead(dir: string, marker: string): string {
+  const fd = openSync(join(dir, 'output'), 'r');
+  const head = Buffer.alloc(8192);
+  let text: string;
+  try {
+    text = head.toString('utf8', 0, readSync(fd, head, 0, head.length, 0));
+  } finally {
+    closeSync(fd);
+  }
   return marker === '' ? text : (text.split(marker)[0] ?? '');
 }
 
@@ -263,15 +271,15 @@ function causeOf(text: string | null): StopCause | null {
 }
 
 /** Why the job is ended on purpose; the first cause stays, as the guard may write one at the same time. */
-async function firstCause(dir: string, cause: StopCause): Promise<void> {
+function firstCause(dir: string, cause: StopCause): void {
   // Two stops at once must not share a draft.
   const draft = join(dir, `cause.worker.${randomBytes(8).toString('hex')}`);
-  await writeFile(draft, `${cause}\n`, { mode: 0o600 });
+  writeSmallFile(draft, `${cause}\n`);
   try {
-    await link(draft, join(dir, 'cause'));
+    linkSync(draft, join(dir, 'cause'));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   } finally {
-    await rm(draft, { force: true });
+    unlinkIfThere(draft);
   }
 }

@@ -1,8 +1,9 @@
+import { replaceSmallFile } from '../../base/small-file.ts';
+import { existsSync, readSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sleep, type Clock } from '../../base/clock.ts';
 import { openFileBell, type FileBell } from './file-bell.ts';
-import { exists, writeWhole } from './guard-state.ts';
 
 /** A read that filled its buffer is followed by a larger one: a flood comes in few steps, a quiet job costs little memory. */
 const leastReadBytes = 16 * 1024;
@@ -24,7 +25,7 @@ export async function* relayedOutput(options: {
   readonly marker: Buffer;
   readonly offset: number;
   /** False when nothing will write any more. */
-  readonly isGuardRunning: () => Promise<boolean>;
+  readonly isGuardRunning: () => boolean;
   readonly clock: Clock;
 }): AsyncGenerator<Uint8Array, void, void> {
   const { dir, marker, clock } = options;
@@ -39,10 +40,10 @@ export async function* relayedOutput(options: {
     let waitedMs = 0;
     const read = readerOf(file);
     // The relay takes a file that is not there for 0.
-    if (at > 0 || (await exists(join(dir, 'seen')))) await writeWhole(join(dir, 'seen'), `${String(at)}\n`);
+    if (at > 0 || existsSync(join(dir, 'seen'))) replaceSmallFile(join(dir, 'seen'), `${String(at)}\n`);
     for (;;) {
       // Asked before the read: what was written before the guard died is then seen by this read.
-      const isOver = bell !== null && (await hasEnded(dir, options.isGuardRunning));
+      const isOver = bell !== null && hasEnded(dir, options.isGuardRunning);
       const { bytes, isRest } = await read(at);
       const end = bytes.indexOf(marker);
       const keep = end >= 0 ? end : bytes.length - (isOver && isRest ? 0 : beginningOf(marker, bytes));
@@ -58,7 +59,7 @@ export async function* relayedOutput(options: {
         pauseMs = 2;
         if (at - reported >= reportEveryBytes) {
           reported = at;
-          await writeWhole(join(dir, 'seen'), `${String(at)}\n`);
+          replaceSmallFile(join(dir, 'seen'), `${String(at)}\n`);
         }
       }
       if (end >= 0) return;
@@ -82,8 +83,8 @@ export async function* relayedOutput(options: {
   }
 }
 
-async function hasEnded(dir: string, isGuardRunning: () => Promise<boolean>): Promise<boolean> {
-  return (await exists(join(dir, 'lost'))) || !(await isGuardRunning());
+function hasEnded(dir: string, isGuardRunning: () => boolean): boolean {
+  return existsSync(join(dir, 'lost')) || !isGuardRunning();
 }
 
 /** Reads from an offset. `isRest`: there was nothing more. What it gives is the caller's, and is not written again. */
@@ -92,7 +93,11 @@ function readerOf(file: FileHandle): (offset: number) => Promise<{ readonly byte
   let size = leastReadBytes;
   return async (offset) => {
     if (buffer.length !== size) buffer = Buffer.allocUnsafeSlow(size);
-    const { bytesRead } = await file.read(buffer, 0, size, offset);
+    // A little of what has just been written is at hand; a flood may have to be waited for.
+    const bytesRead =
+      size === leastReadBytes
+        ? readSync(file.fd, buffer, 0, size, offset)
+        : (await file.read(buffer, 0, size, offset)).bytesRead;
     const isRest = bytesRead < size;
     if (isRest && bytesRead <= leastReadBytes / 4) {
       size = leastReadBytes;

@@ -8,11 +8,11 @@ import { createRunRegistry } from './run-registry.ts';
 test('a registry lists what was added and not removed, whoever made its directory', async (context) => {
   const dir = join(await tempDir(context), 'made', 'when', 'needed');
   const registry = createRunRegistry(dir);
-  await registry.add({ id: 'a.1', stateDir: '/a' });
-  await registry.add({ id: 'a.1', stateDir: '/a' });
-  await registry.add({ id: 'b.1', stateDir: '/b' });
-  await registry.remove('b.1');
-  await registry.remove('b.1');
+  registry.add({ id: 'a.1', stateDir: '/a' });
+  registry.add({ id: 'a.1', stateDir: '/a' });
+  registry.add({ id: 'b.1', stateDir: '/b' });
+  registry.remove('b.1');
+  registry.remove('b.1');
   assert.deepEqual(await createRunRegistry(dir).list(), [{ id: 'a.1', stateDir: '/a' }]);
 });
 
@@ -22,6 +22,6 @@ test('a registry knows the runs that an earlier version wrote down', async (cont
   writeFileSync(join(dir, 'd.1.json.8e33c6544192'), '{"id":');
   const registry = createRunRegistry(dir);
   assert.deepEqual(await registry.list(), [{ id: 'c.1', stateDir: '/c' }]);
-  await registry.remove('c.1');
+  registry.remove('c.1');
   assert.deepEqual(await registry.list(), []);
 });

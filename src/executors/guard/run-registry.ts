@@ -1,4 +1,5 @@
-import { mkdir, readdir, readFile, readlink, symlink } from 'node:fs/promises';
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unlinkIfThere } from '../../base/unlink-if-there.ts';
 
@@ -13,29 +14,31 @@ export interface RegisteredRun {
  * before anything is started and removed after everything is gone, so a run is never without one.
  */
 export interface RunRegistry {
-  add(run: RegisteredRun): Promise<void>;
-  remove(id: string): Promise<void>;
+  add(run: RegisteredRun): void;
+  remove(id: string): void;
   list(): Promise<readonly RegisteredRun[]>;
 }
 
 /** The registry in this directory, which is the executor's own. */
 export function createRunRegistry(dir: string): RunRegistry {
   return {
-    async add(run) {
-      const add = (): Promise<void> => symlink(run.stateDir, join(dir, `${run.id}${ending}`));
+    add(run) {
+      const add = (): void => {
+        symlinkSync(run.stateDir, join(dir, `${run.id}${ending}`));
+      };
       try {
-        await add();
+        add();
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
         if (code === 'EEXIST') return;
         if (code !== 'ENOENT') throw error;
-        await mkdir(dir, { recursive: true, mode: 0o700 });
-        await add();
+        mkdirSync(dir, { recursive: true, mode: 0o700 });
+        add();
       }
     },
-    async remove(id) {
+    remove(id) {
       for (const one of [ending, oldEnding]) {
-        if (await unlinkIfThere(join(dir, `${id}${one}`))) return;
+        if (unlinkIfThere(join(dir, `${id}${one}`))) return;
       }
     },
     async list() {

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { link, rm, writeFile } from 'node:fs/promises';
+import { existsSync, linkSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep, type Clock } from '../../base/clock.ts';
 import { errorLine, GroundcrewError } from '../../base/errors.ts';
-import { exists, readIdentity, readText, type RunNotes } from './guard-state.ts';
+import { writeSmallFile } from '../../base/small-file.ts';
+import { unlinkIfThere } from '../../base/unlink-if-there.ts';
+import { readIdentity, readText, type RunNotes } from './guard-state.ts';
 
 /** How the guard runs its command. */
 export interface GuardOrder {
@@ -68,15 +69,15 @@ export async function startGuard(order: GuardOrder, clock: Clock): Promise<void>
     child.unref();
     const until = clock.monotonic() + 10_000;
     // It opens the file before it writes it: the name may be there for a moment without what it says.
-    while (!existsSync(join(order.dir, 'guard')) || (await readIdentity(join(order.dir, 'guard'))) === null) {
+    while (!existsSync(join(order.dir, 'guard')) || readIdentity(join(order.dir, 'guard')) === null) {
       if (seen.trouble === null && clock.monotonic() < until) await sleep(clock, 2);
       else break;
     }
   } catch (error) {
     seen.trouble = errorLine(error);
   }
-  if (await claimUnguarded(order.dir)) {
-    const said = (await readText(join(order.dir, 'guard.log'))) ?? '';
+  if (claimUnguarded(order.dir)) {
+    const said = readText(join(order.dir, 'guard.log')) ?? '';
     throw new GroundcrewError(
       'executors/no-guard',
       `the run's parent process did not start: ${[seen.trouble ?? 'it said nothing within 10 s', said].join(' ').trim()}`,
@@ -89,16 +90,16 @@ export async function startGuard(order: GuardOrder, clock: Clock): Promise<void>
  * Takes the guard's place where none has come, so that one that comes late goes away again. True when it was free: then
  * nothing was and nothing will be started in this directory.
  */
-export async function claimUnguarded(dir: string): Promise<boolean> {
-  if (await exists(join(dir, 'guard'))) return (await readText(join(dir, 'guard'))) === 'nobody';
+export function claimUnguarded(dir: string): boolean {
+  if (existsSync(join(dir, 'guard'))) return readText(join(dir, 'guard')) === 'nobody';
   const draft = join(dir, `guard.nobody.${randomBytes(8).toString('hex')}`);
-  await writeFile(draft, 'nobody\n', { mode: 0o600 });
+  writeSmallFile(draft, 'nobody\n');
   try {
-    await link(draft, join(dir, 'guard'));
+    linkSync(draft, join(dir, 'guard'));
     return true;
   } catch {
     return false;
   } finally {
-    await rm(draft, { force: true });
+    unlinkIfThere(draft);
   }
 }

@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunEnd } from '../executor.ts';
-import { exists, readIdentity, readText, type RunNotes } from '../guard/guard-state.ts';
+import { readIdentity, readText, type RunNotes } from '../guard/guard-state.ts';
 import { broken, outputHead, type GuardedEngine } from '../guard/guarded-run.ts';
 import { sendSignal } from '../guard/nonce-sweep.ts';
 import { reasonIn } from './podman-command.ts';
@@ -15,12 +16,12 @@ export function containerEngine(
   const pidFile = join(dir, 'container.pid');
   return {
     async signal(signal) {
-      if (await exists(join(dir, 'ended'))) return false;
-      const pid = Number((await readText(pidFile)) ?? Number.NaN);
+      if (existsSync(join(dir, 'ended'))) return false;
+      const pid = Number(readText(pidFile) ?? Number.NaN);
       if (!Number.isInteger(pid) || pid <= 1) {
         if (signal === 'SIGTERM') return false;
         // There is no container yet: end podman, and the guard removes what it has begun.
-        const job = await readIdentity(join(dir, 'job'));
+        const job = readIdentity(join(dir, 'job'));
         return job !== null && sendSignal(-job.pid, 'SIGKILL');
       }
       // The first process of the container carries the nonce, so a number that was given anew is not taken for it.
@@ -36,14 +37,14 @@ export function containerEngine(
       return true;
     },
     async diskDirs() {
-      const pid = await readText(pidFile);
-      const mounts = pid === null ? null : await readText(`/proc/${pid}/mountinfo`);
+      const pid = readText(pidFile);
+      const mounts = pid === null ? null : readText(`/proc/${pid}/mountinfo`);
       return mounts === null ? [] : upperDirs(mounts);
     },
     async startFailure(): Promise<Extract<RunEnd, { kind: 'broken' }> | null> {
-      if (await exists(join(dir, 'unstarted'))) return broken('podman was killed before it started the container');
-      if ((await readText(pidFile)) !== null) return null;
-      return broken(`the container did not start: ${reasonIn(await outputHead(dir, notes.marker))}`);
+      if (existsSync(join(dir, 'unstarted'))) return broken('podman was killed before it started the container');
+      if (readText(pidFile) !== null) return null;
+      return broken(`the container did not start: ${reasonIn(outputHead(dir, notes.marker))}`);
     },
   };
 }

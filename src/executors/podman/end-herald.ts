@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sleep, type Clock } from '../../base/clock.ts';
-import { exists, isRunning, readIdentity, readText, statOf, writeWhole } from '../guard/guard-state.ts';
+import { replaceSmallFile } from '../../base/small-file.ts';
+import { isRunning, readIdentity, readText, statOf } from '../guard/guard-state.ts';
 import { sendSignal } from '../guard/nonce-sweep.ts';
 
 /** conmon writes the status within a millisecond of the death; podman takes it away some tens of milliseconds later. */
@@ -28,10 +30,10 @@ export function endHerald(dir: string, clock: Clock): EndHerald {
     async tell() {
       if (file === null) return;
       // One of an earlier version has no bell and would die of the signal.
-      if (!(await exists(join(dir, 'bell')))) return;
+      if (!existsSync(join(dir, 'bell'))) return;
       const until = clock.monotonic() + mostMs;
-      while (!(await exists(join(dir, 'ended'))) && clock.monotonic() < until) {
-        const status = await readText(file);
+      while (!existsSync(join(dir, 'ended')) && clock.monotonic() < until) {
+        const status = readText(file);
         if (status !== null && /^\d{1,3}$/.test(status)) {
           await pass(dir, status);
           return;
@@ -44,8 +46,8 @@ export function endHerald(dir: string, clock: Clock): EndHerald {
 
 async function pass(dir: string, status: string): Promise<void> {
   try {
-    await writeWhole(join(dir, 'container.exit'), `${status}\n`);
-    const guard = await readIdentity(join(dir, 'guard'));
+    replaceSmallFile(join(dir, 'container.exit'), `${status}\n`);
+    const guard = readIdentity(join(dir, 'guard'));
     if (guard !== null && isRunning(guard)) sendSignal(guard.pid, 'SIGUSR1');
   } catch {
     // A full disk, or a guard that has just ended: it goes the long way.

@@ -1,6 +1,7 @@
+import { replaceSmallFile } from '../../base/small-file.ts';
 import { mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { writeWhole } from '../guard/guard-state.ts';
+
 import type { LocalImage } from './image.ts';
 
 /** What podman's storage said of names, for as long as it says the same: a look saves a call of podman, about 30 ms. */
@@ -53,7 +54,7 @@ export function createImageMemory(file: string, listFile: string | null): ImageM
       const images = { ...(known?.stamp === stamp ? known.images : {}), [name]: image };
       try {
         await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-        await writeWhole(file, JSON.stringify({ stamp, images } satisfies Remembered));
+        replaceSmallFile(file, JSON.stringify({ stamp, images } satisfies Remembered));
       } catch {
         // Not remembered: looked up again.
       }

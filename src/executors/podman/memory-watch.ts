@@ -50,7 +50,7 @@ export class MemoryWatch {
     // Missed by the timer, the group may still be there for a last look: what it says of kills is true, its no is not.
     if (!this.#hasSeenEnd) await this.#count();
     if (this.#parentDir !== null) {
-      const above = await memoryEvidence(this.#parentDir);
+      const above = memoryEvidence(this.#parentDir);
       if (above.oomKills !== null) {
         this.#hasSeenEnd = true;
         this.#kills = Math.max(this.#kills, above.oomKills);
@@ -69,7 +69,7 @@ export class MemoryWatch {
   async #look(): Promise<void> {
     if (this.#hasSeenEnd) return;
     if (this.#first === null) {
-      const text = await readText(this.#pidFile);
+      const text = readText(this.#pidFile);
       if (text === null || !/^\d+$/.test(text)) return;
       const pid = Number(text);
       this.#first = { pid, startTicks: statOf(pid)?.startTicks ?? '' };
@@ -101,7 +101,7 @@ export class MemoryWatch {
 
   async #count(): Promise<boolean> {
     if (this.#dir === null) return false;
-    const found = await memoryEvidence(this.#dir);
+    const found = memoryEvidence(this.#dir);
     if (found.oomKills === null) return false;
     this.#kills = Math.max(this.#kills, found.oomKills);
     this.#peak = found.peakBytes ?? this.#peak;

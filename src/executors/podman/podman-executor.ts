@@ -101,15 +101,15 @@ class PodmanExecutor implements Executor {
     const notes: RunNotes = {
       id,
       nonce: spec.nonce,
-      bootId: await bootId(),
+      bootId: bootId(),
       kind: 'container',
       imageDigest: pinnedReference(spec.image, had.image),
       cgroups: [],
       marker: newMarker(),
     };
     try {
-      await this.#registry.add({ id, stateDir });
-      const dir = await createGuardState(stateDir, notes);
+      this.#registry.add({ id, stateDir });
+      const dir = createGuardState(stateDir, notes);
       await this.#prepare(spec, { dir, image: had.image, settings });
       const { timeoutMs, graceMs } = spec;
       const order = { dir, kind: 'container', notes, timeoutMs, graceMs } as const;
@@ -119,20 +119,23 @@ class PodmanExecutor implements Executor {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
         throw new GroundcrewError('executors/started-before', `run ${id} was started before in ${stateDir}`);
       }
-      return brokenRun(id, broken(errorLine(error)), () => this.#registry.remove(id));
+      return brokenRun(id, broken(errorLine(error)), () => {
+        this.#registry.remove(id);
+        return Promise.resolve();
+      });
     }
     return this.#running(spec, notes, settings);
   }
 
   async adopt(spec: Pick<RunSpec, 'id' | 'stateDir'>): Promise<GuardedRun | null> {
     const dir = guardDir(spec.stateDir);
-    const notes = await readNotes(dir);
+    const notes = readNotes(dir);
     if (notes?.id !== spec.id) return null;
-    if (await claimUnguarded(dir)) {
-      await this.#registry.remove(spec.id);
+    if (claimUnguarded(dir)) {
+      this.#registry.remove(spec.id);
       return null;
     }
-    const settings = await readText(join(dir, 'settings.json'));
+    const settings = readText(join(dir, 'settings.json'));
     return settings === null ? null : this.#running(spec, notes, JSON.parse(settings) as PodmanSettings);
   }
 
@@ -141,7 +144,7 @@ class PodmanExecutor implements Executor {
     for (const entry of await this.#registry.list()) {
       if (keep.has(entry.id)) continue;
       const run = await this.adopt(entry);
-      if (run === null) await this.#registry.remove(entry.id);
+      if (run === null) this.#registry.remove(entry.id);
       else await run.cleanup();
       removed.add(entry.id);
     }
@@ -264,7 +267,9 @@ class PodmanExecutor implements Executor {
           return failure;
         },
       },
-      forget: () => this.#registry.remove(notes.id),
+      forget: () => {
+        this.#registry.remove(notes.id);
+      },
     });
   }
 

@@ -83,7 +83,7 @@ void suite('the podman executor on this machine', needs('podman'), () => {
       const spec = await bench.spec('echo ready; sleep 1; echo more; exit 21');
       const run = await bench.executor.start(spec, () => undefined, new AbortController().signal);
       await outputUntil(run, 'ready');
-      const client = (await readIdentity(join(guardDir(spec.stateDir), 'job'))) ?? assert.fail('no job');
+      const client = readIdentity(join(guardDir(spec.stateDir), 'job')) ?? assert.fail('no job');
       process.kill(client.pid, 'SIGKILL');
       assert.equal((await exited(run)).exitCode, 21);
       assert.equal((await outputOf(run)).toString(), 'ready\nmore\n');
@@ -117,7 +117,7 @@ void suite('the podman executor on this machine', needs('podman'), () => {
       const spec = await bench.spec('echo ready; sleep 30');
       const run = await bench.executor.start(spec, () => undefined, new AbortController().signal);
       await outputUntil(run, 'ready');
-      const guard = (await readIdentity(join(guardDir(spec.stateDir), 'guard'))) ?? assert.fail('no guard');
+      const guard = readIdentity(join(guardDir(spec.stateDir), 'guard')) ?? assert.fail('no guard');
       process.kill(guard.pid, 'SIGKILL');
       assert.equal((await run.wait()).kind, 'broken');
       await run.cleanup();

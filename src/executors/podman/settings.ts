@@ -1,9 +1,10 @@
+import { replaceSmallFile } from '../../base/small-file.ts';
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import type { ExecutorTrial } from '../executor.ts';
-import { writeWhole } from '../guard/guard-state.ts';
+
 import { reasonIn, type PodmanCommand } from './podman-command.ts';
 import { containerName, globalArguments, type PodmanSettings } from './run-arguments.ts';
 
@@ -91,7 +92,7 @@ export async function tryPodman(
     const version = (await podman(['--version'])).stdout.toString('utf8').trim().replace(' version', '');
     const finding = `${version}, ${attempt.words}, cgroup v${String(settings.cgroupVersion)}`;
     await mkdir(place.cacheDir, { recursive: true, mode: 0o700 });
-    await writeWhole(join(place.cacheDir, 'podman.json'), JSON.stringify({ key, settings, finding }));
+    replaceSmallFile(join(place.cacheDir, 'podman.json'), JSON.stringify({ key, settings, finding }));
     return { isUsable: true, finding, tookMs: took(), settings };
   }
   const finding = `no container runs: ${[...new Set(reasons)].slice(0, 3).join('; ')}`;

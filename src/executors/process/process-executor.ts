@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync, mkdirSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../../base/clock.ts';
 import { errorLine, GroundcrewError, isGroundcrewError } from '../../base/errors.ts';
+import { writeSmallFile } from '../../base/small-file.ts';
 import {
   cgroupPlaces,
   makeCgroups,
@@ -16,7 +18,6 @@ import type { Executor, ExecutorTrial, Run, RunSpec } from '../executor.ts';
 import {
   bootId,
   createGuardState,
-  exists,
   guardDir,
   isRunning,
   readIdentity,
@@ -63,14 +64,16 @@ export function createProcessExecutor(options: ProcessExecutorOptions): Executor
       notes,
       clock,
       engine: processEngine(guardDir(spec.stateDir), notes),
-      forget: () => registry.remove(spec.id),
+      forget: () => {
+        registry.remove(spec.id);
+      },
     });
 
   const find = async (spec: Pick<RunSpec, 'id' | 'stateDir'>): Promise<GuardedRun | null> => {
     const dir = guardDir(spec.stateDir);
-    const notes = await readNotes(dir);
+    const notes = readNotes(dir);
     if (notes?.id !== spec.id) return null;
-    if (await claimUnguarded(dir)) {
+    if (claimUnguarded(dir)) {
       await clearUnstarted(notes, registry, clock);
       return null;
     }
@@ -89,21 +92,21 @@ export function createProcessExecutor(options: ProcessExecutorOptions): Executor
       const id = spec.id;
       if (spec.network === 'none') progress('The process executor cannot take the network away; this job has it.');
       if (signal.aborted) return brokenRun(id, broken('canceled before it was started'), () => Promise.resolve());
-      await registry.add({ id, stateDir: spec.stateDir });
-      const groups = await makeCgroups(await places(), groupName(id), spec.limits);
+      registry.add({ id, stateDir: spec.stateDir });
+      const groups = makeCgroups(await places(), groupName(id), spec.limits);
       const missing = missingLimits(spec, groups);
       if (missing !== '') progress(`No control group can be made here: the limit of ${missing} is not kept.`);
       const notes: RunNotes = {
         id,
         nonce: spec.nonce,
-        bootId: await bootId(),
+        bootId: bootId(),
         kind: 'group',
         imageDigest: null,
         cgroups: groups.dirs,
         marker: newMarker(),
       };
       try {
-        const dir = await createGuardState(spec.stateDir, notes);
+        const dir = createGuardState(spec.stateDir, notes);
         await prepare(spec, dir, { path, groups });
         const argv = ['sh', join(dir, 'job.sh')];
         const { timeoutMs, graceMs } = spec;
@@ -128,8 +131,8 @@ export function createProcessExecutor(options: ProcessExecutorOptions): Executor
         if (keep.has(entry.id)) continue;
         const run = await find(entry);
         if (run === null) {
-          await removeCgroups(possibleCgroups(await places(), groupName(entry.id)));
-          await registry.remove(entry.id);
+          removeCgroups(possibleCgroups(await places(), groupName(entry.id)));
+          registry.remove(entry.id);
         } else {
           await run.cleanup();
         }
@@ -146,8 +149,8 @@ function groupName(id: string): string {
 
 async function clearUnstarted(notes: RunNotes, registry: RunRegistry, clock: Clock): Promise<void> {
   await killCarriers(notes.nonce, notes.cgroups, { clock, mostMs: 10_000 });
-  await removeCgroups(notes.cgroups);
-  await registry.remove(notes.id);
+  removeCgroups(notes.cgroups);
+  registry.remove(notes.id);
 }
 
 function missingLimits(spec: RunSpec, groups: MadeCgroups): string {
@@ -172,7 +175,7 @@ async function prepare(
   const home = join(spec.stateDir, 'home');
   // Directly below the state directory: programs put sockets into TMPDIR, whose paths may have 107 bytes.
   const temporary = join(spec.stateDir, 'tmp');
-  for (const one of [home, temporary]) await mkdir(one, { recursive: true, mode: 0o700 });
+  for (const one of [home, temporary]) mkdirSync(one, { recursive: true, mode: 0o700 });
   const secrets = await copySecrets(spec.stateDir, spec.secretFiles);
   const env = {
     PATH: place.path,
@@ -191,29 +194,29 @@ async function prepare(
     troubleFile: join(dir, 'trouble'),
     argv: spec.command,
   });
-  await writeFile(join(dir, 'job.sh'), script, { mode: 0o600 });
+  writeSmallFile(join(dir, 'job.sh'), script);
 }
 
 function processEngine(dir: string, notes: RunNotes): GuardedEngine {
   const memoryDir = notes.cgroups.find((group) => group.includes('/memory/')) ?? notes.cgroups.at(-1) ?? null;
   return {
     async signal(signal) {
-      const job = await readIdentity(join(dir, 'job'));
-      const guard = await readIdentity(join(dir, 'guard'));
+      const job = readIdentity(join(dir, 'job'));
+      const guard = readIdentity(join(dir, 'guard'));
       // While the guard runs it has not reaped the job, so the number is still the job's, even of a dead one.
       if (job === null || !(isRunning(job) || (guard !== null && isRunning(guard)))) return false;
-      if (await exists(join(dir, 'ended'))) return false;
+      if (existsSync(join(dir, 'ended'))) return false;
       const isHeard = sendSignal(-job.pid, signal);
       if (isHeard && signal === 'SIGTERM') sendSignal(-job.pid, 'SIGCONT');
       return isHeard;
     },
     async memory() {
       if (memoryDir === null) return { oom: 'unknown', peakMemoryBytes: null };
-      const { oomKills, peakBytes } = await memoryEvidence(memoryDir);
+      const { oomKills, peakBytes } = memoryEvidence(memoryDir);
       return { oom: oomKills === null ? 'unknown' : oomKills > 0 ? 'yes' : 'no', peakMemoryBytes: peakBytes };
     },
     async startFailure(exitCode) {
-      const trouble = exitCode === 125 ? await readText(join(dir, 'trouble')) : null;
+      const trouble = exitCode === 125 ? readText(join(dir, 'trouble')) : null;
       return trouble === null ? null : broken(`the job's directory cannot be entered: ${trouble}`);
     },
     remove: () => Promise.resolve(),
@@ -271,7 +274,7 @@ async function tryOut(trialsDir: string, place: TrialPlace, signal: AbortSignal)
     let said = '';
     for await (const bytes of run.output(0)) said += Buffer.from(bytes).toString();
     const isUsable = end.kind === 'exited' && end.exitCode === 0 && said === 'it works\n';
-    const groups = (await readNotes(guardDir(spec.stateDir)))?.cgroups.length ?? 0;
+    const groups = readNotes(guardDir(spec.stateDir))?.cgroups.length ?? 0;
     const reason = end.kind === 'broken' ? end.detail : `exit status ${String(end.exitCode)}, said ${said.trim()}`;
     const finding = isUsable
       ? `plain processes, ${groups > 0 ? 'limits by control groups' : 'no limits: no control group can be made'}; isolates nothing`

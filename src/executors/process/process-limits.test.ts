@@ -21,8 +21,8 @@ const noLimits = { memoryBytes: null, pids: null, shmBytes: null, cpus: null, di
 /** What control groups can keep on this machine. */
 const kept = await (async () => {
   const limits = { ...noLimits, memoryBytes: 64 << 20, pids: 20, cpus: 1 };
-  const made = await makeCgroups(await cgroupPlaces(), `groundcrew-probe-${String(process.pid)}`, limits);
-  await removeCgroups(made.dirs);
+  const made = makeCgroups(await cgroupPlaces(), `groundcrew-probe-${String(process.pid)}`, limits);
+  removeCgroups(made.dirs);
   return made.kept;
 })();
 
@@ -76,7 +76,7 @@ void suite('the process executor on this machine', needs('linux'), () => {
       const spec = await bench.spec('env -i setsid sleep 87 & sleep 0.3; echo ready; sleep 20');
       const run = await bench.executor.start(spec, () => undefined, new AbortController().signal);
       await outputUntil(run, 'ready');
-      const { cgroups } = (await readNotes(guardDir(spec.stateDir))) ?? assert.fail('no notes');
+      const { cgroups } = readNotes(guardDir(spec.stateDir)) ?? assert.fail('no notes');
       assert.ok(cgroups.length > 0);
       const pids = await carriersOf(spec.nonce, cgroups);
       await run.stop(0);
@@ -109,7 +109,7 @@ void suite('the process executor on this machine', needs('linux'), () => {
       const spec = await bench.spec('echo ready; sleep 30');
       const run = await bench.executor.start(spec, () => undefined, new AbortController().signal);
       await outputUntil(run, 'ready');
-      const guard = (await readIdentity(join(guardDir(spec.stateDir), 'guard'))) ?? assert.fail('no guard');
+      const guard = readIdentity(join(guardDir(spec.stateDir), 'guard')) ?? assert.fail('no guard');
       process.kill(guard.pid, 'SIGKILL');
       const end = await run.wait();
       assert.equal(end.kind, 'broken');
@@ -125,7 +125,7 @@ void suite('the process executor on this machine', needs('linux'), () => {
       const spec = await bench.spec('echo ready; sleep 1; echo more; exit 0');
       const run = await bench.executor.start(spec, () => undefined, new AbortController().signal);
       await outputUntil(run, 'ready');
-      const guard = (await readIdentity(join(guardDir(spec.stateDir), 'guard'))) ?? assert.fail('no guard');
+      const guard = readIdentity(join(guardDir(spec.stateDir), 'guard')) ?? assert.fail('no guard');
       const children = await readFile(`/proc/${String(guard.pid)}/task/${String(guard.pid)}/children`, 'latin1');
       for (const pid of children.trim().split(' ')) {
         const below = (await readFile(`/proc/${pid}/task/${pid}/children`, 'latin1')).trim();

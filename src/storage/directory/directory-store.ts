@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
-import { link, lstat, mkdir, open, realpath, rename } from 'node:fs/promises';
+import { constants, linkSync, lstatSync, renameSync } from 'node:fs';
+import { mkdir, open, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
@@ -64,30 +64,42 @@ class FilesBelow implements DirectoryStore {
       try {
         const isNewKind = !isSameKind(await readKind(this.#kinds, key), kindIn(options));
         // A change of kind passes through `download`, so at no crash are bytes shown under a type not meant for them.
-        const isOverwrite = isNewKind && (await this.#isTaken(key));
+        const isOverwrite = isNewKind && this.#isTaken(key);
         if (isNewKind) await this.#setKind(key, isOverwrite ? transitKind : kindIn(options), options);
-        await this.#intoPlace(key, (target) => rename(staged, target), options);
+        await this.#intoPlace(
+          key,
+          (target) => {
+            renameSync(staged, target);
+          },
+          options,
+        );
         if (isOverwrite) await this.#setKind(key, kindIn(options), options);
       } finally {
         // Also after success: rename leaves the old name when both are the same file already.
-        await unlinkIfThere(staged);
+        unlinkIfThere(staged);
       }
     });
   }
 
   putIfAbsent(key: string, source: ObjectSource, options: PutOptions): Promise<boolean> {
     return this.#inTurn(key, async () => {
-      if (await this.#isTaken(key)) return false;
+      if (this.#isTaken(key)) return false;
       const staged = await this.#staging.fill(source, options);
       try {
-        await this.#intoPlace(key, (target) => link(staged, target), options);
+        await this.#intoPlace(
+          key,
+          (target) => {
+            linkSync(staged, target);
+          },
+          options,
+        );
         await this.#setKind(key, kindIn(options), options);
         return true;
       } catch (error) {
         if (hasErrorCode(error, 'EEXIST')) return false;
         throw error;
       } finally {
-        await unlinkIfThere(staged);
+        unlinkIfThere(staged);
       }
     });
   }
@@ -95,7 +107,7 @@ class FilesBelow implements DirectoryStore {
   async get(key: string, range?: { readonly start: number; readonly end?: number }): Promise<ObjectRead | null> {
     checkKey(key);
     const path = join(this.#objects, key);
-    if (!(await isStraight(dirname(path)))) return null;
+    if (!isStraight(dirname(path))) return null;
     const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(absent);
     if (handle === null) return null;
     let isHandedOver = false;
@@ -122,8 +134,8 @@ class FilesBelow implements DirectoryStore {
   delete(key: string): Promise<void> {
     return this.#inTurn(key, async () => {
       // The bytes first: a kind without bytes is nothing, bytes without their kind would be shown as text.
-      await removeBelow(this.#objects, key);
-      await removeBelow(this.#kinds, key);
+      removeBelow(this.#objects, key);
+      removeBelow(this.#kinds, key);
     });
   }
 
@@ -141,16 +153,16 @@ class FilesBelow implements DirectoryStore {
     return await this.#lanes.run(key, work);
   }
 
-  async #isTaken(key: string): Promise<boolean> {
-    return (await lstat(join(this.#objects, key)).catch(absent)) !== null;
+  #isTaken(key: string): boolean {
+    return lstatSync(join(this.#objects, key), { throwIfNoEntry: false }) !== undefined;
   }
 
   async #setKind(key: string, kind: ObjectKind, options: PutOptions): Promise<void> {
-    if (isSameKind(kind, kindByName(key))) await removeBelow(this.#kinds, key);
+    if (isSameKind(kind, kindByName(key))) removeBelow(this.#kinds, key);
     else await writeKind(this.#kinds, key, { kind, staging: this.#staging, isTransient: options.isTransient === true });
   }
 
-  async #intoPlace(key: string, move: (target: string) => Promise<void>, options: PutOptions): Promise<void> {
+  async #intoPlace(key: string, move: (target: string) => void, options: PutOptions): Promise<void> {
     await moveBelow(this.#objects, key, { move, isTransient: options.isTransient === true });
   }
 }

@@ -1,15 +1,17 @@
-import { mkdir, open, realpath, rmdir, unlink } from 'node:fs/promises';
+import { existsSync, mkdirSync, realpathSync, rmdirSync, unlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { GroundcrewError } from '../../base/errors.ts';
+import { syncFolder } from '../../base/small-file.ts';
 import { hasErrorCode } from './system-error.ts';
 
 /** A put gives in when deletes take its folder away so often in a row. */
 const mostTries = 100;
 
 /** True when `directory` exists and no part of its path is a symbolic link. `directory` is absolute and normal. */
-export async function isStraight(directory: string): Promise<boolean> {
+export function isStraight(directory: string): boolean {
+  if (!existsSync(directory)) return false;
   try {
-    return (await realpath(directory)) === directory;
+    return realpathSync.native(directory) === directory;
   } catch {
     return false;
   }
@@ -24,14 +26,14 @@ export async function isStraight(directory: string): Promise<boolean> {
 export async function moveBelow(
   root: string,
   key: string,
-  step: { readonly move: (target: string) => Promise<void>; readonly isTransient: boolean },
+  step: { readonly move: (target: string) => void; readonly isTransient: boolean },
 ): Promise<void> {
   const target = join(root, key);
   const folder = dirname(target);
   for (let tries = 1; ; tries++) {
     try {
-      if (!(await isStraight(folder))) await makeFolder(root, folder);
-      await step.move(target);
+      if (!isStraight(folder)) await makeFolder(root, folder);
+      step.move(target);
       if (!step.isTransient) await syncFolder(folder);
       return;
     } catch (error) {
@@ -44,18 +46,18 @@ export async function moveBelow(
 }
 
 /** Removes `<root>/<key>` and the folders that it leaves empty. Nothing there is success. */
-export async function removeBelow(root: string, key: string): Promise<void> {
+export function removeBelow(root: string, key: string): void {
   const target = join(root, key);
-  if (!(await isStraight(dirname(target)))) return;
+  if (!isStraight(dirname(target))) return;
   try {
-    await unlink(target);
+    unlinkSync(target);
   } catch (error) {
     if (hasErrorCode(error, 'ENOENT', 'ENOTDIR', 'EISDIR', 'EPERM')) return;
     throw error;
   }
   for (let folder = dirname(target); folder !== root; folder = dirname(folder)) {
     try {
-      await rmdir(folder);
+      rmdirSync(folder);
     } catch {
       // Not empty, or gone: either way its parents stay as they are.
       return;
@@ -64,13 +66,16 @@ export async function removeBelow(root: string, key: string): Promise<void> {
 }
 
 async function makeFolder(root: string, folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+  let first: string | undefined;
+  try {
+    first = mkdirSync(folder, { recursive: true });
+  } catch (error) {
     // mkdir says EEXIST where a plain file stands in the way.
     if (!hasErrorCode(error, 'EEXIST')) throw error;
     throw Object.assign(new Error('a file is in the way', { cause: error }), { code: 'ENOTDIR' });
-  });
+  }
   // Throws ENOENT where a delete took the folder away again: then it is tried again.
-  if ((await realpath(folder)) !== folder) {
+  if (realpathSync.native(folder) !== folder) {
     throw new GroundcrewError(
       'storage/unsafe-path',
       `${folder} is reached through a symbolic link, which we do not follow`,
@@ -80,14 +85,5 @@ async function makeFolder(root: string, folder: string): Promise<void> {
   // Without this a loss of power could take the folder and the durable objects in it.
   for (let made = folder; made !== root && made.length >= first.length; made = dirname(made)) {
     await syncFolder(dirname(made));
-  }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

@@ -23,7 +23,7 @@ export async function* listObjects(root: string, prefix: string): AsyncGenerator
   if (!parts.every(isKeyPart)) return;
   const folder = join(root, ...parts);
   // Also keeps a prefix from leading out over a symbolic link.
-  if (!(await isStraight(folder))) return;
+  if (!isStraight(folder)) return;
   yield* walk(folder, parts.map((part) => `${part}/`).join(''), prefix);
 }
 

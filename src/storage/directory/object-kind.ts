@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
+import { constants, existsSync, renameSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { unlinkIfThere } from '../../base/unlink-if-there.ts';
@@ -34,6 +34,7 @@ export function isSameKind(a: ObjectKind, b: ObjectKind): boolean {
 
 /** The kind noted for `key` below `root`; the one by its name when nothing is. */
 export async function readKind(root: string, key: string): Promise<ObjectKind> {
+  if (!existsSync(join(root, key))) return kindByName(key);
   const handle = await open(join(root, key), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
     absent,
   );
@@ -60,8 +61,13 @@ export async function writeKind(
     { contentType: 'application/json', visibility: 'private', isTransient },
   );
   try {
-    await moveBelow(root, key, { move: (target) => rename(staged, target), isTransient });
+    await moveBelow(root, key, {
+      move: (target) => {
+        renameSync(staged, target);
+      },
+      isTransient,
+    });
   } finally {
-    await unlinkIfThere(staged);
+    unlinkIfThere(staged);
   }
 }

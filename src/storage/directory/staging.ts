@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
-import { link, lstat, open, readdir, rm, type FileHandle } from 'node:fs/promises';
+import { closeSync, constants, fchmodSync, fsync, linkSync, lstatSync, openSync, writeSync } from 'node:fs';
+import { lstat, open, readdir, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { Clock } from '../../base/clock.ts';
 import { GroundcrewError } from '../../base/errors.ts';
 import type { ObjectSource, PutOptions } from '../object-store.ts';
@@ -16,6 +17,9 @@ export interface Staging {
 }
 
 const copyBlockBytes = 1024 * 1024;
+/** Is written in place: the way through the thread pool costs more. */
+const littleBytes = 16 * 1024;
+const sync = promisify(fsync);
 
 /** Stages files in `directory`, on the same file system as the objects. `clock` serves the sweep. */
 export function createStaging(directory: string, clock: Pick<Clock, 'now'>): Staging {
@@ -23,7 +27,8 @@ export function createStaging(directory: string, clock: Pick<Clock, 'now'>): Sta
     async fill(source, options) {
       const path = join(directory, randomUUID());
       try {
-        if ('file' in source && (await isShared(source, path))) await finishShared(path, options);
+        if ('file' in source && isShared(source, path)) await finishShared(path, options);
+        else if ('bytes' in source && source.bytes.length <= littleBytes) await write(path, source.bytes, options);
         else await copyTo(path, source, options);
         return path;
       } catch (error) {
@@ -48,12 +53,12 @@ export function createStaging(directory: string, clock: Pick<Clock, 'now'>): Sta
 }
 
 /** Gives a final, whole file a second name instead of copying it, where the file system can. */
-async function isShared(source: Extract<ObjectSource, { file: string }>, path: string): Promise<boolean> {
+function isShared(source: Extract<ObjectSource, { file: string }>, path: string): boolean {
   if (source.isFinal !== true || (source.start ?? 0) !== 0) return false;
-  const stats = await lstat(source.file);
+  const stats = lstatSync(source.file);
   if (!stats.isFile() || (source.end ?? stats.size) !== stats.size) return false;
   try {
-    await link(source.file, path);
+    linkSync(source.file, path);
     return true;
   } catch (error) {
     // Another file system, too many names, or somebody else's file: then it is copied.
@@ -77,7 +82,7 @@ async function copyTo(path: string, source: ObjectSource, options: PutOptions): 
         await handle.close();
       }
     }
-    await finish(target, options);
+    await finish(target.fd, options);
   } finally {
     await target.close();
   }
@@ -105,15 +110,25 @@ async function copyRange(
 }
 
 async function finishShared(path: string, options: PutOptions): Promise<void> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
-    await finish(handle, options);
+    await finish(fd, options);
   } finally {
-    await handle.close();
+    closeSync(fd);
   }
 }
 
-async function finish(handle: FileHandle, options: PutOptions): Promise<void> {
-  await handle.chmod(options.visibility === 'public' ? 0o644 : 0o640);
-  if (options.isTransient !== true) await handle.sync();
+async function write(path: string, bytes: Uint8Array, options: PutOptions): Promise<void> {
+  const fd = openSync(path, 'wx', 0o600);
+  try {
+    for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
+    await finish(fd, options);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function finish(fd: number, options: PutOptions): Promise<void> {
+  fchmodSync(fd, options.visibility === 'public' ? 0o644 : 0o640);
+  if (options.isTransient !== true) await sync(fd);
 }
