@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { openGitHttpServer } from '../../test/support/git-http-server.ts';
+import { openGitHttpServer, type GitHttpServer } from '../../test/support/git-http-server.ts';
 import { makeRepo } from '../../test/support/git-repo.ts';
 import { createHandClock } from '../../test/support/hand-clock.ts';
 import { holdingOf } from '../../test/support/holding.ts';
@@ -15,6 +15,7 @@ import { systemClock, type Clock } from '../base/clock.ts';
 import { createLogger } from '../base/logger.ts';
 import { systemRandom } from '../base/random.ts';
 import { openDatabase } from '../base/sqlite.ts';
+import type { Grant } from '../core/grant.ts';
 import { jobIdOf } from '../core/job.ts';
 import { attemptOf, signEnvelope, type JobEnvelope } from '../core/job-envelope.ts';
 import { decodeMessage, workerMessageSchema } from '../core/message-schema.ts';
@@ -123,6 +124,26 @@ function orderFor(sha: string, cloneUrl: string): JobEnvelope {
   return signEnvelope({ ...order, job, cloneUrl, grants: ['fetch'] }, 'key');
 }
 
+/** A house whose worker has claimed a job of a private repository, and waits for what to fetch it with. */
+async function openClaimed(context: TestContext): Promise<{
+  readonly house: House;
+  readonly server: GitHttpServer;
+  readonly grant: (given: Pick<Grant, 'fetch' | 'fetchHint'>) => Promise<void>;
+}> {
+  const house = await openHouse(context, systemClock);
+  const repos = await tempDir(context);
+  const sha = makeRepo(join(repos, 'private')).commit({ a: '1' });
+  const server = await openGitHttpServer(repos, `Basic ${basic}`);
+  context.after(() => server[Symbol.asyncDispose]());
+  await house.until('hello');
+  await house.queue.publish(jobs, { body: JSON.stringify(orderFor(sha, `${server.url}private/.git`)) });
+  const { envelope, nonce } = await house.until('claimed');
+  const attempt = attemptOf(envelope);
+  const grant = (given: Pick<Grant, 'fetch' | 'fetchHint'>): Promise<void> =>
+    house.tell({ v: 1, kind: 'grant', attempt, nonce, grant: { validMs: 900_000, store: null, ...given } });
+  return { house, server, grant };
+}
+
 function filesBelow(dir: string): readonly string[] {
   return readdirSync(dir, { withFileTypes: true, recursive: true }).flatMap((entry) =>
     entry.isFile() ? [join(entry.parentPath, entry.name)] : [],
@@ -133,13 +154,7 @@ test(
   'a private repository is fetched with what came for the claim, which stands nowhere else',
   needs('git'),
   async (context) => {
-    const house = await openHouse(context, systemClock);
-    const repos = await tempDir(context);
-    const sha = makeRepo(join(repos, 'private')).commit({ a: '1' });
-    await using server = await openGitHttpServer(repos, `Basic ${basic}`);
-    await house.until('hello');
-    await house.queue.publish(jobs, { body: JSON.stringify(orderFor(sha, `${server.url}private/.git`)) });
-    const { envelope, nonce } = await house.until('claimed');
+    const { house, server, grant } = await openClaimed(context);
     await until(() => house.heard.filter(({ kind }) => kind === 'claimed').length === 1, { what: 'one claim' });
     assert.equal(server.requests.length, 0, 'nothing is fetched before the grant');
     const processes: string[] = [];
@@ -155,9 +170,7 @@ test(
     context.after(() => {
       clearInterval(look);
     });
-    const fetch = { username: 'x-access-token', password };
-    const grant = { validMs: 900_000, fetch, store: null };
-    await house.tell({ v: 1, kind: 'grant', attempt: attemptOf(envelope), nonce, grant });
+    await grant({ fetch: { username: 'x-access-token', password } });
     assert.deepEqual((await house.until('finished')).outcome, { kind: 'passed' });
     clearInterval(look);
     await house.until('sealed');
@@ -181,17 +194,8 @@ test(
   'a token that the forge does not take is told, and the fetch goes on with another one',
   needs('git'),
   async (context) => {
-    const house = await openHouse(context, systemClock);
-    const repos = await tempDir(context);
-    const sha = makeRepo(join(repos, 'private')).commit({ a: '1' });
-    await using server = await openGitHttpServer(repos, `Basic ${basic}`);
-    await house.until('hello');
-    await house.queue.publish(jobs, { body: JSON.stringify(orderFor(sha, `${server.url}private/.git`)) });
-    const { envelope, nonce } = await house.until('claimed');
-    const give = (word: string): Promise<void> => {
-      const grant = { validMs: 900_000, fetch: { username: 'x-access-token', password: word }, store: null };
-      return house.tell({ v: 1, kind: 'grant', attempt: attemptOf(envelope), nonce, grant });
-    };
+    const { house, grant } = await openClaimed(context);
+    const give = (word: string): Promise<void> => grant({ fetch: { username: 'x-access-token', password: word } });
     await give('ghs_that_was_withdrawn');
     const { wants, isFetchRefused } = await house.until('ask');
     assert.deepEqual([wants, isFetchRefused], [['fetch'], true]);
@@ -218,15 +222,8 @@ test('R2: without a grant within a minute the claim is given back, and nothing w
 });
 
 test('a repository for which the server had nothing says in the verdict what to do', needs('git'), async (context) => {
-  const house = await openHouse(context, systemClock);
-  const repos = await tempDir(context);
-  const sha = makeRepo(join(repos, 'private')).commit({ a: '1' });
-  await using server = await openGitHttpServer(repos, `Basic ${basic}`);
-  await house.until('hello');
-  await house.queue.publish(jobs, { body: JSON.stringify(orderFor(sha, `${server.url}private/.git`)) });
-  const { envelope, nonce } = await house.until('claimed');
-  const grant = { validMs: 900_000, fetch: null, fetchHint: 'the App has to be installed', store: null };
-  await house.tell({ v: 1, kind: 'grant', attempt: attemptOf(envelope), nonce, grant });
+  const { house, grant } = await openClaimed(context);
+  await grant({ fetch: null, fetchHint: 'the App has to be installed' });
   const { outcome } = await house.until('finished');
   assert.ok(outcome.kind === 'broken' && outcome.cause === 'checkout', JSON.stringify(outcome));
   assert.match(outcome.detail ?? '', /Username.*: the App has to be installed$/);
