@@ -138,8 +138,9 @@ export interface Forge {
   /**
    * Git configuration with which a worker may fetch `cloneUrl(repo)` (`gitCredential`); it holds
    * a secret that lives an hour or so. Absent: whoever reaches the address may fetch.
+   * `isRefused`: what was given before was not taken; others are made, but where there are none the same are given again.
    */
-  fetchCredentials?(repo: string, signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
+  fetchCredentials?(repo: string, signal: AbortSignal, isRefused?: boolean): Promise<Readonly<Record<string, string>>>;
   /**
    * What a worker on another machine may fetch `cloneUrl(repo)` with: it reads that repository and nothing else, and is good for a
    * quarter of an hour at least. Null: nothing to give, it is fetched by whoever may. Absent: this forge never gives any.

@@ -3,6 +3,7 @@ import { GroundcrewError } from '../base/errors.ts';
 import { gitCredential } from '../base/git-credential.ts';
 import type { Grant } from '../core/grant.ts';
 import type { Holding } from '../core/worker-message.ts';
+import { isFetchRefusal } from './fetch-refusal.ts';
 import type { AttemptGrants } from './grants.ts';
 import type { RunAttemptTools } from './run-attempt.ts';
 
@@ -30,13 +31,11 @@ export function fetchWithGrant(
     if (last === null) throw new GroundcrewError('worker/no-grant', 'the server has not said how to fetch it');
     return credentials(last);
   };
-  // Git's own words for a server that wants a password, or shows nothing to strangers.
-  const isRefusal = /could not read Username|Authentication failed|not found|\b40[134]\b/i;
   return {
     fetchCredentials,
     async otherCredentials(detail, signal) {
       const refused = last?.fetch ?? null;
-      if (last === null || refused === null || !isRefusal.test(detail)) return null;
+      if (last === null || refused === null || !isFetchRefusal(detail)) return null;
       grants.refuse(last, 'fetch');
       const over = new AbortController();
       const patience = clock.after(anotherPatienceMs, () => {
@@ -51,6 +50,6 @@ export function fetchWithGrant(
       last = other;
       return other.fetch?.password === refused.password ? null : credentials(other);
     },
-    fetchHint: (detail) => (isRefusal.test(detail) ? (last?.fetchHint ?? null) : null),
+    fetchHint: (detail) => (isFetchRefusal(detail) ? (last?.fetchHint ?? null) : null),
   };
 }

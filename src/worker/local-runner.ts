@@ -10,6 +10,7 @@ import { testingLine } from './attempt-notes.ts';
 import type { AttemptEnd, AttemptProgress, AttemptRunner, RunningAttempt } from './attempt-runner.ts';
 import type { AttachmentLimits } from './attachments.ts';
 import { endWithoutRun } from './end-without-run.ts';
+import { fetchByForge, type AskForge } from './forge-fetch.ts';
 import { fetchWithGrant } from './granted-fetch.ts';
 import type { AttemptGrants } from './grants.ts';
 import {
@@ -25,7 +26,9 @@ import { sealAttempt } from './seal-attempt.ts';
 import { createTreeRemover } from './tree-remover.ts';
 
 /** What the runner needs besides the tools of one attempt. */
-export interface LocalRunnerDeps extends RunAttemptTools {
+export interface LocalRunnerDeps extends Omit<RunAttemptTools, 'fetchCredentials' | 'otherCredentials' | 'fetchHint'> {
+  /** For orders without a grant for it: how git fetches a repository of a forge. Absent: without credentials. */
+  readonly fetchCredentials?: AskForge;
   /** Below it every attempt has its directory; belongs to one worker. */
   readonly attemptsDir: string;
   /** All that an earlier life may have run jobs with, also what is not usable or not wanted now: such runs are taken up too. */
@@ -91,7 +94,12 @@ export function createLocalRunner(deps: LocalRunnerDeps): AttemptRunner {
     const secrets = resume === 'new' ? deps.secretTexts(holding) : null;
     const { grants } = progress;
     const kinds = holding.envelope.grants ?? [];
-    const fetching = grants !== undefined && kinds.includes('fetch') ? fetchWithGrant(holding, grants, deps.clock) : {};
+    const fetching =
+      grants !== undefined && kinds.includes('fetch')
+        ? fetchWithGrant(holding, grants, deps.clock)
+        : deps.fetchCredentials === undefined
+          ? {}
+          : fetchByForge(holding, deps.fetchCredentials);
     const store =
       (grants !== undefined && kinds.includes('store')
         ? deps.grantedStore?.(holding, grants, life.signal)

@@ -23,6 +23,8 @@ export interface GitHubWorld extends ForgeWorld {
   readonly hub: FakeGitHub;
   readonly cacheFile: string;
   readonly app: App;
+  /** The App's private key (PEM). */
+  readonly appKey: string;
   readonly token: string;
   /** Our own login. */
   readonly me: string;
@@ -105,6 +107,7 @@ export async function openGitHubWorld(
     hub,
     cacheFile,
     app,
+    appKey: appKeys.privateKey,
     token,
     me,
     open,

@@ -8,7 +8,7 @@ export type Fetching = Pick<HostedForges, 'fetchCredentials' | 'close'>;
 
 /**
  * For workers that read the same configuration as the server: they ask the forge by themselves. (A worker of another machine
- * gets a token with the answer to its claim; that is another issue's.) Loads and opens nothing before a job needs it.
+ * gets a token with the answer to its claim, see `grantSource`.) Loads and opens nothing before a job needs it.
  */
 export function createFetching(settings: Settings, context: Pick<CliContext, 'env'>, logger: Logger): Fetching {
   let opened: Promise<HostedForges> | null = null;
@@ -18,10 +18,10 @@ export function createFetching(settings: Settings, context: Pick<CliContext, 'en
     return createHostedForges({ settings, projects, env: context.env, logger, cacheName: 'fetch' });
   };
   return {
-    async fetchCredentials(subject, signal) {
+    async fetchCredentials(subject, signal, isRefused) {
       if (!settings.forges.some(({ name }) => name === subject.forge)) return null;
       opened ??= open();
-      return await (await opened).fetchCredentials(subject, signal);
+      return await (await opened).fetchCredentials(subject, signal, isRefused);
     },
     async close() {
       await (await opened)?.close();

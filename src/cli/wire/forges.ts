@@ -38,8 +38,12 @@ export interface HostedForges {
   /** Null: no forge of that name is configured. */
   open(name: string): Promise<GitHubForge | null>;
   openAll(): Promise<readonly GitHubForge[]>;
-  /** For the worker: how git fetches the subject of a job; null: without credentials. */
-  fetchCredentials(subject: Subject, signal: AbortSignal): Promise<Readonly<Record<string, string>> | null>;
+  /** For the worker: how git fetches the subject of a job; null: without credentials. `isRefused`: see `Forge`. */
+  fetchCredentials(
+    subject: Subject,
+    signal: AbortSignal,
+    isRefused?: boolean,
+  ): Promise<Readonly<Record<string, string>> | null>;
   close(): Promise<void>;
 }
 
@@ -60,9 +64,9 @@ export function createHostedForges(options: ForgesOptions): HostedForges {
       const all = await Promise.all(settings.forges.map(({ name }) => open(name)));
       return all.filter((forge) => forge !== null);
     },
-    async fetchCredentials({ forge: name, repo }, signal) {
+    async fetchCredentials({ forge: name, repo }, signal, isRefused) {
       const forge = await open(name);
-      return (await forge?.fetchCredentials?.(repo, signal)) ?? null;
+      return (await forge?.fetchCredentials?.(repo, signal, isRefused)) ?? null;
     },
     async close() {
       for (const forge of opened.values()) await (await forge.catch(() => null))?.close();

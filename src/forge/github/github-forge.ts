@@ -8,7 +8,7 @@ import { createLookCounter } from '../git/look-counter.ts';
 import { checkGitHub } from './check/check.ts';
 import { deliveryLogs } from './read/delivery-log.ts';
 import type { GitHubFinding } from './check/finding.ts';
-import { fetchCredentials } from './account/fetch-credentials.ts';
+import { createFetchCredentials } from './account/fetch-credentials.ts';
 import { createFetchGrants, fetchHintOf } from './account/fetch-grant.ts';
 import { createFiles } from './read/files.ts';
 import { type Accounts, createAccounts, type GitHubAuth } from './account/github-auth.ts';
@@ -127,7 +127,7 @@ export function createGitHubForge(options: GitHubForgeOptions): GitHubForge {
     pullHeadOf: (repo, pull, signal) => places.pullHeadOf(repo, pull, signal),
     changedFiles: (repo, change, signal) => files.changed(repo, change, signal),
     cloneUrl: (repo) => `${webUrl}/${repo}.git`,
-    fetchCredentials: (repo, signal) => fetchCredentials(hub, webUrl, { repo, signal }),
+    fetchCredentials: createFetchCredentials(hub, webUrl),
     ...(fetchGrant === null ? {} : { fetchGrant, fetchHint: (repo: string) => fetchHintOf(hub, repo) }),
     setStatus: async (status, signal) => tell.status({ ...status, repo: ours(status.repo) }, signal),
     rememberApproval: async (repo, sha, by, signal) => tell.approval(ours(repo), sha, by, signal),

@@ -2,13 +2,12 @@ import { z } from 'zod';
 import { isGroundcrewError } from '../../../base/errors.ts';
 import type { FetchGrant } from '../../../core/grant.ts';
 import { splitRepo, type GitHubHub } from '../hub.ts';
+import { createReplacements } from './replacements.ts';
 
 /** https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/about-authentication-to-github#authenticating-with-the-command-line */
 const username = 'x-access-token';
 /** One token serves all attempts of its repository while it is good for the longest checkout (ms). */
 const leastLeftMs = 20 * 60_000;
-/** One that was made because the last one was refused is given for so long, whoever says that it is refused, too (ms). */
-const replacementForMs = 10_000;
 
 const tokenSchema = z.object({ token: z.string().min(1), expires_at: z.iso.datetime({ offset: true }) });
 
@@ -45,8 +44,7 @@ export function createFetchGrants(hub: GitHubHub, fetchToken: (() => string) | n
   if (app === null) return fetchToken === null ? null : () => Promise.resolve({ username, password: fetchToken() });
   const kept = new Map<string, Kept>();
   const asked = new Map<string, Promise<Kept | null>>();
-  /** Epoch ms. */
-  const replacedAt = new Map<string, number>();
+  const replacements = createReplacements(hub.clock);
 
   const make = async (repo: string, signal: AbortSignal): Promise<Kept | null> => {
     const at = splitRepo(repo);
@@ -71,16 +69,15 @@ export function createFetchGrants(hub: GitHubHub, fetchToken: (() => string) | n
   return async (repo, _signal, isRefused = false) => {
     const key = repo.toLowerCase();
     const found = kept.get(key);
-    const now = hub.clock.now();
-    const isTaken = !isRefused || now - (replacedAt.get(key) ?? -Infinity) < replacementForMs;
-    if (found !== undefined && isTaken && found.expiresAt - now > leastLeftMs) return found.grant;
+    const isTaken = !isRefused || !replacements.isDue(key);
+    if (found !== undefined && isTaken && found.expiresAt - hub.clock.now() > leastLeftMs) return found.grant;
     // Its own end, not the first caller's: others wait for the same token.
     const asking = asked.get(key) ?? make(repo, AbortSignal.timeout(60_000)).finally(() => asked.delete(key));
     asked.set(key, asking);
     const made = await asking;
     if (made === null) kept.delete(key);
     else kept.set(key, made);
-    if (isRefused) replacedAt.set(key, now);
+    if (isRefused) replacements.made(key);
     return made?.grant ?? null;
   };
 }
