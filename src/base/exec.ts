@@ -60,7 +60,12 @@ export function exec(argv: readonly [string, ...string[]], options: ExecOptions)
     const child = spawn(file, args, {
       cwd: options.cwd,
       env: options.env,
-      stdio: ['pipe', 'pipe', 'pipe', ...(options.answer === undefined ? [] : ['pipe' as const])],
+      stdio: [
+        options.input === undefined ? 'ignore' : 'pipe',
+        'pipe',
+        'pipe',
+        ...(options.answer === undefined ? [] : ['pipe' as const]),
+      ],
       detached: true,
     });
     const out = new Kept(most);
@@ -91,16 +96,16 @@ export function exec(argv: readonly [string, ...string[]], options: ExecOptions)
     if (options.timeoutMs !== undefined) timers.push(setTimeout(kill, options.timeoutMs, 'timeout'));
     options.signal?.addEventListener('abort', onAbort, { once: true });
     if (options.signal?.aborted === true) onAbort();
-    child.stdout.on('data', (bytes: Buffer) => {
+    child.stdout?.on('data', (bytes: Buffer) => {
       out.add(bytes);
     });
-    child.stderr.on('data', (bytes: Buffer) => {
+    child.stderr?.on('data', (bytes: Buffer) => {
       options.onStderr?.(bytes);
       err.add(bytes);
     });
     // A program that does not read its input closes the pipe; its exit status tells the story.
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(options.input);
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(options.input);
     const asking = child.stdio[3];
     if (asking instanceof Socket) {
       asking.on('error', () => undefined);

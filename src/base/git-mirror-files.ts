@@ -1,7 +1,7 @@
-import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeSmallFile } from './small-file.ts';
+import { readSmallFile, writeSmallFile } from './small-file.ts';
 
 /** Hash function of a repository's object ids. */
 export type ObjectFormat = 'sha1' | 'sha256';
@@ -31,13 +31,16 @@ export function writeEmptyRepository(
   writeSmallFile(join(gitDir, 'HEAD'), 'ref: refs/heads/main\n', 0o666);
 }
 
+/** Refs of commits that may be files of their own. */
+const mostLoose = 20;
+
 /** What a ref points to; `peeledSha` is the commit behind an annotated tag, else the same. */
 export interface PackedRef {
   readonly sha: string;
   readonly peeledSha: string;
 }
 
-/** All refs of a repository of ours, whose `packed-refs` file is complete, by name. Empty when unreadable. */
+/** The refs in the `packed-refs` file of a repository of ours, by name: all its tags (`isPackingDue`). Empty when unreadable. */
 export async function readPackedRefs(gitDir: string): Promise<Map<string, PackedRef>> {
   const refs = new Map<string, PackedRef>();
   let text: string;
@@ -58,6 +61,18 @@ export async function readPackedRefs(gitDir: string): Promise<Map<string, Packed
     }
   }
   return refs;
+}
+
+/** What a ref of a repository of ours points to, by its own file or the `packed` ones; null when there is none. */
+export function shaOf(gitDir: string, packed: ReadonlyMap<string, PackedRef>, name: string): string | null {
+  const loose = readSmallFile(join(gitDir, name))?.trim();
+  return loose ?? packed.get(name)?.sha ?? null;
+}
+
+/** Whether a fetch left so many refs in files of their own, or any tag, that packing them is worth its process. */
+export function isPackingDue(gitDir: string): boolean {
+  const namesIn = (dir: string): number => (existsSync(dir) ? readdirSync(dir).length : 0);
+  return namesIn(join(gitDir, 'refs/tags')) > 0 || namesIn(join(gitDir, 'refs/wanted')) > mostLoose;
 }
 
 /** Removes what a killed git left behind: lock files, half-written packs. Only under the mirror's lock. True: there was some. */

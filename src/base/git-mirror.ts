@@ -7,11 +7,13 @@ import type { ExecResult } from './exec.ts';
 import { type Git, gitComplaint, gitFailure, localUploadPack, plain } from './git.ts';
 import {
   discard,
+  isPackingDue,
   listPacks,
   objectFormatOf,
   type ObjectFormat,
   readPackedRefs,
   removeLeftovers,
+  shaOf,
   writeEmptyRepository,
 } from './git-mirror-files.ts';
 import { markMirrorUsed } from './git-mirror-prune.ts';
@@ -136,7 +138,7 @@ class Mirrors implements GitMirrors {
   ): Promise<MirrorView | null> {
     const refs = await readPackedRefs(gitDir);
     const shas = [...new Set(wants.map(({ sha }) => sha))];
-    if (!shas.every((sha) => refs.get(wantedRef(sha))?.sha === sha)) return null;
+    if (!shas.every((sha) => shaOf(gitDir, refs, wantedRef(sha)) === sha)) return null;
     const known = isSuspect ? [] : shas.flatMap((sha) => this.#known.get(sha) ?? []);
     if (known.length === shas.length) return { gitDir, commits: new Map(known.map((commit) => [commit.sha, commit])) };
     const args = ['rev-list', '--no-walk=unsorted', '--format=%H %T %ct', '--end-of-options', ...shas];
@@ -281,7 +283,7 @@ class Mirrors implements GitMirrors {
     await rename(part, gitDir);
   }
 
-  /** All refs in one file, which `#look` reads without a process; few packs; not more old commits than are of use. */
+  /** Few packs and files of refs; tags in the one file that we read; not more old commits than are of use. */
   async #tidy(gitDir: string, wants: readonly MirrorWant[], signal: AbortSignal): Promise<void> {
     const call = { gitDir, signal, timeoutMs: 30 * 60_000 };
     const before = await readPackedRefs(gitDir);
@@ -303,7 +305,7 @@ class Mirrors implements GitMirrors {
     } else if (listPacks(gitDir).length > mostPacks) {
       await this.#git.run(['repack', '-d', '-q', ...(this.#depth === null ? ['--geometric=2'] : ['-a'])], call);
     }
-    await this.#git.text(['pack-refs', '--all'], call);
+    if (isPackingDue(gitDir)) await this.#git.text(['pack-refs', '--all'], call);
   }
 
   async #isSound(gitDir: string, signal: AbortSignal): Promise<boolean> {

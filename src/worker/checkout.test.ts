@@ -152,12 +152,18 @@ test('damage in the cache heals itself', needs('git'), async (context) => {
       }
     },
     'no packs': (cache) => execFileSync('rm', ['-rf', join(cache, 'objects/pack')]),
-    'garbage for refs': (cache) => writeFileSync(join(cache, 'packed-refs'), 'garbage\0\0'),
+    'garbage for refs': (cache) => {
+      writeFileSync(join(cache, 'packed-refs'), 'garbage\0\0');
+      writeFileSync(join(cache, 'refs/wanted', sha), 'garbage\0\0');
+    },
+    'a ref that a loss of power left empty': (cache) => {
+      writeFileSync(join(cache, 'refs/wanted', sha), '');
+    },
     'no HEAD': (cache) => execFileSync('rm', [join(cache, 'HEAD')]),
     'an empty configuration': (cache) => writeFileSync(join(cache, 'config'), ''),
     'a file in its place': (cache) => execFileSync('sh', ['-c', 'rm -rf "$1"; : > "$1"', 'sh', cache]),
     'stale locks': (cache) => {
-      execFileSync('rm', [join(cache, 'packed-refs')]);
+      execFileSync('rm', [join(cache, 'refs/wanted', sha)]);
       for (const name of ['packed-refs.lock', 'HEAD.lock', 'config.lock', `refs/wanted/${sha}.lock`]) {
         execFileSync('mkdir', ['-p', join(cache, 'refs/wanted')]);
         writeFileSync(join(cache, name), '');

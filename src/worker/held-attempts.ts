@@ -12,7 +12,7 @@ import { startGranted } from './start-granted.ts';
 
 const beatMs = 15_000;
 /** A new phase is told when it has lasted so long (ms): a short job is over before its phases are worth a message each. */
-const phaseLastsMs = 100;
+const phaseLastsMs = 500;
 
 /** What a worker says, but for who it is. */
 export type Said = WorkerMessage extends infer M

@@ -6,8 +6,9 @@ import { unlinkIfThere } from '../../base/unlink-if-there.ts';
 import { replaceSmallFile } from '../../base/small-file.ts';
 import { writtenAt } from './guard-state.ts';
 
-// As it was when this process began: one version of ours starts one version of it.
-const text = readFileSync(join(import.meta.dirname, 'guard.sh'), 'utf8');
+// As it was when this process began: one version of ours starts one version of it. Without the lines for people, which a shell
+// would read anew for each job.
+const text = readFileSync(join(import.meta.dirname, 'guard.sh'), 'utf8').replace(/^[ \t]*#(?!!).*\n/gm, '');
 const name = `guard-${createHash('sha256').update(text).digest('hex').slice(0, 12)}.sh`;
 
 /** A draft that is older belongs to a process that was killed in the middle of it. */
