@@ -5,12 +5,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { seededRandom } from '../kill/seeded-random.ts';
 import { processesIn, describeProcess } from '../kill/victims.ts';
+import { carryOut } from './carry-out.ts';
 import { strike, type Hit } from './faults.ts';
 import { openHouse, type House } from './house.ts';
 import { jobKinds } from './job.ts';
 import { createLedgerView, type LedgerView } from './ledger-view.ts';
 import { createLoad, type Load } from './load.ts';
-import { planFaults, type FaultKind, type PlannedFault } from './plan.ts';
+import { planFaults, type FaultKind } from './plan.ts';
 import { comeToRest, isTidied, type Rest } from './rest.ts';
 
 /** How a campaign is run. `dir`: an empty directory of its own. */
@@ -68,8 +69,15 @@ export async function runCampaign(order: CampaignOrder): Promise<CampaignResult>
     const load = createLoad(house, view, seededRandom(order.seed ^ 0x5eed));
     const plan = planFaults(order);
     const watch = watchHeard(house, view);
-    const using = load.run(order);
-    const { hits, missed } = await carryOut(house, plan);
+    let isUsed = true;
+    const using = load.run(order).finally(() => {
+      isUsed = false;
+    });
+    const { hits, missed } = await carryOut(
+      plan,
+      (fault) => strike(house, fault),
+      () => isUsed,
+    );
     await using;
     const rest = await comeToRest(house, view, load, order);
     await watch.stop();
@@ -99,32 +107,6 @@ export async function runCampaign(order: CampaignOrder): Promise<CampaignResult>
   } finally {
     await takeDown();
   }
-}
-
-/** Strikes at the planned instants. What nobody noticed comes again a little later, a few times. */
-async function carryOut(
-  house: House,
-  plan: readonly PlannedFault[],
-): Promise<{ readonly hits: readonly Hit[]; readonly missed: CampaignResult['missed'] }> {
-  const beganAt = performance.now();
-  const hits: Hit[] = [];
-  const missed: Partial<Record<FaultKind, number>> = {};
-  const running = plan.map(async (fault) => {
-    await pause(Math.max(0, beganAt + fault.atMs - performance.now()));
-    const endAt = beganAt + (plan.at(-1)?.atMs ?? 0);
-    for (let tries = 0; tries < 40; tries += 1) {
-      const hit = await strike(house, { ...fault, dice: (fault.dice + tries * 0.37) % 1 });
-      if (hit !== null) {
-        hits.push(hit);
-        return;
-      }
-      if (performance.now() > endAt) break;
-      await pause(500);
-    }
-    missed[fault.kind] = (missed[fault.kind] ?? 0) + 1;
-  });
-  await Promise.all(running);
-  return { hits: hits.sort((one, other) => one.beganAt - other.beganAt), missed };
 }
 
 interface HeardAt {

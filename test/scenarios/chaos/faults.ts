@@ -29,7 +29,11 @@ type Deed = (house: House, fault: PlannedFault) => Promise<Outcome>;
 const deeds: Readonly<Record<FaultKind, Deed>> = {
   'kill-worker': (house, fault) => killed(house, chosen(house.workers, fault), fault, jobsOf),
   'kill-machine': async (house, fault) => {
-    const worker = chosen(house.workers, fault);
+    // Between two commands of a job nobody but the worker would have to die.
+    const worker = chosen(
+      house.workers.filter(({ stateDir }) => processesIn(stateDir).length > 0),
+      fault,
+    );
     let count = 0;
     const outcome = await killed(house, worker, fault, (one) => {
       // Each is stopped before any is killed, or a guard would write down how its job ended; and again, for what they made.
@@ -39,7 +43,6 @@ const deeds: Readonly<Record<FaultKind, Deed>> = {
       }
       return jobsOf(one);
     });
-    // Between two commands of a job nobody but the worker has to die.
     return outcome === null || count === 0 ? null : { ...outcome, seen: `${outcome.seen}, ${String(count)} processes` };
   },
   'kill-server': (house, fault) => killed(house, house.server, fault, () => 'it ran'),
@@ -142,8 +145,10 @@ const deeds: Readonly<Record<FaultKind, Deed>> = {
     return said === null ? null : { target: worker.name, seen: said.slice(0, 160) };
   },
   's3-503': async (house, fault) => {
-    if (house.s3.state !== 'up') return null;
+    if (house.s3.state !== 'up' || house.s3.isTaken) return null;
     const share = 0.5 + fault.dice / 2;
+    // Killed or stopped it would refuse nobody, and another of these would count anew.
+    house.s3.isTaken = true;
     try {
       const ask = house.askS3();
       await ask('refuse', { forMs: fault.forMs + 8_000, share });
@@ -153,8 +158,10 @@ const deeds: Readonly<Record<FaultKind, Deed>> = {
       await ask('refuse', { forMs: 0, share: 0 });
       return refused === 0 ? null : { target: 's3', seen: `${String(refused)} requests` };
     } catch {
-      // It was killed meanwhile, or is not quite there.
+      // It is not quite there.
       return null;
+    } finally {
+      house.s3.isTaken = false;
     }
   },
   'github-5xx': async ({ github }, fault) => {
