@@ -4,6 +4,7 @@ import type { AttemptDetail, LedgerReader, RunDetail } from '../ledger/ledger-re
 import type { OpenAttemptLog } from './attempt-log.ts';
 import type { CliContext } from './cli-context.ts';
 import { exitCode, type ExitCode } from './exit-code.ts';
+import { createLogPatience } from './log-patience.ts';
 import { createLogFilter } from './output/log-filter.ts';
 import { createProgress } from './output/progress.ts';
 
@@ -26,7 +27,11 @@ export function exitOf(outcome: Outcome): ExitCode {
 }
 
 /** Copies one attempt's log to stdout: exact bytes into a pipe, made harmless on a terminal unless `isRaw`. */
-export async function printLog(context: CliContext, log: AsyncIterable<Uint8Array>, isRaw: boolean): Promise<void> {
+async function printLog(
+  context: Pick<CliContext, 'out'>,
+  log: AsyncIterable<Uint8Array>,
+  isRaw: boolean,
+): Promise<void> {
   const filter = context.out.isTty && !isRaw ? createLogFilter() : null;
   for await (const bytes of log) await context.out.write(filter === null ? bytes : filter.push(bytes));
   if (filter !== null) await context.out.write(filter.end());
@@ -42,15 +47,35 @@ export function chosenAttempt(run: RunDetail): AttemptDetail | null {
   );
 }
 
+/** Where runs and their logs are read. */
+export interface ReadingHouse {
+  readonly reader: Pick<LedgerReader, 'run'>;
+  readonly openLog: OpenAttemptLog;
+  readonly isRaw: boolean;
+}
+
+/** One attempt's log; with `follow` to its end, or until none is to be expected any more, which is then said. */
+export async function showAttempt(
+  house: ReadingHouse,
+  wanted: { readonly jobId: string; readonly attempt: AttemptDetail; readonly follow: boolean },
+  context: Pick<CliContext, 'out' | 'err' | 'clock'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const patience = createLogPatience({ reader: house.reader, clock: context.clock }, wanted);
+  try {
+    const log = house.openLog(wanted, AbortSignal.any([signal, patience.signal]));
+    await printLog(context, patience.heard(log), house.isRaw);
+  } finally {
+    const why = await patience.end();
+    if (why !== null) await context.err.line(`groundcrew: ${why}`);
+  }
+}
+
 /**
  * Shows a run's log as it grows, attempt after attempt, until the run has ended. Null: interrupted.
  * @returns the outcome
  */
-export async function followRun(
-  house: { readonly reader: LedgerReader; readonly openLog: OpenAttemptLog; readonly isRaw: boolean },
-  jobId: string,
-  context: CliContext,
-): Promise<Outcome | null> {
+export async function followRun(house: ReadingHouse, jobId: string, context: CliContext): Promise<Outcome | null> {
   const signal = context.interruption();
   const shown = new Set<string>();
   const progress = createProgress(context.err, context.clock);
@@ -63,8 +88,8 @@ export async function followRun(
         progress.end();
         if (shown.size > 0) await context.err.line(`groundcrew: attempt ${String(attempt.n)} on ${attempt.worker}`);
         shown.add(attempt.storePrefix);
-        const wanted = { jobId, attempt, follow: run.summary.state !== 'ended' };
-        await printLog(context, house.openLog(wanted, signal), house.isRaw);
+        const follow = run.summary.state !== 'ended';
+        await showAttempt(house, { jobId, attempt, follow }, context, signal);
         continue;
       }
       if (run.summary.state === 'ended') return run.summary.outcome;

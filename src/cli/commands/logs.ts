@@ -33,15 +33,17 @@ export function addLogs(program: Command, { context, done }: Frame): void {
     const { settings } = await loadToLook(context, options);
     const { createAttemptLogs } = await import('../attempt-log.ts');
     const { findRun } = await import('../find-run.ts');
-    const { chosenAttempt, followRun, printLog } = await import('../follow-run.ts');
+    const { chosenAttempt, followRun, showAttempt } = await import('../follow-run.ts');
     const wiring = await context.wiring();
     const isRaw = options.raw === true;
     const code = await withReader(context, settings, async (reader) => {
       const run = await findRun(reader, word);
+      // Where there is no ledger, it has found nothing and said so.
+      if (reader === null) return exitCode.usage;
       const { clock } = context;
       const openLog = createAttemptLogs({ settings, openLog: await wiring.openLogs(settings, context), clock });
       const signal = context.interruption();
-      if (options.follow === true && options.attempt === undefined && reader !== null) {
+      if (options.follow === true && options.attempt === undefined) {
         const outcome = await followRun({ reader, openLog, isRaw }, run.job.id, context);
         return outcome === null && signal.aborted ? exitCode.interrupted : exitCode.ok;
       }
@@ -51,7 +53,7 @@ export function addLogs(program: Command, { context, done }: Frame): void {
         return exitCode.ok;
       }
       const wanted = { jobId: run.job.id, attempt, follow: options.follow === true };
-      await printLog(context, openLog(wanted, signal), isRaw);
+      await showAttempt({ reader, openLog, isRaw }, wanted, context, signal);
       return signal.aborted ? exitCode.interrupted : exitCode.ok;
     });
     done(code);
