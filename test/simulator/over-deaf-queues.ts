@@ -17,6 +17,7 @@ export function overDeafQueues(queue: Queue, remove: (name: string) => Promise<v
 
   /** False: there is no such queue, maybe any more. */
   const publishOrRemove = async (name: string, message: Message): Promise<boolean> => {
+    const sentAt = clock.monotonic();
     try {
       await queue.publish(name, message);
       deaf.heard(name);
@@ -24,7 +25,7 @@ export function overDeafQueues(queue: Queue, remove: (name: string) => Promise<v
     } catch (error) {
       if (isGroundcrewError(error, 'queue/not-declared')) return false;
       const isOurs = declared.has(name) && isJobQueue(name);
-      if (!isGroundcrewError(error, 'queue/not-stored') || !isOurs || !deaf.refused(name)) throw error;
+      if (!isGroundcrewError(error, 'queue/not-stored') || !isOurs || !deaf.refused(name, sentAt)) throw error;
       await remove(name);
       deaf.heard(name);
       return false;

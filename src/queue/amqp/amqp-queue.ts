@@ -83,13 +83,14 @@ class RabbitQueue implements AmqpQueue {
 
   /** Orders may be lost with their queue, so one that has become deaf is made anew. Never another: results are in it. */
   async #publishOrRemake(session: Session, queue: string, body: Buffer): Promise<boolean> {
+    const sentAt = this.#options.clock.monotonic();
     try {
       const isTaken = await session.publish(queue, body);
       if (isTaken) this.#deaf.heard(queue);
       return isTaken;
     } catch (error) {
       const isOurs = this.#declared.has(queue) && isJobQueue(queue);
-      if (codeOf(error) !== 'NACK' || !isOurs || !this.#deaf.refused(queue)) throw error;
+      if (codeOf(error) !== 'NACK' || !isOurs || !this.#deaf.refused(queue, sentAt)) throw error;
       this.#options.logger.warn('a queue takes no orders; removing it to make it again', { queue });
       await session.remove(queue);
       this.#deaf.heard(queue);

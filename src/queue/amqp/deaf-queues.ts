@@ -11,20 +11,26 @@ const deafForMs = 60_000;
 export interface DeafQueues {
   /** It took a message. */
   heard(queue: string): void;
-  /** It refused one; true when it has done nothing else for a minute. */
-  refused(queue: string): boolean;
+  /**
+   * It refused one that was sent at `sentAt` (monotonic); true when it has taken nothing for a minute. Without a leader the broker
+   * takes 65 s to say so: then the first refusal is enough.
+   */
+  refused(queue: string, sentAt: number): boolean;
 }
 
 export function createDeafQueues(clock: Pick<Clock, 'monotonic'>, afterMs = deafForMs): DeafQueues {
+  /** Of the first message since then that was refused later on. */
   const since = new Map<string, number>();
+  const heardAt = new Map<string, number>();
   return {
     heard(queue) {
       since.delete(queue);
+      heardAt.set(queue, clock.monotonic());
     },
-    refused(queue) {
-      const began = since.get(queue);
-      if (began === undefined) since.set(queue, clock.monotonic());
-      return began !== undefined && clock.monotonic() - began >= afterMs;
+    refused(queue, sentAt) {
+      const began = since.get(queue) ?? Math.max(sentAt, heardAt.get(queue) ?? sentAt);
+      since.set(queue, began);
+      return clock.monotonic() - began >= afterMs;
     },
   };
 }

@@ -45,6 +45,8 @@ export interface CampaignResult {
   /** What the checkers counted. */
   readonly counts: Readonly<Record<string, unknown>>;
   readonly recovery: readonly Recovery[];
+  /** Between the ends of two jobs; null: fewer than two ended. */
+  readonly longestGapMs: number | null;
 }
 
 /** From the end of a fault: until the next job ended, and until all workers that could be heard were heard; null: not in the run. */
@@ -81,7 +83,10 @@ export async function runCampaign(order: CampaignOrder): Promise<CampaignResult>
     await using;
     const rest = await comeToRest(house, view, load, order);
     await watch.stop();
-    const recovery = hits.map((hit) => recoveryOf(hit, hits, view, watch.seen));
+    const ends = view.ends();
+    const recovery = hits.map((hit) => recoveryOf(hit, ends, watch.seen));
+    const gaps = ends.slice(1).map((at, before) => at - (ends[before] ?? at));
+    const longestGapMs = gaps.length === 0 ? null : Math.max(...gaps);
     const hasTidied = isTidied(house);
     await Promise.all([house.server, ...house.workers].map((part) => part.stop()));
     const troubles = await house.github('troubles', null);
@@ -101,6 +106,7 @@ export async function runCampaign(order: CampaignOrder): Promise<CampaignResult>
       rest,
       counts: judged.counts,
       recovery,
+      longestGapMs,
     };
     writeFileSync(join(dir, 'result.json'), JSON.stringify(result, null, 2));
     return result;
@@ -136,8 +142,8 @@ function watchHeard(house: House, view: LedgerView): { readonly seen: readonly H
   };
 }
 
-function recoveryOf(hit: Hit, hits: readonly Hit[], view: LedgerView, seen: readonly HeardAt[]): Recovery {
-  const nextEnd = endsOf(view, hits).find((at) => at >= hit.endedAt);
+function recoveryOf(hit: Hit, ends: readonly number[], seen: readonly HeardAt[]): Recovery {
+  const nextEnd = ends.find((at) => at >= hit.endedAt);
   const all = seen.find(
     ({ at, heard, free }) => at >= hit.endedAt && free.every((name) => (heard.get(name) ?? 0) >= hit.endedAt),
   );
@@ -146,15 +152,6 @@ function recoveryOf(hit: Hit, hits: readonly Hit[], view: LedgerView, seen: read
     nextEndMs: nextEnd === undefined ? null : nextEnd - hit.endedAt,
     allHeardMs: all === undefined ? null : all.at - hit.endedAt,
   };
-}
-
-const endsByHits = new WeakMap<readonly Hit[], readonly number[]>();
-
-/** Read once for all hits. */
-function endsOf(view: LedgerView, hits: readonly Hit[]): readonly number[] {
-  const ends = endsByHits.get(hits) ?? view.ends();
-  endsByHits.set(hits, ends);
-  return ends;
 }
 
 /** The checkers' words. */

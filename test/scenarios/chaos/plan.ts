@@ -53,7 +53,7 @@ export interface PlannedFault {
 }
 
 /**
- * Each kind `perKind` times, at instants drawn uniformly from the whole time, so that no moment is safe. Most faults are
+ * Each kind `perKind` times, at instants drawn uniformly from the whole time but its first seconds, so that no moment is safe. Most faults are
  * short; of what makes a worker silent, one in ten lasts longer than the minute after which its attempts are given up, when
  * the time allows.
  */
@@ -64,11 +64,12 @@ export function planFaults(options: {
   readonly kinds: readonly FaultKind[];
 }): readonly PlannedFault[] {
   const random = seededRandom(options.seed);
+  const quietMs = Math.min(mostQuietMs, options.lengthMs / 10);
   const plan = options.kinds.flatMap((kind) =>
     Array.from({ length: options.perKind }, (_, at): PlannedFault => {
       const isLong = silences.includes(kind) && options.lengthMs > 240_000 && at % 10 === 9;
       return {
-        atMs: Math.round(random.fraction() * options.lengthMs),
+        atMs: Math.round(quietMs + random.fraction() * (options.lengthMs - quietMs)),
         kind,
         forMs: isLong ? 65_000 + random.below(20_000) : 500 + random.below(longestMs[kind]),
         dice: random.fraction(),
@@ -77,6 +78,12 @@ export function planFaults(options: {
   );
   return plan.sort((one, other) => one.atMs - other.atMs);
 }
+
+/**
+ * Before the first fault. RabbitMQ 3.10, killed in the half second after its queues were made, forgets who leads them; that takes a
+ * minute in which nobody dies, and a whole campaign passed without a job. `amqp-faults.long.test.ts` does just that to it.
+ */
+const mostQuietMs = 5_000;
 
 const silences: readonly FaultKind[] = ['kill-machine', 'pause-worker', 'partition'];
 

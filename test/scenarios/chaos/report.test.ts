@@ -30,6 +30,7 @@ const result: CampaignResult = {
     duplicates: { extra: 1, completed: 0, most: 2, why: { 'broken lost': 1 } },
   },
   recovery: [{ kind: 'cut', nextEndMs: 400, allHeardMs: null }],
+  longestGapMs: 61_240,
 };
 
 test('a report says how often each fault hit, what was lost and wrong, and why what ran again', () => {
@@ -37,7 +38,13 @@ test('a report says how often each fault hit, what was lost and wrong, and why w
   assert.match(text, /^### 1\.5 minutes of chaos, 1 faults/);
   assert.match(text, /\| cut: [^|]+\| 1 +\| 0\.4 s, 0\.4 s +\| none +\|/);
   assert.match(text, /\| kill-worker: [^|]+\| 0 +\| none +\| none +\|/);
-  for (const [what, count] of Object.entries({ lost: '1', wrong: '1', why: 'broken lost 1', 'runs of jobs': '11' })) {
+  for (const [what, count] of Object.entries({
+    lost: '1',
+    wrong: '1',
+    why: 'broken lost 1',
+    'runs of jobs': '11',
+    'longest time without a verdict': '61.2 s',
+  })) {
     assert.match(text, new RegExp(`\\| ${what} +\\| ${count} +\\|`));
   }
 });

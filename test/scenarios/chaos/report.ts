@@ -51,6 +51,7 @@ ${table(
     ['statuses at GitHub', text(counts['statuses'])],
     ['logs in the store, bytes', text(counts['logBytes'])],
     ['logs with pieces left beside them', text(counts['untidy'])],
+    ['longest time without a verdict', result.longestGapMs === null ? 'unknown' : seconds(result.longestGapMs)],
     ['all at rest after the last fault', seconds(rest.tookMs)],
   ],
 )}
