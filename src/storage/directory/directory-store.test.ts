@@ -76,6 +76,8 @@ test('an object and a folder of the same name are refused', async (context) => {
   await store.put('a', { bytes: Buffer.from('x') }, text);
   const isConflict = (error: unknown) => isGroundcrewError(error, 'storage/key-conflict');
   await assert.rejects(store.put('a/b', { bytes: Buffer.from('x') }, text), isConflict);
+  await assert.rejects(store.put('a/b', { bytes: Buffer.from('x') }, { ...text, isDownload: true }), isConflict);
+  await assert.rejects(store.putIfAbsent('a/b', { bytes: Buffer.from('x') }, text), isConflict);
   await store.put('c/d', { bytes: Buffer.from('x') }, text);
   await assert.rejects(store.put('c', { bytes: Buffer.from('x') }, text), isConflict);
 });

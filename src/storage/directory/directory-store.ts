@@ -154,7 +154,13 @@ class FilesBelow implements DirectoryStore {
   }
 
   #isTaken(key: string): boolean {
-    return lstatSync(join(this.#objects, key), { throwIfNoEntry: false }) !== undefined;
+    try {
+      return lstatSync(join(this.#objects, key), { throwIfNoEntry: false }) !== undefined;
+    } catch (error) {
+      // A folder of it is an object (ENOTDIR): the move into place says so in our words.
+      absent(error);
+      return false;
+    }
   }
 
   async #setKind(key: string, kind: ObjectKind, options: PutOptions): Promise<void> {
