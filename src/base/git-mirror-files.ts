@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isObjectId } from './git-names.ts';
 import { readSmallFile, writeSmallFile } from './small-file.ts';
 
 /** Hash function of a repository's object ids. */
@@ -31,6 +32,11 @@ export function writeEmptyRepository(
   writeSmallFile(join(gitDir, 'HEAD'), 'ref: refs/heads/main\n', 0o666);
 }
 
+/** The ref of a commit that is there to be used, with the tags that came with it. */
+export const wantedRef = (sha: string): string => `refs/wanted/${sha}`;
+/** Where a fetch puts it: git writes its tags afterwards, one by one. */
+export const incomingRef = (sha: string): string => `refs/incoming/${sha}`;
+
 /** Refs of commits that may be files of their own. */
 const mostLoose = 20;
 
@@ -40,7 +46,7 @@ export interface PackedRef {
   readonly peeledSha: string;
 }
 
-/** The refs in the `packed-refs` file of a repository of ours, by name: all its tags (`isPackingDue`). Empty when unreadable. */
+/** The refs in the `packed-refs` file of a repository of ours, by name: all its tags (`tidyMirror`). Empty when unreadable. */
 export async function readPackedRefs(gitDir: string): Promise<Map<string, PackedRef>> {
   const refs = new Map<string, PackedRef>();
   let text: string;
@@ -69,10 +75,25 @@ export function shaOf(gitDir: string, packed: ReadonlyMap<string, PackedRef>, na
   return loose ?? packed.get(name)?.sha ?? null;
 }
 
-/** Whether a fetch left so many refs in files of their own, or any tag, that packing them is worth its process. */
-export function isPackingDue(gitDir: string): boolean {
-  const namesIn = (dir: string): number => (existsSync(dir) ? readdirSync(dir).length : 0);
-  return namesIn(join(gitDir, 'refs/tags')) > 0 || namesIn(join(gitDir, 'refs/wanted')) > mostLoose;
+/** Whether a fetch left tags in files of their own. */
+export function areTagsLoose(gitDir: string): boolean {
+  return namesIn(join(gitDir, 'refs/tags')).length > 0;
+}
+
+/** Whether so many commits have a file of their own that packing them is worth its process. */
+export function areRefsMany(gitDir: string): boolean {
+  return namesIn(join(gitDir, 'refs/wanted')).length > mostLoose;
+}
+
+/** Gives what was fetched the names by which it is looked for; also what a fetch left that was killed before this. */
+export function showIncoming(gitDir: string): void {
+  const incoming = namesIn(join(gitDir, 'refs/incoming')).filter(isObjectId);
+  if (incoming.length > 0) mkdirSync(join(gitDir, 'refs/wanted'), { recursive: true });
+  for (const sha of incoming) renameSync(join(gitDir, incomingRef(sha)), join(gitDir, wantedRef(sha)));
+}
+
+function namesIn(dir: string): string[] {
+  return existsSync(dir) ? readdirSync(dir) : [];
 }
 
 /** Removes what a killed git left behind: lock files, half-written packs. Only under the mirror's lock. True: there was some. */

@@ -7,7 +7,12 @@ import { tryProcessLock } from './process-lock.ts';
 
 /** Notes that a mirror is in use. There need not be one yet. */
 export function markMirrorUsed(gitDir: string, now: number): void {
-  if (existsSync(gitDir)) utimesSync(gitDir, now / 1000, now / 1000);
+  if (!existsSync(gitDir)) return;
+  try {
+    utimesSync(gitDir, now / 1000, now / 1000);
+  } catch {
+    // Just removed by another process, or not ours to mark: a mirror too few is fetched anew.
+  }
 }
 
 /**

@@ -12,8 +12,9 @@ import { type CleansUp, tempDir } from '../../test/support/temp-dir.ts';
 import { until } from '../../test/support/until.ts';
 import { systemClock } from './clock.ts';
 import { isGroundcrewError } from './errors.ts';
-import { createGit } from './git.ts';
+import { createGit, type Git } from './git.ts';
 import { createGitMirrors, type GitMirrors } from './git-mirror.ts';
+import { readPackedRefs } from './git-mirror-files.ts';
 import { tryProcessLock } from './process-lock.ts';
 
 interface Bench {
@@ -60,6 +61,29 @@ test('a git that was killed while it packed refs is no obstacle', needs('git'), 
     assert.ok((await b.mirrors.ensure(b.repo.dir, [{ sha, refs: [] }], { signal: signal() })).commits.has(sha));
   }
 });
+
+test(
+  'whoever finds a commit finds the tags that came with it, whenever the one who fetched it is killed',
+  needs('git'),
+  async (context) => {
+    const b = await bench(context);
+    const sha = b.repo.commit({ a: '1' });
+    b.repo.git('tag', 'v1');
+    const real = createGit(process.env);
+    const git: Git = {
+      run: (args, call) => real.run(args, call),
+      text: async (args, call) => {
+        if (args[0] === 'pack-refs') throw new Error('killed');
+        return await real.text(args, call);
+      },
+    };
+    const { cacheDir } = b;
+    const killed = createGitMirrors({ git, cacheDir, depth: null, clock: systemClock });
+    await assert.rejects(killed.ensure(b.repo.dir, [{ sha, refs: [] }], { signal: signal() }), /killed/);
+    const { gitDir } = await b.mirrors.ensure(b.repo.dir, [{ sha, refs: [] }], { signal: signal() });
+    assert.equal((await readPackedRefs(gitDir)).get('refs/tags/v1')?.sha, sha);
+  },
+);
 
 test('a commit that no branch shows any more is still fetched by its id', needs('git'), async (context) => {
   const b = await bench(context);

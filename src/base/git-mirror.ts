@@ -7,16 +7,18 @@ import type { ExecResult } from './exec.ts';
 import { type Git, gitComplaint, gitFailure, localUploadPack, plain } from './git.ts';
 import {
   discard,
-  isPackingDue,
+  incomingRef,
   listPacks,
   objectFormatOf,
   type ObjectFormat,
   readPackedRefs,
   removeLeftovers,
   shaOf,
+  wantedRef,
   writeEmptyRepository,
 } from './git-mirror-files.ts';
 import { markMirrorUsed } from './git-mirror-prune.ts';
+import { tidyMirror } from './git-mirror-tidy.ts';
 import { assertSafeRemote, isLocalPath, isObjectId, isRefName, shownRemote } from './git-names.ts';
 import { hashOf } from './ids.ts';
 import { isProcessLockHeld, type ProcessLock, tryProcessLock } from './process-lock.ts';
@@ -67,10 +69,6 @@ export interface GitMirrors {
   ensure(remote: string, wants: readonly MirrorWant[], call: MirrorCall): Promise<MirrorView>;
 }
 
-const wantedRef = (sha: string): string => `refs/wanted/${sha}`;
-/** Each fetch adds one, and a checkout copies them all: two calls to the kernel and two new files each. */
-const mostPacks = 10;
-const mostWanted = 2000;
 const mostRemembered = 2000;
 
 /** `depth` null: all history. */
@@ -170,7 +168,7 @@ class Mirrors implements GitMirrors {
       await this.#create(gitDir, order.format);
       const refusal = await this.#fetch(
         order,
-        order.wants.map(({ sha }) => `+${sha}:${wantedRef(sha)}`),
+        order.wants.map(({ sha }) => `+${sha}:${incomingRef(sha)}`),
       );
       if (refusal === null) break;
       // We hold the lock, so any lock file in there is of somebody dead.
@@ -190,12 +188,13 @@ class Mirrors implements GitMirrors {
         retry: 'later',
       });
     }
+    const tidy = (): Promise<void> => tidyMirror(this.#git, order, { depth: this.#depth, signal: call.signal });
     try {
-      await this.#tidy(gitDir, order.wants, call.signal);
+      await tidy();
     } catch (error) {
       // A fetch does not mind a `packed-refs.lock` of somebody dead, packing refs does; for ever, if nobody removed it.
       if (!isGroundcrewError(error, 'git/failed') || !(await removeLeftovers(gitDir))) throw error;
-      await this.#tidy(gitDir, order.wants, call.signal);
+      await tidy();
     }
   }
 
@@ -265,7 +264,7 @@ class Mirrors implements GitMirrors {
           signal: call.signal,
         });
         if (inside.exitCode !== 0) continue;
-        await this.#git.text(['update-ref', wantedRef(sha), sha], { gitDir, signal: call.signal });
+        await this.#git.text(['update-ref', incomingRef(sha), sha], { gitDir, signal: call.signal });
         isThere = true;
       }
       if (!isThere) return absence;
@@ -281,31 +280,6 @@ class Mirrors implements GitMirrors {
     writeEmptyRepository(part, { format, isBare: true });
     // Appears whole or not at all.
     await rename(part, gitDir);
-  }
-
-  /** Few packs and files of refs; tags in the one file that we read; not more old commits than are of use. */
-  async #tidy(gitDir: string, wants: readonly MirrorWant[], signal: AbortSignal): Promise<void> {
-    const call = { gitDir, signal, timeoutMs: 30 * 60_000 };
-    const before = await readPackedRefs(gitDir);
-    const keep = new Set(wants.map(({ sha }) => wantedRef(sha)));
-    const wanted = [...before.keys()].filter((name) => name.startsWith('refs/wanted/') && !keep.has(name));
-    if (wanted.length > mostWanted) {
-      const listed = await this.#git.text(
-        ['for-each-ref', '--sort=committerdate', '--format=%(refname)', 'refs/wanted'],
-        { ...call, maxOutputBytes: 16 * 1024 * 1024 },
-      );
-      const oldest = listed.split('\n').filter((name) => name !== '' && !keep.has(name));
-      const drop = oldest.slice(0, oldest.length - mostWanted / 4);
-      await this.#git.text(['update-ref', '--stdin'], {
-        ...call,
-        input: drop.map((name) => `delete ${name}\n`).join(''),
-      });
-      // Younger garbage stays: a neighbour may be reading it.
-      await this.#git.run(['gc', '--quiet', '--prune=2.days.ago'], call);
-    } else if (listPacks(gitDir).length > mostPacks) {
-      await this.#git.run(['repack', '-d', '-q', ...(this.#depth === null ? ['--geometric=2'] : ['-a'])], call);
-    }
-    if (isPackingDue(gitDir)) await this.#git.text(['pack-refs', '--all'], call);
   }
 
   async #isSound(gitDir: string, signal: AbortSignal): Promise<boolean> {

@@ -164,8 +164,8 @@ test('damage in the cache heals itself', needs('git'), async (context) => {
     'a file in its place': (cache) => execFileSync('sh', ['-c', 'rm -rf "$1"; : > "$1"', 'sh', cache]),
     'stale locks': (cache) => {
       execFileSync('rm', [join(cache, 'refs/wanted', sha)]);
-      for (const name of ['packed-refs.lock', 'HEAD.lock', 'config.lock', `refs/wanted/${sha}.lock`]) {
-        execFileSync('mkdir', ['-p', join(cache, 'refs/wanted')]);
+      for (const name of ['packed-refs.lock', 'HEAD.lock', 'config.lock', `refs/incoming/${sha}.lock`]) {
+        execFileSync('mkdir', ['-p', join(cache, 'refs/incoming')]);
         writeFileSync(join(cache, name), '');
       }
     },
