@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -85,6 +85,21 @@ void test('where the guard died, the end is what is there', async () => {
   await inRoom(async (dir) => {
     await writeFile(join(dir, 'output'), 'said abca');
     assert.equal((await read(dir, 0, false)).toString(), 'said abca');
+  });
+});
+
+void test('a job that prints faster than it is read leaves the rest of this process its turns', async () => {
+  await inRoom(async (dir) => {
+    const output = join(dir, 'output');
+    await writeFile(output, 'line\n');
+    let turns = 0;
+    const timer = setInterval(() => (turns += 1), 0);
+    let reads = 0;
+    for await (const _ of relayedOutput({ dir, marker, offset: 0, isGuardRunning: () => true, clock: systemClock })) {
+      appendFileSync(output, (reads += 1) < 2_000 ? 'line\n' : marker);
+    }
+    clearInterval(timer);
+    assert.ok(turns >= 10, String(turns));
   });
 });
 

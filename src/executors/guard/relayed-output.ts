@@ -1,14 +1,17 @@
-import { replaceSmallFile } from '../../base/small-file.ts';
 import { existsSync, readSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { sleep, type Clock } from '../../base/clock.ts';
+import { replaceSmallFile } from '../../base/small-file.ts';
 import { openFileBell, type FileBell } from './file-bell.ts';
 
 /** A read that filled its buffer is followed by a larger one: a flood comes in few steps, a quiet job costs little memory. */
 const leastReadBytes = 16 * 1024;
 /** V8 counts garbage of this kind by bytes: larger ones let the process grow by as many of them as it makes in a moment. */
 const mostReadBytes = 256 * 1024;
+/** After so many reads in place everything else of this process has its turn: a job that prints without a pause gives none. */
+const readsInPlace = 32;
 const reportEveryBytes = 8 * 1024 * 1024;
 /** A stream that was silent for so long is listened to; before that, listening costs more than looking. */
 const quietMs = 8;
@@ -91,8 +94,11 @@ function hasEnded(dir: string, isGuardRunning: () => boolean): boolean {
 function readerOf(file: FileHandle): (offset: number) => Promise<{ readonly bytes: Buffer; readonly isRest: boolean }> {
   let buffer = Buffer.alloc(0);
   let size = leastReadBytes;
+  let inPlace = 0;
   return async (offset) => {
     if (buffer.length !== size) buffer = Buffer.allocUnsafeSlow(size);
+    inPlace = size === leastReadBytes ? inPlace + 1 : 0;
+    if (inPlace % readsInPlace === readsInPlace - 1) await setImmediate();
     // A little of what has just been written is at hand; a flood may have to be waited for.
     const bytesRead =
       size === leastReadBytes
