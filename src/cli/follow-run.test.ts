@@ -14,6 +14,7 @@ import { createTerminal } from './output/terminal.ts';
 interface Stage {
   readonly clock: HandClock;
   readonly out: () => string;
+  readonly stdout: PassThrough;
   readonly err: () => string;
   readonly ended: Promise<Outcome | null>;
   readonly log: (n: number) => FakeLog;
@@ -64,6 +65,7 @@ function follow(t: TestContext): Stage {
   return {
     clock,
     out: () => said.out,
+    stdout,
     err: () => said.err,
     ended: followRun(house, jobId, context),
     stand,
@@ -116,6 +118,21 @@ test('a finished attempt whose log is still on its way is waited for, as long as
   await until(() => out() === '0 1 2 3 4 end');
   assert.deepEqual(await ended, { kind: 'passed' });
   assert.equal(err(), '');
+});
+
+test('a reader who stops at a page gets the rest of what is there of a lost attempt', async (t) => {
+  const { clock, out, stdout, err, stand, log } = follow(t);
+  stdout.pause();
+  log(1).append('x'.repeat(300 * 1024));
+  stand('running', [lost]);
+  for (let second = 0; second < 60; second += 1) {
+    clock.pass(1_000);
+    await new Promise(setImmediate);
+  }
+  assert.equal(err(), '');
+  stdout.resume();
+  await until(() => out().length === 300 * 1024);
+  await passUntil(clock, () => err().includes('no more of the log'));
 });
 
 test('a run that passed is over although its log was never completed', async (t) => {

@@ -31,6 +31,8 @@ export function createLogPatience(
   const isOver = (): boolean => over.signal.aborted;
   let quietSince = clock.monotonic();
   let wasLive = true;
+  /** Bytes are with the reader, who may have stopped at a page: more of them may be there. */
+  let isHeld = false;
   const watch = async (): Promise<string | null> => {
     for (;;) {
       await sleep(clock, lookMs, over.signal);
@@ -44,7 +46,7 @@ export function createLogPatience(
         wasLive = true;
         continue;
       }
-      if (wasLive) quietSince = clock.monotonic();
+      if (wasLive || isHeld) quietSince = clock.monotonic();
       wasLive = false;
       if (clock.monotonic() - quietSince < (now?.isAccepted === true ? acceptedMs : otherMs)) continue;
       over.abort();
@@ -57,8 +59,10 @@ export function createLogPatience(
     signal: over.signal,
     async *heard(log) {
       for await (const bytes of log) {
-        quietSince = clock.monotonic();
+        isHeld = true;
         yield bytes;
+        isHeld = false;
+        quietSince = clock.monotonic();
       }
     },
     async end() {
