@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { DiskWalk } from './disk-walk.ts';
+import { mountsBelow } from './mounts-below.ts';
 
 const mib = 1024 * 1024;
 
@@ -60,4 +61,21 @@ test('a long walk lets other work of this process go on', async (context) => {
   assert.equal(await new DiskWalk([dir]).goOn(() => (now += 0.5), 1e6), true);
   clearInterval(timer);
   assert.ok(turns > 0);
+});
+
+test('what is mounted below is neither counted nor looked at, also where the way to it is a link', async (context) => {
+  const dir = await tempDir(context);
+  for (const name of ['own', 'mounted']) {
+    mkdirSync(join(dir, 'tree', name), { recursive: true });
+    writeFileSync(join(dir, 'tree', name, 'file'), Buffer.alloc(mib, 1));
+  }
+  symlinkSync(join(dir, 'tree'), join(dir, 'link'));
+  const real = realpathSync(dir);
+  const line = (point: string): string => `36 35 98:0 / ${point} rw,noatime master:1 - fuse.sshfs host rw`;
+  const mounts = (dirs: readonly string[]) => mountsBelow(dirs, [line('/'), line(`${real}/tree/mounted`)].join('\n'));
+  for (const name of ['tree', 'link']) {
+    const walk = new DiskWalk([join(dir, name)], mounts);
+    assert.equal(await walk.goOn(() => 0, 1), true);
+    assert.ok(walk.bytes >= mib && walk.bytes < 1.2 * mib, String(walk.bytes));
+  }
 });
