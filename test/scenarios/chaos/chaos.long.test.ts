@@ -9,7 +9,7 @@ import { chaosReport } from './report.ts';
 
 test(
   'ten minutes of every fault lose none of 1,000 jobs, and no verdict is wrong',
-  { timeout: 1_790_000, ...needs('git', 'linux', 'root', 'rabbitmq') },
+  { timeout: 2_700_000, ...needs('git', 'linux', 'root', 'rabbitmq') },
   async (context) => {
     const seed = randomInt(1_000_000);
     const order = {

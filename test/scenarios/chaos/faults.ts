@@ -76,50 +76,47 @@ const deeds: Readonly<Record<FaultKind, Deed>> = {
     await Promise.resolve();
     return line === null || count === 0 ? null : { target: line.name, seen: `${String(count)} connections` };
   },
-  'black-hole': async (house, fault) => {
-    const line = chosenLine(house, fault);
-    if (line === null) return null;
-    const { counts } = line.proxy;
-    const before = counts.swallowedBytes;
-    const connections = line.proxy.blackHole();
-    if (connections === 0) return null;
-    // Whoever has something to say says it within a heartbeat or two.
-    await within(25_000, () => counts.swallowedBytes > before);
-    const swallowed = counts.swallowedBytes - before;
-    if (swallowed === 0) return null;
-    return { target: line.name, seen: `${String(connections)} connections, ${String(swallowed)} bytes` };
-  },
-  partition: async (house, fault) => {
-    const line = chosenLine(house, fault);
-    if (line === null) return null;
-    const { counts } = line.proxy;
-    const before = counts.heldBytes;
-    line.proxy.hold();
-    try {
-      await pause(fault.forMs);
-      await within(12_000, () => counts.heldBytes > before);
-    } finally {
-      line.proxy.release();
-    }
-    const held = counts.heldBytes - before;
-    return held === 0 ? null : { target: line.name, seen: `${String(held)} bytes` };
-  },
-  latency: async (house, fault) => {
-    const line = chosenLine(house, fault);
-    if (line === null || line.proxy.latencyMs > 0) return null;
-    const { counts } = line.proxy;
-    const before = counts.lateBytes;
-    line.proxy.latencyMs = 200 + (fault.forMs % 1_000);
-    const { latencyMs } = line.proxy;
-    try {
-      await pause(fault.forMs);
-      await within(12_000, () => counts.lateBytes > before);
-    } finally {
-      line.proxy.latencyMs = 0;
-    }
-    const late = counts.lateBytes - before;
-    return late === 0 ? null : { target: line.name, seen: `${String(late)} bytes by ${String(latencyMs)} ms` };
-  },
+  'black-hole': (house, fault) =>
+    onLine(house, fault, async ({ name, proxy }) => {
+      const { counts } = proxy;
+      const before = counts.swallowedBytes;
+      const connections = proxy.blackHole();
+      if (connections === 0) return null;
+      // Whoever has something to say says it within a heartbeat or two.
+      await within(25_000, () => counts.swallowedBytes > before);
+      const swallowed = counts.swallowedBytes - before;
+      if (swallowed === 0) return null;
+      return { target: name, seen: `${String(connections)} connections, ${String(swallowed)} bytes` };
+    }),
+  partition: (house, fault) =>
+    onLine(house, fault, async ({ name, proxy }) => {
+      const { counts } = proxy;
+      const before = counts.heldBytes;
+      proxy.hold();
+      try {
+        await pause(fault.forMs);
+        await within(12_000, () => counts.heldBytes > before);
+      } finally {
+        proxy.release();
+      }
+      const held = counts.heldBytes - before;
+      return held === 0 ? null : { target: name, seen: `${String(held)} bytes` };
+    }),
+  latency: (house, fault) =>
+    onLine(house, fault, async ({ name, proxy }) => {
+      const { counts } = proxy;
+      const before = counts.lateBytes;
+      const latencyMs = 200 + (fault.forMs % 1_000);
+      proxy.latencyMs = latencyMs;
+      try {
+        await pause(fault.forMs);
+        await within(12_000, () => counts.lateBytes > before);
+      } finally {
+        proxy.latencyMs = 0;
+      }
+      const late = counts.lateBytes - before;
+      return late === 0 ? null : { target: name, seen: `${String(late)} bytes by ${String(latencyMs)} ms` };
+    }),
   'disk-full': async (house, fault) => {
     const worker = chosen(house.workers, fault);
     if (worker === null) return null;
@@ -249,6 +246,20 @@ function chosenLine({ lines }: House, { dice }: PlannedFault): LineTo | null {
   const own = lines.filter(({ name }) => !name.startsWith('all '));
   const [group, within_] = dice < 0.4 ? [shared, dice / 0.4] : [own, (dice - 0.4) / 0.6];
   return group[Math.floor(within_ * group.length)] ?? null;
+}
+
+const taken = new WeakSet<LineTo>();
+
+/** Does it to a line that no other fault is at work on: what was swallowed, held or late counts for one of them. */
+async function onLine(house: House, fault: PlannedFault, deed: (line: LineTo) => Promise<Outcome>): Promise<Outcome> {
+  const line = chosenLine(house, fault);
+  if (line === null || taken.has(line)) return null;
+  taken.add(line);
+  try {
+    return await deed(line);
+  } finally {
+    taken.delete(line);
+  }
 }
 
 /** How many attempts it has on its disk. */

@@ -1,3 +1,5 @@
+import { ticksFunction } from '../kill/ticks.ts';
+
 /** What one job of the scenario does, and what has to be said about it. `ticks`: numbered lines that it prints. */
 export const jobKinds = {
   pass: { exitCode: 0, ticks: 5 },
@@ -37,14 +39,7 @@ files=${kindsFile.main}
 [ ! -e ${kindsFile.pull} ] || files=${kindsFile.pull}
 kind=$(sed -n "s/^$TEST_OS //p" "$files")
 echo "$kind" >"$TEST_ATTACHMENTS/note.txt"
-ticks() { # NUMBER PAUSE
-  n=0
-  while [ "$n" -lt "$1" ]; do
-    n=$((n + 1))
-    echo "tick $n"
-    [ -z "$2" ] || sleep "$2"
-  done
-}
+${ticksFunction}
 code=0
 case $kind in
   pass) ticks 5 '' ;;

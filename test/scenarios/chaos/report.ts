@@ -1,4 +1,5 @@
 import type { CampaignOrder, CampaignResult, Recovery } from './campaign.ts';
+import type { Hit } from './faults.ts';
 import { faultKinds, faultWords } from './plan.ts';
 
 /** The result in Markdown, as a part of `docs/reliability.md`. `command`: what makes it again. */
@@ -38,6 +39,7 @@ Times are from the end of the fault. Other faults come meanwhile, and a worker w
 ${table(
   ['what', 'count'],
   [
+    ['from the first fault to the last', seconds(lengthOf(hits))],
     ['pushes and pull requests', String(Object.values(result.asked).reduce((sum, one) => sum + one, 0))],
     ['webhook deliveries taken / that never came', `${text(counts['delivered'])} / ${text(counts['undelivered'])}`],
     ['jobs', `${text(counts['jobs'])} (${list(outcomes)})`],
@@ -62,6 +64,12 @@ function times(recovery: readonly Recovery[], which: 'nextEndMs' | 'allHeardMs')
   const known = recovery.flatMap((one) => one[which] ?? []).sort((one, other) => one - other);
   const [middle, most] = [known[(known.length - 1) >> 1], known.at(-1)];
   return middle === undefined || most === undefined ? 'none' : `${seconds(middle)}, ${seconds(most)}`;
+}
+
+function lengthOf(hits: readonly Hit[]): number {
+  return hits.length === 0
+    ? 0
+    : Math.max(...hits.map((hit) => hit.endedAt)) - Math.min(...hits.map((hit) => hit.beganAt));
 }
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;

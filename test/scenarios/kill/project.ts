@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { ticksFunction } from './ticks.ts';
 
 const run = promisify(execFile);
 
@@ -22,14 +23,7 @@ kind=$(cat pull-kind 2>/dev/null || cat kind)
 mkdir -p "$TEST_ATTACHMENTS/deep"
 echo "$kind" >"$TEST_ATTACHMENTS/note.txt"
 echo "$kind" >"$TEST_ATTACHMENTS/deep/note.txt"
-ticks() { # NUMBER PAUSE
-  n=0
-  while [ "$n" -lt "$1" ]; do
-    n=$((n + 1))
-    echo "tick $n"
-    [ -z "$2" ] || sleep "$2"
-  done
-}
+${ticksFunction}
 case $kind in
   pass) ticks 5 '' ;;
   fail)
