@@ -126,7 +126,9 @@ export const configSchema = z
       stateDir: field.path
         .nullable()
         .prefault(null)
-        .describe('Where everything is kept, on a local disk; null: $XDG_STATE_HOME/groundcrew (~/.local/state/groundcrew).'),
+        .describe(
+          'Where everything is kept, on a local disk; null: $XDG_STATE_HOME/groundcrew (~/.local/state/groundcrew).',
+        ),
       server: serverOptions.describe('Pages, API and hooks.'),
       forges: z
         .record(forgeName, forgeOptions, { error: 'expected a mapping of names to forges' })
