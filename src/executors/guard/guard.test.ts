@@ -77,11 +77,11 @@ test('a guard whose watch is stopped by the job ends all the same', async (conte
   } as const;
   const dir = createGuardState(stateDir, { ...notes, bootId: bootId() });
   const path = process.env['PATH'] ?? '';
-  // Whoever runs as our user can stop what it finds: here the guard's child that has a sleep.
+  // Whoever runs as our user can stop what it finds: here the guard's child that has a sleep. Others' may stand behind it in the list.
   const stopWatch = `guard=$(cut -d' ' -f1 guard); sleep 0.2
     for pid in $(ps -e -o ppid=,comm= | awk '$2 == "sleep" { print $1 }'); do
       [ "$(ps -o ppid= -p "$pid" | tr -d ' ')" = "$guard" ] && kill -STOP "$pid" && echo "$pid" >stopped
-    done`;
+    done; true`;
   const script = await placeGuardScript(stateDir);
   const order = { script, dir, kind: 'group', notes, timeoutMs: 60_000, graceMs: 100, path } as const;
   await startGuard({ ...order, argv: ['sh', '-c', stopWatch] }, systemClock);
