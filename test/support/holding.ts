@@ -1,6 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { signEnvelope } from '../../src/core/job-envelope.ts';
 import { jobIdOf, type Job } from '../../src/core/job.ts';
 import type { Holding } from '../../src/core/worker-message.ts';
+
+/** A guard ends every process of this machine that carries its nonce: tests that run beside each other must not share one. */
+const ownNonce = randomBytes(8).toString('hex');
 
 /** What a worker holds of a job that wants the secret `token` and says `true`. */
 export function holdingOf(limits: Partial<Job['limits']> = {}): Holding {
@@ -32,5 +36,5 @@ export function holdingOf(limits: Partial<Job['limits']> = {}): Holding {
     avoid: [],
     traceId: 't',
   } as const;
-  return { envelope: signEnvelope(order, 'key'), nonce: '0123456789abcdef' };
+  return { envelope: signEnvelope(order, 'key'), nonce: ownNonce };
 }

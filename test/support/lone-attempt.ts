@@ -43,7 +43,7 @@ export async function openLoneAttempts(
       const { signature: _nobodys, ...order } = holdingOf().envelope;
       const identity = { ...order.job, subject: { ...order.job.subject, ...wanted }, secrets: [] };
       const job = { ...identity, id: jobIdOf(identity) };
-      const holding = { envelope: signEnvelope({ ...order, job, cloneUrl }, 'key'), nonce: '0123456789abcdef' };
+      const holding = { ...holdingOf(), envelope: signEnvelope({ ...order, job, cloneUrl }, 'key') };
       await runner.prepare(holding);
       const attempt = runner.start(holding, { phase: () => undefined, logBytes: () => undefined });
       context.after(() => attempt.cleanup());

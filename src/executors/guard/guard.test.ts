@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
@@ -29,7 +30,7 @@ for (const { title, isLeft, isKilled } of [
     const stateDir = await tempDir(context);
     const notes = {
       id: 'a.1.1',
-      nonce: '0123456789abcdef',
+      nonce: randomBytes(8).toString('hex'),
       kind: 'container',
       imageDigest: null,
       cgroups: [],
@@ -69,7 +70,7 @@ test('a guard whose watch is stopped by the job ends all the same', async (conte
   const stateDir = await tempDir(context);
   const notes = {
     id: 'a.1.1',
-    nonce: '0123456789abcde0',
+    nonce: randomBytes(8).toString('hex'),
     kind: 'group',
     imageDigest: null,
     cgroups: [],
