@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -32,6 +33,8 @@ export async function openFakeS3(
     mayList: true,
     ...options.dialect,
   });
+  // Tests look for it in every process of this machine, where others may run.
+  fake.secretAccessKey = `fake/secret+${randomBytes(12).toString('hex')}`;
   await fake.listen();
   context.after(() => fake.close());
   return fake;
@@ -46,7 +49,8 @@ export class FakeS3 {
   readonly bucket = 'ci-logs';
   readonly region = 'eu-central-1';
   readonly accessKeyId = 'AKIAFAKEFAKEFAKEFAKE';
-  readonly secretAccessKey = 'fake/secret+of-the-fake-server';
+  /** One that has to be known elsewhere, or after a restart, keeps this. */
+  secretAccessKey = 'fake/secret+of-the-fake-server';
   /** Every request so far, refused ones too. */
   readonly requests: FakeS3Request[] = [];
   readonly objects: Map<string, StoredObject>;
